@@ -1,0 +1,104 @@
+"""Reading settings: the name of an environment variable goes in, a checked value or a sentence comes out."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+TRUE_WORDS = ("1", "true", "yes", "on")
+FALSE_WORDS = ("0", "false", "no", "off", "")
+
+env = environ.Env()
+
+
+def _refuse(name: str, expected: str) -> ImproperlyConfigured:
+    given = os.environ.get(name, "")
+    return ImproperlyConfigured(f"{name} must be {expected}, not {given!r}. Correct it in the environment or in .env.")
+
+
+def switch(name: str, *, default: bool) -> bool:
+    """An on/off value."""
+    word = str(env.str(name, default="on" if default else "off")).strip().lower()
+    if word not in TRUE_WORDS + FALSE_WORDS:
+        raise _refuse(name, "on or off")
+    return word in TRUE_WORDS
+
+
+def number(name: str, *, default: int, least: int, most: int) -> int:
+    """A whole number within bounds."""
+    try:
+        value = int(env.int(name, default=default))
+    except ValueError as error:
+        raise _refuse(name, f"a whole number from {least} to {most}") from error
+    if not least <= value <= most:
+        raise _refuse(name, f"a whole number from {least} to {most}")
+    return value
+
+
+def words(name: str, *, default: list[str]) -> list[str]:
+    """A list, separated by commas."""
+    return [word.strip() for word in env.list(name, default=default) if word.strip()]
+
+
+def choice(name: str, *, default: str, among: tuple[str, ...]) -> str:
+    """One of some words."""
+    value = str(env.str(name, default=default))
+    if value not in among:
+        raise _refuse(name, f"one of {', '.join(among)}")
+    return value
+
+
+def folder(name: str, *, default: Path) -> Path:
+    """A folder, made when missing."""
+    path = Path(str(env.str(name, default=str(default)))).expanduser().resolve()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"{name}: the folder {path} cannot be made ({error.strerror}). Choose a folder this account may write to."
+        ) from error
+    return path
+
+
+def address(name: str, *, schemes: tuple[str, ...]) -> str:
+    """The URL of a server, or nothing."""
+    value = str(env.str(name, default=""))
+    if value and urlsplit(value).scheme not in schemes:
+        raise _refuse(name, f"an address that begins with {' or '.join(scheme + '://' for scheme in schemes)}")
+    return value
+
+
+def secret_key(name: str, *, stored_in: Path) -> str:
+    """The signing key: from the environment, else made once and kept in a file only this account reads."""
+    given = str(env.str(name, default=""))
+    if given:
+        if len(given) < 32:
+            raise ImproperlyConfigured(f"{name} must have at least 32 characters. Leave it out to have one made.")
+        return given
+    try:
+        descriptor = os.open(stored_in, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return _stored_key(stored_in)
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"The signing key cannot be stored in {stored_in} ({error.strerror}). Set {name} or make the folder writable."
+        ) from error
+    key = secrets.token_urlsafe(50)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(key)
+    return key
+
+
+def _stored_key(path: Path) -> str:
+    for _ in range(50):  # another process may be writing it at this moment
+        key = path.read_text().strip()
+        if key:
+            return key
+        time.sleep(0.02)
+    raise ImproperlyConfigured(f"{path} is empty. Delete it to have a new key made (everyone must sign in again).")

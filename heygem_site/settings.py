@@ -1,0 +1,221 @@
+"""All settings: environment in, one typed module out. Every default is safe on a laptop and on a server.
+
+The README lists the variables. A `.env` file beside manage.py is read when there is one.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from csp.constants import NONCE, NONE, SELF
+from django.utils.translation import gettext_lazy as _
+
+from heygem_site import environment
+from heygem_site.environment import env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env.read_env(str(BASE_DIR / ".env"))
+
+# Where everything generated lives: database, uploads, results, logs.
+MEDIA_ROOT = environment.folder("HEYGEM_DATA", default=BASE_DIR / "media")
+SECRET_KEY = environment.secret_key("SECRET_KEY", stored_in=MEDIA_ROOT / "secret_key")
+DEBUG = environment.switch("DEBUG", default=False)
+
+# --- addresses -------------------------------------------------------------------------------------------------------
+ALLOWED_HOSTS = environment.words("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = environment.words("CSRF_TRUSTED_ORIGINS", default=[])
+HTTPS = environment.switch("HTTPS", default=False)
+
+# --- parts -----------------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "csp",
+    "rest_framework",
+    "knox",
+    "django_q",
+    "projects",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "projects.middleware.UploadSizeMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "heygem_site.urls"
+WSGI_APPLICATION = "heygem_site.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "csp.context_processors.nonce",
+            ]
+        },
+    }
+]
+
+# --- database and cache ----------------------------------------------------------------------------------------------
+SQLITE: dict[str, Any] = {
+    "ENGINE": "django.db.backends.sqlite3",
+    "NAME": MEDIA_ROOT / "db.sqlite3",
+    "OPTIONS": {
+        # Readers never wait, and a transaction that will write takes its turn at once instead of failing half-way.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL;",
+    },
+}
+DATABASE_URL = environment.address("DATABASE_URL", schemes=("postgres", "postgresql"))
+DATABASES = {"default": env.db_url_config(DATABASE_URL) if DATABASE_URL else SQLITE}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+REDIS_URL = environment.address("REDIS_URL", schemes=("redis", "rediss"))
+FILE_CACHE = {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": MEDIA_ROOT / "cache"}
+REDIS_CACHE = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+CACHES: dict[str, dict[str, Any]] = {"default": REDIS_CACHE if REDIS_URL else FILE_CACHE}
+
+# --- files and limits ------------------------------------------------------------------------------------------------
+LARGEST_CLIP_BYTES = environment.number("LARGEST_CLIP_MB", default=4096, least=1, most=1_000_000) * 2**20
+LARGEST_TRACK_BYTES = environment.number("LARGEST_TRACK_MB", default=1024, least=1, most=1_000_000) * 2**20
+FREE_SPACE_FLOOR_BYTES = environment.number("FREE_SPACE_FLOOR_MB", default=1024, least=0, most=10_000_000) * 2**20
+FILE_UPLOAD_TEMP_DIR = environment.folder("HEYGEM_UPLOADS", default=MEDIA_ROOT / "scratch" / "uploads")
+FILE_UPLOAD_PERMISSIONS = 0o600
+DATA_UPLOAD_MAX_NUMBER_FILES = 10
+STATIC_URL = "static/"
+STATIC_ROOT = MEDIA_ROOT / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"] if (BASE_DIR / "static").is_dir() else []
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# --- renders ---------------------------------------------------------------------------------------------------------
+ENGINE_COMMAND = [sys.executable, "-m", "lipsync.process"]
+RENDER_TIME_LIMIT_SECONDS = environment.number("RENDER_TIME_LIMIT_SECONDS", default=4 * 3600, least=10, most=7 * 86400)
+Q_CLUSTER: dict[str, Any] = {
+    "name": "heygem",
+    "cluster_name": "cpu",
+    "workers": 1,
+    "queue_limit": 1,
+    "bulk": 1,
+    # A wake-up runs one render; the render has its own limit and ends well before this one.
+    "timeout": RENDER_TIME_LIMIT_SECONDS + 600,
+    "retry": RENDER_TIME_LIMIT_SECONDS + 1200,
+    "ack_failures": True,
+    "max_attempts": 1,
+    "recycle": 100,
+    "save_limit": -1,
+    "catch_up": False,
+    "scheduler": False,
+    "guard_cycle": 1,
+    "poll": 0.5,
+    "label": "Wake-ups",
+    "ALT_CLUSTERS": {"cpu": {}, "gpu": {}, "io": {}},
+}
+if REDIS_URL:
+    Q_CLUSTER["redis"] = REDIS_URL
+else:
+    Q_CLUSTER["orm"] = "default"
+
+# --- people ----------------------------------------------------------------------------------------------------------
+LOGIN_URL = "pages:sign_in"
+LOGIN_REDIRECT_URL = "pages:quick_render"
+LOGOUT_REDIRECT_URL = "pages:sign_in"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "knox.auth.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PAGINATION_CLASS": "projects.api.pagination.Pages",
+    "EXCEPTION_HANDLER": "projects.api.errors.answer",
+    "DEFAULT_THROTTLE_RATES": {"tokens": "10/min"},
+    "NUM_PROXIES": environment.number("TRUSTED_PROXIES", default=0, least=0, most=10),
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+REST_KNOX: dict[str, Any] = {
+    "TOKEN_TTL": timedelta(days=environment.number("TOKEN_DAYS", default=90, least=1, most=3650)),
+    "TOKEN_LIMIT_PER_USER": 50,
+    "TOKEN_PREFIX": "hgs_",
+}
+
+# --- language and time -----------------------------------------------------------------------------------------------
+LANGUAGE_CODE = environment.choice("LANGUAGE_CODE", default="en", among=("en", "zh-hans"))
+LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
+LOCALE_PATHS = [BASE_DIR / "projects" / "locale"]
+TIME_ZONE = str(env.str("TIME_ZONE", default="UTC"))
+USE_TZ = True
+
+# --- security --------------------------------------------------------------------------------------------------------
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+if HTTPS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF, NONCE],
+        "img-src": [SELF, "data:", "blob:"],
+        "media-src": [SELF, "blob:"],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# --- logs ------------------------------------------------------------------------------------------------------------
+LOG_FOLDER = MEDIA_ROOT / "logs"
+LOG_LEVEL = environment.choice("LOG_LEVEL", default="INFO", among=("DEBUG", "INFO", "WARNING", "ERROR"))
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "lines": {"()": "heygem_site.log_file.JsonLines"},
+        "short": {"format": "{asctime} {levelname} {message}", "style": "{"},
+    },
+    "handlers": {
+        "file": {"()": "heygem_site.log_file.SharedLogFile", "path": LOG_FOLDER / "heygem.log", "formatter": "lines"},
+        "console": {"class": "logging.StreamHandler", "formatter": "short", "level": "WARNING"},
+    },
+    "root": {"handlers": ["file", "console"], "level": LOG_LEVEL},
+    "loggers": {
+        "django": {"handlers": [], "propagate": True, "level": "INFO"},
+        "django.server": {"handlers": ["file"], "propagate": False},
+        "django-q": {"handlers": [], "propagate": True, "level": "INFO"},
+    },
+}

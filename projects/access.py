@@ -1,0 +1,104 @@
+"""The only door to another person's row: a user and an id go in, the row or a 404 comes out.
+
+A stranger's id and an id that never existed give the same answer.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db.models import Model, QuerySet
+from django.http import Http404
+
+from projects.models import AudioTrack, JobLogLine, Project, RenderJob, RenderOutput, Speaker, SpeakerClip
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser, User
+
+    Person = User | AnonymousUser
+
+Row = TypeVar("Row", bound=Model)
+
+
+def projects_of(user: Person) -> QuerySet[Project]:
+    """The projects this person may see."""
+    return Project.objects.visible_to(user)
+
+
+def speakers_of(user: Person, *, project: Project | None = None) -> QuerySet[Speaker]:
+    """The lecturers this person may see, of one project or of all."""
+    rows = Speaker.objects.filter(project__in=projects_of(user)).select_related("project")
+    return rows.filter(project=project) if project else rows
+
+
+def clips_of(user: Person, *, project: Project | None = None) -> QuerySet[SpeakerClip]:
+    """The clips this person may see, of one project or of all, newest first."""
+    rows = SpeakerClip.objects.filter(speaker__project__in=projects_of(user)).select_related("speaker__project")
+    return rows.filter(speaker__project=project) if project else rows
+
+
+def tracks_of(user: Person, *, project: Project | None = None) -> QuerySet[AudioTrack]:
+    """The voices this person may see, of one project or of all, newest first."""
+    rows = AudioTrack.objects.filter(project__in=projects_of(user)).select_related("project")
+    return rows.filter(project=project) if project else rows
+
+
+def jobs_of(user: Person, *, project: Project | None = None) -> QuerySet[RenderJob]:
+    """The renders this person may see, of one project or of all, newest first."""
+    rows = RenderJob.objects.visible_to(user).with_media()
+    return rows.filter(project=project) if project else rows
+
+
+def outputs_of(user: Person, *, project: Project | None = None) -> QuerySet[RenderOutput]:
+    """The finished videos this person may see, newest first."""
+    rows = RenderOutput.objects.filter(job__project__in=projects_of(user))
+    rows = rows.select_related("job__project", "job__clip__speaker", "job__track")
+    return rows.filter(job__project=project) if project else rows
+
+
+def project_for(user: Person, project_id: UUID | str) -> Project:
+    """One project."""
+    return _one(projects_of(user), project_id)
+
+
+def speaker_for(user: Person, speaker_id: UUID | str) -> Speaker:
+    """One lecturer."""
+    return _one(speakers_of(user), speaker_id)
+
+
+def clip_for(user: Person, clip_id: UUID | str) -> SpeakerClip:
+    """One clip."""
+    return _one(clips_of(user), clip_id)
+
+
+def track_for(user: Person, track_id: UUID | str) -> AudioTrack:
+    """One voice."""
+    return _one(tracks_of(user), track_id)
+
+
+def job_for(user: Person, job_id: UUID | str) -> RenderJob:
+    """One render."""
+    return _one(jobs_of(user), job_id)
+
+
+def output_for(user: Person, job_id: UUID | str) -> RenderOutput:
+    """The finished video of one render."""
+    return _one(outputs_of(user), job_id)
+
+
+def log_of(user: Person, job_id: UUID | str) -> QuerySet[JobLogLine]:
+    """What was logged about one render, oldest first."""
+    return job_for(user, job_id).log_lines.all()
+
+
+def _one(rows: QuerySet[Row], row_id: UUID | str) -> Row:
+    row = None
+    try:
+        row = rows.filter(pk=row_id).first()
+    except (ValidationError, ValueError):
+        pass  # not even an id
+    if row is None:
+        raise Http404
+    return row

@@ -1,0 +1,114 @@
+"""People: the first account through a link that works once, further accounts, a first project and API tokens for each."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import datetime
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.http import Http404
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from knox.models import AuthToken
+from knox.settings import knox_settings
+
+from projects.errors import Conflict, Refused
+from projects.models import Project, SetupLink
+
+
+def someone_can_sign_in() -> bool:
+    """Whether an account with a password exists; the demo's own account has none."""
+    return get_user_model().objects.exclude(password__startswith="!").exclude(password="").exists()
+
+
+def new_setup_token() -> str | None:
+    """A fresh one-time token for /setup/<token>/, or None once somebody has an account. Earlier tokens stop working."""
+    if someone_can_sign_in():
+        return None
+    token = secrets.token_urlsafe(32)
+    with transaction.atomic():
+        SetupLink.objects.filter(used_at=None).delete()
+        SetupLink.objects.create(token_hash=_hash(token))
+    return token
+
+
+def setup_is_open(token: str) -> bool:
+    """Whether this token still makes the first account."""
+    return not someone_can_sign_in() and SetupLink.objects.filter(token_hash=_hash(token), used_at=None).exists()
+
+
+def create_first_administrator(*, token: str, username: str, password: str) -> User:
+    """Use the one-time link.
+
+    Raises ProjectError: `setup_link_invalid`, `username_taken`, `no_username`, `weak_password`.
+    """
+    with transaction.atomic():
+        link = SetupLink.objects.select_for_update().filter(token_hash=_hash(token), used_at=None).first()
+        if link is None or someone_can_sign_in():
+            text = _(
+                "This set-up link is no longer valid. Run `python manage.py setup_link` on the server for a new one."
+            )
+            raise Conflict("setup_link_invalid", text)
+        user = create_user(username=username, password=password, administrator=True)
+        link.used_at = timezone.now()
+        link.save(update_fields=["used_at"])
+    return user
+
+
+def create_user(*, username: str, password: str, administrator: bool = False) -> User:
+    """A new account with its first project. Raises as create_first_administrator does."""
+    username = username.strip()
+    user = User(username=username, is_staff=administrator, is_superuser=administrator)
+    if not username:
+        raise Refused("no_username", _("Choose a user name."), field="username")
+    try:
+        User.username_validator(username)
+        validate_password(password, user)
+    except ValidationError as error:
+        field = "username" if error.code == "invalid" else "password"
+        code = "bad_username" if field == "username" else "weak_password"
+        raise Refused(code, " ".join(error.messages), field=field) from error
+    user.set_password(password)
+    try:
+        with transaction.atomic():
+            user.save()
+            first_project(user)
+    except IntegrityError as error:
+        text = _("This user name is taken. Choose another one.")
+        raise Conflict("username_taken", text, field="username") from error
+    return user
+
+
+def first_project(user: User) -> Project:
+    """The person's oldest project, made when there is none."""
+    existing = Project.objects.filter(owner=user).order_by("created_at").first()
+    return existing or Project.objects.create(owner=user, name=_("My project"))
+
+
+def tokens_of(user: User) -> QuerySet[AuthToken]:
+    """The person's API tokens, newest first; `token_key` names one without giving it away."""
+    return AuthToken.objects.filter(user=user).order_by("-created")
+
+
+def revoke_token(*, user: User, token_id: str) -> None:
+    """End one of the person's tokens, named by its `token_key`. A stranger's gives 404."""
+    if not tokens_of(user).filter(token_key=token_id).delete()[0]:
+        raise Http404
+
+
+def create_token(*, user: User) -> tuple[str, datetime | None]:
+    """A new API token, shown this once, and when it ends. Raises ProjectError `too_many_tokens`."""
+    if AuthToken.objects.filter(user=user).count() >= (knox_settings.TOKEN_LIMIT_PER_USER or 1_000_000):
+        raise Conflict("too_many_tokens", _("You have too many tokens. Delete some first."))
+    row, token = AuthToken.objects.create(user=user)
+    return str(token), row.expiry
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,47 @@
+"""The platform's errors: a stable code, a sentence that says what to do next, and the HTTP status that fits."""
+
+from __future__ import annotations
+
+
+class ProjectError(Exception):
+    """Base of all expected refusals.
+
+    field: the form field it concerns, if any; at: seconds into the medium, if the cause lies at a place
+    """
+
+    status = 422
+
+    def __init__(self, code: str, message: str, *, field: str = "", at: float | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.field = field
+        self.at = at
+
+
+class Refused(ProjectError):
+    """What was given cannot be worked with."""
+
+
+class Conflict(ProjectError):
+    """It was possible before, and is not any more."""
+
+    status = 409
+
+
+class TooLarge(ProjectError):
+    """More bytes than allowed."""
+
+    status = 413
+
+
+class NoRoom(ProjectError):
+    """The disk is too full to begin."""
+
+    status = 507
+
+
+class Unavailable(ProjectError):
+    """The machine lacks something that the administrator can put right."""
+
+    status = 503

@@ -1,0 +1,32 @@
+"""One log for all: a step goes in, a JSON line in the log file and a row on the job's page come out."""
+
+from __future__ import annotations
+
+import logging
+
+from django.db import DatabaseError
+
+from projects.models import JobLogLine, RenderJob
+
+LINES_PER_JOB = 2000
+TEXT_LENGTH = 4000
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+logger = logging.getLogger("projects.jobs")
+
+
+def record(job: RenderJob, level: str, text: str, *, stage: str = "", with_traceback: bool = False) -> None:
+    """Write one line about a job to the log file and to the job's page.
+
+    with_traceback: add the exception that is being handled, to the file only
+    """
+    level = level if level in LEVELS else "info"
+    text = text.strip()[:TEXT_LENGTH]
+    context = {"job": str(job.pk), "stage": stage or job.stage, "attempt": job.attempts}
+    logger.log(LEVELS[level], "%s", text, extra={"context": context}, exc_info=with_traceback)
+    try:
+        if JobLogLine.objects.filter(job_id=job.pk).count() < LINES_PER_JOB:
+            JobLogLine.objects.create(job_id=job.pk, level=level, stage=context["stage"], text=text)
+    except DatabaseError:
+        # The page misses a line; the file has it, and the job goes on.
+        logger.warning("a log line could not be stored", extra={"context": context}, exc_info=True)

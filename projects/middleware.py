@@ -1,0 +1,35 @@
+"""Refuses a request that says it is larger than any file we take, before its body is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
+
+FORM_ROOM_BYTES = 2**20
+
+
+class UploadSizeMiddleware:
+    """Answers 413 by the stated length alone."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass the request on, or refuse it."""
+        largest = max(settings.LARGEST_CLIP_BYTES, settings.LARGEST_TRACK_BYTES)
+        try:
+            stated = int(request.META.get("CONTENT_LENGTH") or 0)
+        except ValueError:
+            stated = 0
+        if stated <= largest + FORM_ROOM_BYTES:
+            return self.get_response(request)
+        message = _("The file is larger than {limit} MB. Cut it or export it smaller, then try again.").format(
+            limit=largest // 2**20
+        )
+        if request.path.startswith("/api/"):
+            body = {"code": "too_large", "message": message, "field": "file", "detail": None, "docs": ""}
+            return JsonResponse(body, status=413)
+        return HttpResponse(message, status=413, content_type="text/plain; charset=utf-8")

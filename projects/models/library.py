@@ -1,0 +1,161 @@
+"""What a team keeps: projects, lecturers, their clips, and voices."""
+
+from __future__ import annotations
+
+import uuid
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser, User
+
+NAME_LENGTH = 120
+TITLE_LENGTH = 200
+
+
+class ProjectQuerySet(models.QuerySet["Project"]):
+    """Sets of projects."""
+
+    def visible_to(self, user: User | AnonymousUser) -> ProjectQuerySet:
+        """The projects this person may see."""
+        return self.filter(owner_id=user.pk) if user.is_authenticated else self.none()
+
+
+class Project(models.Model):
+    """A team's space."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="projects")
+    name = models.CharField(_("name"), max_length=NAME_LENGTH)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ProjectQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("name", "created_at")
+        verbose_name = _("project")
+        verbose_name_plural = _("projects")
+        constraints = (models.CheckConstraint(condition=~Q(name=""), name="project_has_a_name"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Speaker(models.Model):
+    """A lecturer."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="speakers")
+    name = models.CharField(_("name"), max_length=NAME_LENGTH)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("name", "created_at")
+        verbose_name = _("lecturer")
+        verbose_name_plural = _("lecturers")
+        constraints = (
+            models.UniqueConstraint(fields=("project", "name"), name="speaker_name_once_per_project"),
+            models.CheckConstraint(condition=~Q(name=""), name="speaker_has_a_name"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SpeakerClip(models.Model):
+    """A filmed take. `frame_rate` is an exact fraction such as 25 or 30000/1001; durations are seconds."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    speaker = models.ForeignKey(Speaker, on_delete=models.CASCADE, related_name="clips")
+    title = models.CharField(_("title"), max_length=TITLE_LENGTH)
+    file = models.FileField(max_length=200)
+    still = models.FileField(max_length=200)
+    sha256 = models.CharField(max_length=64, db_index=True)
+    size = models.PositiveBigIntegerField()
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    frame_rate = models.CharField(max_length=24)
+    frames = models.PositiveIntegerField()
+    duration = models.FloatField()
+    codec = models.CharField(max_length=40)
+    has_sound = models.BooleanField()
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    class Meta:
+        ordering = ("-created_at",)
+        verbose_name = _("clip")
+        verbose_name_plural = _("clips")
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(width__gt=0, height__gt=0, duration__gt=0, size__gt=0), name="clip_has_a_picture"
+            ),
+            models.CheckConstraint(condition=~Q(file="") & ~Q(still=""), name="clip_has_its_files"),
+        )
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def path(self) -> Path:
+        """The file on this machine."""
+        return Path(self.file.path)
+
+    @property
+    def frames_per_second(self) -> Fraction:
+        """The exact frame rate."""
+        return Fraction(self.frame_rate)
+
+    @property
+    def file_url(self) -> str:
+        """Where the clip plays from."""
+        return reverse("clip_file", args=[self.pk])
+
+    @property
+    def still_url(self) -> str:
+        """Where its still picture is."""
+        return reverse("clip_still", args=[self.pk])
+
+
+class AudioTrack(models.Model):
+    """A new voice. `language` is a tag such as zh-hans, or empty when not stated."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="tracks")
+    title = models.CharField(_("title"), max_length=TITLE_LENGTH)
+    file = models.FileField(max_length=200)
+    sha256 = models.CharField(max_length=64, db_index=True)
+    size = models.PositiveBigIntegerField()
+    duration = models.FloatField()
+    sample_rate = models.PositiveIntegerField()
+    codec = models.CharField(max_length=40)
+    language = models.CharField(_("language"), max_length=20, blank=True, default="")
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    class Meta:
+        ordering = ("-created_at",)
+        verbose_name = _("voice")
+        verbose_name_plural = _("voices")
+        constraints = (
+            models.CheckConstraint(condition=Q(duration__gt=0, size__gt=0), name="track_has_sound"),
+            models.CheckConstraint(condition=~Q(file=""), name="track_has_its_file"),
+        )
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def path(self) -> Path:
+        """The file on this machine."""
+        return Path(self.file.path)
+
+    @property
+    def file_url(self) -> str:
+        """Where the voice plays from."""
+        return reverse("track_file", args=[self.pk])

@@ -1,0 +1,254 @@
+"""The queue of renders, their results and what was logged. The job's row is the truth; messages only wake workers."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from projects.models.library import AudioTrack, Project, SpeakerClip
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser, User
+
+ATTEMPTS_ALLOWED = 3
+
+
+class Status(models.TextChoices):
+    """Where a job stands. The last three are final."""
+
+    QUEUED = "queued", _("waiting")
+    RUNNING = "running", _("running")
+    SUCCEEDED = "succeeded", _("done")
+    FAILED = "failed", _("failed")
+    CANCELLED = "cancelled", _("cancelled")
+
+
+LIVE = (Status.QUEUED, Status.RUNNING)
+FINAL = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED)
+
+
+class Stage(models.TextChoices):
+    """What the engine is doing, in its order."""
+
+    NONE = "", _("not started")
+    LOOK = "look", _("looking at the clip")
+    LISTEN = "listen", _("listening to the voice")
+    PLAN = "plan", _("planning the mouth")
+    RENDER = "render", _("making the frames")
+    FINISH = "finish", _("adding the sound")
+    MEASURE = "measure", _("measuring the result")
+
+
+class RenderJobQuerySet(models.QuerySet["RenderJob"]):
+    """Sets of jobs."""
+
+    def visible_to(self, user: User | AnonymousUser) -> RenderJobQuerySet:
+        """The jobs this person may see."""
+        return self.filter(project__in=Project.objects.visible_to(user))
+
+    def lost(self) -> RenderJobQuerySet:
+        """Running jobs whose worker has not been heard of in time."""
+        return self.filter(status=Status.RUNNING, lease_until__lt=Now())
+
+    def claimable(self) -> RenderJobQuerySet:
+        """Jobs a worker may take: waiting ones, and lost ones with an attempt left."""
+        waiting = Q(status=Status.QUEUED)
+        lost = Q(status=Status.RUNNING, lease_until__lt=Now(), attempts__lt=ATTEMPTS_ALLOWED)
+        return self.filter(waiting | lost, cancel_requested=False)
+
+    def in_turn(self) -> RenderJobQuerySet:
+        """Who is served first: higher priority, then longer wait."""
+        return self.order_by("-priority", "created_at", "id")
+
+    def with_media(self) -> RenderJobQuerySet:
+        """With everything a list shows, in one query."""
+        return self.select_related("project", "clip__speaker", "track", "output", "created_by")
+
+
+class RenderJob(models.Model):
+    """One clip with one voice. The row is the queue.
+
+    claim: the worker's key while it runs; fence: counts the claims and names the output, so that a worker that was
+    given up for dead cannot overwrite a later one's work; lease_until: when the claim lapses unless renewed
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="jobs")
+    clip = models.ForeignKey(SpeakerClip, on_delete=models.RESTRICT, related_name="jobs")
+    track = models.ForeignKey(AudioTrack, on_delete=models.RESTRICT, related_name="jobs")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="jobs")
+    retry_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="retries")
+    priority = models.SmallIntegerField(default=0)
+
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.QUEUED)
+    stage = models.CharField(max_length=12, choices=Stage.choices, blank=True, default=Stage.NONE)
+    frames_done = models.PositiveIntegerField(default=0)
+    frames_total = models.PositiveIntegerField(default=0)
+    cancel_requested = models.BooleanField(default=False)
+
+    claim = models.UUIDField(null=True, blank=True, editable=False)
+    fence = models.PositiveIntegerField(default=0)
+    attempts = models.PositiveIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+
+    error_code = models.CharField(max_length=60, blank=True, default="")
+    error_message = models.TextField(blank=True, default="")
+    error_at = models.FloatField(null=True, blank=True)
+
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = RenderJobQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at", "id")
+        verbose_name = _("render")
+        verbose_name_plural = _("renders")
+        indexes = (
+            models.Index(fields=("status", "-priority", "created_at"), name="job_turn"),
+            models.Index(fields=("project", "-created_at"), name="job_by_project"),
+        )
+        constraints = (
+            models.CheckConstraint(condition=Q(status__in=Status.values), name="job_status_is_known"),
+            models.CheckConstraint(
+                condition=Q(
+                    status=Status.RUNNING, claim__isnull=False, lease_until__isnull=False, started_at__isnull=False
+                )
+                | (~Q(status=Status.RUNNING) & Q(claim__isnull=True, lease_until__isnull=True)),
+                name="job_runs_with_a_claim",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=FINAL, finished_at__isnull=False) | Q(status__in=LIVE, finished_at__isnull=True),
+                name="job_final_has_an_end",
+            ),
+            models.CheckConstraint(
+                condition=(Q(status=Status.FAILED) & ~Q(error_code="") & ~Q(error_message=""))
+                | (~Q(status=Status.FAILED) & Q(error_code="")),
+                name="job_failed_says_why",
+            ),
+            models.CheckConstraint(condition=Q(frames_done__lte=F("frames_total")), name="job_progress_in_bounds"),
+            models.CheckConstraint(condition=Q(attempts__lte=F("fence")), name="job_fence_counts_claims"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.clip} · {self.track}"
+
+    def get_absolute_url(self) -> str:
+        """The job's page."""
+        return reverse("pages:job", args=[self.pk])
+
+    @property
+    def is_final(self) -> bool:
+        """Nothing will change any more."""
+        return self.status in FINAL
+
+    @property
+    def can_retry(self) -> bool:
+        """It ended without a video."""
+        return self.status in (Status.FAILED, Status.CANCELLED)
+
+    @property
+    def progress(self) -> float:
+        """Frames made, 0..1; 0 while the total is not known."""
+        return self.frames_done / self.frames_total if self.frames_total else 0.0
+
+    @property
+    def running_seconds(self) -> float | None:
+        """Seconds since the start, or from start to end."""
+        if self.started_at is None:
+            return None
+        elapsed: timedelta = (self.finished_at or timezone.now()) - self.started_at
+        return elapsed.total_seconds()
+
+    def finished_output(self) -> RenderOutput | None:
+        """The finished video, if there is one."""
+        try:
+            return self.output
+        except RenderOutput.DoesNotExist:
+            return None
+
+    def move(self, old: Status, new: Status, **fields: Any) -> bool:
+        """Change the status if it is still `old`. False: another process got there first."""
+        changed = RenderJob.objects.filter(pk=self.pk, status=old).update(status=new, **fields)
+        self.refresh_from_db()
+        return changed == 1
+
+
+class RenderOutput(models.Model):
+    """A finished video. `quality` maps a measure to its value or null, `timings` a stage to its seconds."""
+
+    job = models.OneToOneField(RenderJob, on_delete=models.CASCADE, primary_key=True, related_name="output")
+    file = models.FileField(max_length=200)
+    sha256 = models.CharField(max_length=64)
+    size = models.PositiveBigIntegerField()
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    frame_rate = models.CharField(max_length=24)
+    frames = models.PositiveIntegerField()
+    duration = models.FloatField()
+    quality = models.JSONField(default=dict, blank=True)
+    timings = models.JSONField(default=dict, blank=True)
+    notices = models.JSONField(default=list, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("-created_at",)
+        verbose_name = _("finished video")
+        verbose_name_plural = _("finished videos")
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(width__gt=0, height__gt=0, frames__gt=0, duration__gt=0, size__gt=0),
+                name="output_has_a_picture",
+            ),
+            models.CheckConstraint(condition=~Q(file=""), name="output_has_its_file"),
+        )
+
+    def __str__(self) -> str:
+        return str(self.job)
+
+    @property
+    def path(self) -> Path:
+        """The file on this machine."""
+        return Path(self.file.path)
+
+    @property
+    def file_url(self) -> str:
+        """Where it plays from; `?download=1` saves it."""
+        return reverse("output_file", args=[self.pk])
+
+
+class JobLogLine(models.Model):
+    """One line of a job's log, the same as in the log file."""
+
+    class Level(models.TextChoices):
+        """How grave a line is."""
+
+        DEBUG = "debug"
+        INFO = "info"
+        WARNING = "warning"
+        ERROR = "error"
+
+    job = models.ForeignKey(RenderJob, on_delete=models.CASCADE, related_name="log_lines")
+    at = models.DateTimeField(auto_now_add=True)
+    level = models.CharField(max_length=8, choices=Level.choices, default=Level.INFO)
+    stage = models.CharField(max_length=12, blank=True, default="")
+    text = models.TextField()
+
+    class Meta:
+        ordering = ("id",)
+        verbose_name = _("log line")
+        verbose_name_plural = _("log lines")
+
+    def __str__(self) -> str:
+        return self.text

@@ -1,0 +1,59 @@
+"""Where files lie: one folder per kind under MEDIA_ROOT, every name an id of ours."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from uuid import UUID
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from projects.errors import NoRoom
+
+CLIPS = "clips"
+TRACKS = "audio"
+RENDERS = "renders"
+SCRATCH = "scratch"
+
+
+def folder(kind: str) -> Path:
+    """The folder of one kind of file, made when missing."""
+    path = Path(settings.MEDIA_ROOT) / kind
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def scratch_folder(job_id: UUID, fence: int) -> Path:
+    """Where one attempt at one job may write."""
+    return folder(SCRATCH) / f"{job_id}.{fence}"
+
+
+def render_name(job_id: UUID, fence: int) -> str:
+    """The final name of one attempt's video, relative to MEDIA_ROOT."""
+    return f"{RENDERS}/{job_id}.{fence}.mp4"
+
+
+def require_room(size: int) -> None:
+    """Raise NoRoom unless `size` bytes fit and the floor stays free."""
+    free = shutil.disk_usage(folder(SCRATCH)).free
+    if free - size < settings.FREE_SPACE_FLOOR_BYTES:
+        raise NoRoom(
+            "no_space", _("The server's disk is nearly full. Ask the administrator to make room, then try again.")
+        )
+
+
+def settle(path: Path) -> None:
+    """Bring a finished file to the disk before anything refers to it."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def settle_folder(path: Path) -> None:
+    """Bring a folder's names to the disk, after a rename."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,178 @@
+"""Files coming in: an upload goes in; a probed file under its own id with its row, or a refusal and no trace, comes out."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Protocol
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from lipsync.errors import EnvironmentFault, UnusableInput
+from lipsync.media import probe_clip, probe_voice, save_still
+from projects import storage
+from projects.errors import NoRoom, ProjectError, Refused, TooLarge, Unavailable
+from projects.models import AudioTrack, Project, Speaker, SpeakerClip
+from projects.models.library import NAME_LENGTH, TITLE_LENGTH
+
+CLIP_ENDINGS = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mpg"})
+TRACK_ENDINGS = frozenset({".wav", ".mp3", ".m4a", ".aac", ".flac", ".ogg", ".opus", ".wma", ".aiff"}) | CLIP_ENDINGS
+STILL_AT = 0.25  # of the clip's duration: past the first blink, before the end
+
+
+class Incoming(Protocol):
+    """What an upload must offer; Django's uploaded files do."""
+
+    name: str | None
+    size: int | None
+
+    def chunks(self, chunk_size: int | None = None) -> Iterator[bytes]:
+        """The bytes, piece by piece."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file that has arrived whole. sha256: hexadecimal"""
+
+    path: Path
+    size: int
+    sha256: str
+
+
+def find_or_add_speaker(*, project: Project, name: str) -> Speaker:
+    """The lecturer of this name, made when new."""
+    name = " ".join(name.split())[:NAME_LENGTH]
+    if not name:
+        raise Refused("no_name", _("Give the lecturer a name."), field="speaker")
+    try:
+        with transaction.atomic():
+            return Speaker.objects.get_or_create(project=project, name=name)[0]
+    except IntegrityError:  # made by another request at this moment
+        return Speaker.objects.get(project=project, name=name)
+
+
+def add_clip(*, project: Project, speaker: Speaker, uploaded_file: Incoming, title: str = "") -> SpeakerClip:
+    """Take in a filmed take.
+
+    Raises ProjectError with the engine's code when the file is not usable, `too_large`, `no_space`, `wrong_project`.
+    """
+    if speaker.project_id != project.pk:
+        raise Refused("wrong_project", _("This lecturer belongs to another project."), field="speaker")
+    clip_id = uuid.uuid4()
+    name = f"{storage.CLIPS}/{clip_id}{_ending(uploaded_file, CLIP_ENDINGS, '.mp4')}"
+    still_name = f"{storage.CLIPS}/{clip_id}.jpg"
+    still = Path(settings.MEDIA_ROOT) / still_name
+    with _arriving(uploaded_file, name, settings.LARGEST_CLIP_BYTES, [still]) as stored:
+        facts = probe_clip(stored.path)
+        save_still(stored.path, facts.duration * STILL_AT, still)
+        _give_final_name(stored.path, name)
+        return SpeakerClip.objects.create(
+            id=clip_id,
+            speaker=speaker,
+            title=_title(title, uploaded_file),
+            file=name,
+            still=still_name,
+            sha256=stored.sha256,
+            size=stored.size,
+            width=facts.width,
+            height=facts.height,
+            frame_rate=str(facts.frame_rate),
+            frames=facts.frames,
+            duration=facts.duration,
+            codec=facts.codec,
+            has_sound=facts.has_sound,
+        )
+
+
+def add_track(*, project: Project, uploaded_file: Incoming, title: str = "", language: str = "") -> AudioTrack:
+    """Take in a voice: a sound file, or a video whose sound is wanted. Raises as add_clip does."""
+    track_id = uuid.uuid4()
+    name = f"{storage.TRACKS}/{track_id}{_ending(uploaded_file, TRACK_ENDINGS, '.bin')}"
+    with _arriving(uploaded_file, name, settings.LARGEST_TRACK_BYTES, []) as stored:
+        facts = probe_voice(stored.path)
+        _give_final_name(stored.path, name)
+        return AudioTrack.objects.create(
+            id=track_id,
+            project=project,
+            title=_title(title, uploaded_file),
+            language=language[:20],
+            file=name,
+            sha256=stored.sha256,
+            size=stored.size,
+            duration=facts.duration,
+            sample_rate=facts.sample_rate,
+            codec=facts.codec,
+        )
+
+
+@contextmanager
+def _arriving(uploaded_file: Incoming, name: str, limit: int, companions: list[Path]) -> Iterator[StoredFile]:
+    """Receive a file beside its final name; if the block fails, remove every trace and translate the engine's errors."""
+    final = Path(settings.MEDIA_ROOT) / name
+    part = final.with_name(final.name + ".part")
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        yield _receive(uploaded_file, part, limit)
+    except BaseException as error:
+        for path in (part, final, *companions, *(c.with_name(c.name + ".part") for c in companions)):
+            path.unlink(missing_ok=True)
+        raise _translated(error) from error
+
+
+def _translated(error: BaseException) -> BaseException:
+    if isinstance(error, UnusableInput):
+        return Refused(error.code, error.message, field="file", at=error.at)
+    if isinstance(error, EnvironmentFault):
+        kind = NoRoom if error.code == "no_space" else Unavailable
+        return kind(error.code, error.message)
+    if isinstance(error, OSError) and not isinstance(error, ProjectError):
+        return NoRoom(
+            "not_writable",
+            _("The server cannot store the file. Tell the administrator: {reason}.").format(
+                reason=error.strerror or error
+            ),
+        )
+    return error
+
+
+def _receive(uploaded_file: Incoming, part: Path, limit: int) -> StoredFile:
+    """Write the bytes to `part`, counting and hashing on the way."""
+    storage.require_room(uploaded_file.size or 0)
+    digest = hashlib.sha256()
+    size = 0
+    with part.open("xb") as file:
+        for chunk in uploaded_file.chunks():
+            size += len(chunk)
+            if size > limit:
+                text = _("The file is larger than {limit} MB. Cut it or export it smaller, then try again.")
+                raise TooLarge("too_large", text.format(limit=limit // 2**20), field="file")
+            digest.update(chunk)
+            file.write(chunk)
+        file.flush()
+        os.fsync(file.fileno())
+    if size == 0:
+        raise Refused("empty_file", _("The file is empty. Choose another one."), field="file")
+    return StoredFile(path=part, size=size, sha256=digest.hexdigest())
+
+
+def _give_final_name(part: Path, name: str) -> None:
+    final = Path(settings.MEDIA_ROOT) / name
+    part.replace(final)
+    storage.settle_folder(final.parent)
+
+
+def _ending(uploaded_file: Incoming, known: frozenset[str], otherwise: str) -> str:
+    ending = PurePath(uploaded_file.name or "").suffix.lower()
+    return ending if ending in known else otherwise
+
+
+def _title(title: str, uploaded_file: Incoming) -> str:
+    """The title given, else the user's name for the file; a name is text here, never a path."""
+    return (title.strip() or PurePath(uploaded_file.name or "").stem.strip() or _("Untitled"))[:TITLE_LENGTH]
