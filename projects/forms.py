@@ -1,0 +1,201 @@
+"""What pages take in: fields, limits and the rules between fields."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from projects import access
+from projects.models import AudioTrack, Project, SpeakerClip
+from projects.models.library import NAME_LENGTH, TITLE_LENGTH
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser, User
+
+    ProjectModelForm = forms.ModelForm[Project]
+else:
+    ProjectModelForm = forms.ModelForm
+
+LIBRARY_SHOWN = 60
+CLIP_KINDS = "video/*,.mp4,.m4v,.mov,.mkv,.webm,.avi,.ts,.mpg"
+TRACK_KINDS = "audio/*,video/*,.wav,.mp3,.m4a,.aac,.flac,.ogg,.opus"
+LANGUAGES = (
+    ("", _("Not stated")),
+    ("zh", _("Chinese")),
+    ("en", _("English")),
+    ("ar", _("Arabic")),
+    ("fr", _("French")),
+    ("de", _("German")),
+    ("it", _("Italian")),
+    ("ja", _("Japanese")),
+    ("ko", _("Korean")),
+    ("pt", _("Portuguese")),
+    ("ru", _("Russian")),
+    ("es", _("Spanish")),
+)
+
+
+class MediaField(forms.FileField):
+    """A file whose size limit the page knows too; an empty file is refused by the verb, in its own words."""
+
+    def __init__(self, *, kinds: str, limit: int, zone: bool = False, **kwargs: Any) -> None:
+        attributes: dict[str, Any] = {"accept": kinds, "data-limit": limit}
+        if zone:
+            attributes["class"] = "in-zone"
+        super().__init__(
+            widget=forms.FileInput(attrs=attributes), allow_empty_file=True, max_length=TITLE_LENGTH, **kwargs
+        )
+
+
+def _clip_field(*, required: bool = True, zone: bool = False) -> MediaField:
+    return MediaField(
+        label=_("Video"), kinds=CLIP_KINDS, limit=settings.LARGEST_CLIP_BYTES, required=required, zone=zone
+    )
+
+
+def _track_field(*, required: bool = True, zone: bool = False) -> MediaField:
+    return MediaField(
+        label=_("Voice"), kinds=TRACK_KINDS, limit=settings.LARGEST_TRACK_BYTES, required=required, zone=zone
+    )
+
+
+class QuickRenderForm(forms.Form):
+    """A video and a voice, each a new file or one of the library."""
+
+    clip_file = _clip_field(required=False, zone=True)
+    clip = forms.ModelChoiceField(label=_("Video"), queryset=SpeakerClip.objects.none(), required=False)
+    track_file = _track_field(required=False, zone=True)
+    track = forms.ModelChoiceField(label=_("Voice"), queryset=AudioTrack.objects.none(), required=False)
+    project = forms.ModelChoiceField(
+        label=_("Project"),
+        queryset=Project.objects.none(),
+        required=False,
+        empty_label=None,
+        help_text=_("Where new files are kept."),
+    )
+    lecturer = forms.CharField(
+        label=_("Lecturer"),
+        max_length=NAME_LENGTH,
+        required=False,
+        help_text=_("Who speaks in a new video. It can stay empty."),
+    )
+    language = forms.ChoiceField(
+        label=_("Language of a new voice"), choices=LANGUAGES, required=False, help_text=_("Kept with the voice.")
+    )
+
+    def __init__(self, user: User | AnonymousUser, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.clips = access.clips_of(user)[:LIBRARY_SHOWN]
+        self.tracks = access.tracks_of(user)[:LIBRARY_SHOWN]
+        choices: dict[str, QuerySet[Any]] = {
+            "clip": access.clips_of(user),
+            "track": access.tracks_of(user),
+            "project": access.projects_of(user),
+        }
+        for name, rows in choices.items():
+            field = self.fields[name]
+            if isinstance(field, forms.ModelChoiceField):
+                field.queryset = rows
+
+    @property
+    def more_has_errors(self) -> bool:
+        """Whether the folded fields must be shown."""
+        return any(name in self.errors for name in ("project", "lecturer", "language"))
+
+    def clean(self) -> dict[str, Any]:
+        """One video, one voice, and both of one project."""
+        data = super().clean() or {}
+        self._one_of("clip", _("Choose a video: drop a file or pick one from the library."))
+        self._one_of("track", _("Choose a voice: drop a file or pick one from the library."))
+        clip, track = data.get("clip"), data.get("track")
+        if clip and track and clip.speaker.project_id != track.project_id:
+            self.add_error("track", _("This voice belongs to another project than the video. Pick one of the same."))
+        return data
+
+    def _one_of(self, name: str, sentence: Any) -> None:
+        if name in self.errors or f"{name}_file" in self.errors:
+            return
+        if not self.cleaned_data.get(name) and self.cleaned_data.get(f"{name}_file") is None:
+            self.add_error(f"{name}_file", sentence)
+
+    def chosen_project(self) -> Project | None:
+        """The project of the library item that was picked, else the one chosen in the form."""
+        clip, track = self.cleaned_data.get("clip"), self.cleaned_data.get("track")
+        if clip:
+            return clip.speaker.project
+        return track.project if track else self.cleaned_data.get("project")
+
+    def new_clip(self) -> UploadedFile | None:
+        """The video to take in, if none of the library was picked."""
+        return None if self.cleaned_data.get("clip") else self.cleaned_data.get("clip_file")
+
+    def new_track(self) -> UploadedFile | None:
+        """The voice to take in, if none of the library was picked."""
+        return None if self.cleaned_data.get("track") else self.cleaned_data.get("track_file")
+
+
+class ClipForm(forms.Form):
+    """A new clip of a lecturer, who may be new."""
+
+    clip_file = _clip_field(zone=True)
+    lecturer = forms.CharField(
+        label=_("Lecturer"), max_length=NAME_LENGTH, widget=forms.TextInput(attrs={"list": "lecturers"})
+    )
+    title = forms.CharField(
+        label=_("Title"), max_length=TITLE_LENGTH, required=False, help_text=_("Left empty: the file's name.")
+    )
+
+
+class VoiceForm(forms.Form):
+    """A new voice."""
+
+    track_file = _track_field(zone=True)
+    title = forms.CharField(
+        label=_("Title"), max_length=TITLE_LENGTH, required=False, help_text=_("Left empty: the file's name.")
+    )
+    language = forms.ChoiceField(label=_("Language"), choices=LANGUAGES, required=False)
+
+
+class LecturerForm(forms.Form):
+    """A new lecturer."""
+
+    name = forms.CharField(label=_("Lecturer's name"), max_length=NAME_LENGTH)
+
+
+class ProjectForm(ProjectModelForm):
+    """A new project."""
+
+    class Meta:
+        model = Project
+        fields = ("name",)
+        labels = {"name": _("Project's name")}  # noqa: RUF012 - Django's own form
+
+
+class SetUpForm(forms.Form):
+    """The first account."""
+
+    username = forms.CharField(
+        label=_("User name"),
+        max_length=150,
+        widget=forms.TextInput(attrs={"autocomplete": "username", "autofocus": True}),
+    )
+    password = forms.CharField(
+        label=_("Password"),
+        help_text=_("At least 10 characters, not only digits."),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    repeated = forms.CharField(
+        label=_("Password again"), widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
+    )
+
+    def clean_repeated(self) -> str:
+        """Both passwords are the same."""
+        repeated: str = self.cleaned_data["repeated"]
+        if repeated != self.cleaned_data.get("password"):
+            raise forms.ValidationError(_("The two passwords differ."))
+        return repeated

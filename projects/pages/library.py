@@ -1,0 +1,118 @@
+"""The library: projects, and of each its lecturers with clips, its voices and its renders."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from projects import access, uploads
+from projects.errors import ProjectError
+from projects.forms import ClipForm, LecturerForm, ProjectForm, VoiceForm
+from projects.models import Project
+from projects.pages.people import signed_in
+
+RENDERS_SHOWN = 100
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def projects(request: HttpRequest) -> HttpResponse:
+    """All my projects, and a new one."""
+    user = signed_in(request)
+    form = ProjectForm(request.POST or None, instance=Project(owner=user))
+    if request.method == "POST" and form.is_valid():
+        return redirect("pages:project", form.save().pk)
+    context = {"form": form, "all_projects": access.projects_of(user)}
+    return render(request, "pages/projects.html", context, status=422 if form.errors else 200)
+
+
+@require_safe
+def project(request: HttpRequest, project_id: UUID) -> HttpResponse:
+    """Lecturers and their clips."""
+    row = access.project_for(signed_in(request), project_id)
+    return render(request, "pages/lecturers.html", _lecturers(request, row))
+
+
+@require_safe
+def voices(request: HttpRequest, project_id: UUID) -> HttpResponse:
+    """The voices of a project."""
+    row = access.project_for(signed_in(request), project_id)
+    return render(request, "pages/voices.html", _voices(request, row))
+
+
+@require_safe
+def renders(request: HttpRequest, project_id: UUID) -> HttpResponse:
+    """The renders of a project."""
+    user = signed_in(request)
+    row = access.project_for(user, project_id)
+    rows = access.jobs_of(user, project=row)[:RENDERS_SHOWN]
+    return render(request, "pages/project_renders.html", {"project": row, "tab": "renders", "jobs": rows})
+
+
+@require_POST
+def add_lecturer(request: HttpRequest, project_id: UUID) -> HttpResponse:
+    """Make a lecturer."""
+    row = access.project_for(signed_in(request), project_id)
+    form = LecturerForm(request.POST)
+    if form.is_valid():
+        speaker = uploads.find_or_add_speaker(project=row, name=form.cleaned_data["name"])
+        messages.success(request, _("%(name)s is in the project. Add a clip next.") % {"name": speaker.name})
+        return redirect("pages:project", row.pk)
+    return render(request, "pages/lecturers.html", _lecturers(request, row, lecturer_form=form), status=422)
+
+
+@require_POST
+def add_clip(request: HttpRequest, project_id: UUID) -> HttpResponse:
+    """Take in a clip of a lecturer."""
+    row = access.project_for(signed_in(request), project_id)
+    form = ClipForm(request.POST, request.FILES)
+    if form.is_valid():
+        data = form.cleaned_data
+        try:
+            speaker = uploads.find_or_add_speaker(project=row, name=data["lecturer"])
+            clip = uploads.add_clip(
+                project=row, speaker=speaker, uploaded_file=data["clip_file"], title=data["title"]
+            )
+        except ProjectError as error:
+            form.add_error("clip_file", error.message)
+        else:
+            messages.success(request, _("The clip “%(title)s” is in the library.") % {"title": clip.title})
+            return redirect("pages:project", row.pk)
+    return render(request, "pages/lecturers.html", _lecturers(request, row, form=form), status=422)
+
+
+@require_POST
+def add_voice(request: HttpRequest, project_id: UUID) -> HttpResponse:
+    """Take in a voice."""
+    row = access.project_for(signed_in(request), project_id)
+    form = VoiceForm(request.POST, request.FILES)
+    if form.is_valid():
+        data = form.cleaned_data
+        try:
+            track = uploads.add_track(
+                project=row, uploaded_file=data["track_file"], title=data["title"], language=data["language"]
+            )
+        except ProjectError as error:
+            form.add_error("track_file", error.message)
+        else:
+            messages.success(request, _("The voice “%(title)s” is in the library.") % {"title": track.title})
+            return redirect("pages:voices", row.pk)
+    return render(request, "pages/voices.html", _voices(request, row, form=form), status=422)
+
+
+def _lecturers(request: HttpRequest, row: Project, **forms: Any) -> dict[str, Any]:
+    speakers = access.speakers_of(signed_in(request), project=row).prefetch_related("clips")
+    context = {"form": ClipForm(), "lecturer_form": LecturerForm(), "largest_clip": settings.LARGEST_CLIP_BYTES}
+    return context | {"project": row, "tab": "lecturers", "speakers": speakers} | forms
+
+
+def _voices(request: HttpRequest, row: Project, **forms: Any) -> dict[str, Any]:
+    tracks = access.tracks_of(signed_in(request), project=row)
+    context = {"form": VoiceForm(), "largest_track": settings.LARGEST_TRACK_BYTES}
+    return context | {"project": row, "tab": "voices", "tracks": tracks} | forms

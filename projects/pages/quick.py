@@ -1,0 +1,63 @@
+"""Quick render: a video and a voice go in, a queued render comes out, on one page."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from projects import accounts, jobs, uploads
+from projects.errors import ProjectError
+from projects.forms import QuickRenderForm
+from projects.models import AudioTrack, Project, RenderJob, SpeakerClip
+from projects.pages.people import signed_in
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def quick_render(request: HttpRequest) -> HttpResponse:
+    """Show the two places for files; take them and go to the render's page."""
+    user = signed_in(request)
+    if request.method == "POST":
+        form = QuickRenderForm(user, request.POST, request.FILES)
+        job = _started(request, form) if form.is_valid() else None
+        if job:
+            return redirect("pages:job", job.pk)
+    else:
+        form = QuickRenderForm(user, initial=request.GET.dict())
+    limits = {"largest_clip": settings.LARGEST_CLIP_BYTES, "largest_track": settings.LARGEST_TRACK_BYTES}
+    return render(request, "pages/quick_render.html", {"form": form, **limits}, status=422 if form.errors else 200)
+
+
+def _started(request: HttpRequest, form: QuickRenderForm) -> RenderJob | None:
+    """The queued render, or None with the cause in the form. The voice goes first: the smaller file to send again."""
+    user = signed_in(request)
+    project = form.chosen_project() or accounts.first_project(user)
+    field = "track_file"
+    try:
+        track = _track(form, project)
+        field = "clip_file"
+        clip = _clip(form, project)
+        return jobs.submit(project=project, clip=clip, track=track, created_by=user)
+    except ProjectError as error:
+        form.add_error(field, error.message)
+        return None
+
+
+def _clip(form: QuickRenderForm, project: Project) -> SpeakerClip:
+    file = form.new_clip()
+    if file is None:
+        picked: SpeakerClip = form.cleaned_data["clip"]
+        return picked
+    name = form.cleaned_data["lecturer"] or _("Unnamed lecturer")
+    speaker = uploads.find_or_add_speaker(project=project, name=name)
+    return uploads.add_clip(project=project, speaker=speaker, uploaded_file=file)
+
+
+def _track(form: QuickRenderForm, project: Project) -> AudioTrack:
+    file = form.new_track()
+    if file is None:
+        picked: AudioTrack = form.cleaned_data["track"]
+        return picked
+    return uploads.add_track(project=project, uploaded_file=file, language=form.cleaned_data["language"])

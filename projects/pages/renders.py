@@ -1,0 +1,103 @@
+"""Renders: one render's page and its live part, and the queue."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from projects import access, jobs
+from projects.errors import ProjectError
+from projects.models import RenderJob
+from projects.pages import telling, turns
+from projects.pages.people import signed_in
+
+ENDED_SHOWN = 50
+LOG_LINES_SHOWN = 500
+
+
+@require_safe
+@never_cache
+def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """One render, from waiting to the finished video."""
+    return render(request, "pages/job.html", _job_context(request, access.job_for(signed_in(request), job_id)))
+
+
+@require_safe
+@never_cache
+def job_live(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """The part of a render's page that changes."""
+    user = signed_in(request)
+    context = _job_context(request, access.job_for(user, job_id))
+    context |= {"live": True, "active_jobs": turns.live_count(user)}
+    return render(request, "pages/job_live.html", context)
+
+
+@require_POST
+def cancel(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """Stop a render."""
+    row = jobs.cancel(job=access.job_for(signed_in(request), job_id))
+    return _back(request, row)
+
+
+@require_POST
+def retry(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """Queue a failed or cancelled render again."""
+    user = signed_in(request)
+    row = access.job_for(user, job_id)
+    try:
+        return redirect("pages:job", jobs.retry(job=row, by=user).pk)
+    except ProjectError as error:
+        messages.error(request, error.message)
+        return redirect("pages:job", row.pk)
+
+
+@require_safe
+@never_cache
+def queue(request: HttpRequest) -> HttpResponse:
+    """What runs, what waits, what has ended."""
+    return render(request, "pages/queue.html", _queue_context(request))
+
+
+@require_safe
+@never_cache
+def queue_live(request: HttpRequest) -> HttpResponse:
+    """The part of the queue that changes."""
+    return render(request, "pages/queue_live.html", _queue_context(request) | {"live": True})
+
+
+def _job_context(request: HttpRequest, row: RenderJob) -> dict[str, Any]:
+    output = row.finished_output()
+    ahead = jobs.position(row)
+    return {
+        "job": row,
+        "project": row.project,
+        "output": output,
+        "ahead": ahead,
+        "announcement": telling.announcement(row, ahead),
+        "stage_words": telling.stage_words(row.stage),
+        "steps": telling.steps(row),
+        "remaining": telling.remaining_seconds(row),
+        "figures": telling.figures(output) if output else [],
+        "log_lines": access.log_of(signed_in(request), row.pk)[:LOG_LINES_SHOWN],
+    }
+
+
+def _queue_context(request: HttpRequest) -> dict[str, Any]:
+    user = signed_in(request)
+    turns_of_mine = turns.live(user)
+    ended = [row for row in access.jobs_of(user)[: ENDED_SHOWN + len(turns_of_mine)] if row.is_final]
+    return {"turns": turns_of_mine, "ended_jobs": ended, "active_jobs": len(turns_of_mine)}
+
+
+def _back(request: HttpRequest, row: RenderJob) -> HttpResponse:
+    if request.POST.get("next") == "queue":
+        messages.info(request, _("Stopped: %(render)s") % {"render": row})
+        return redirect("pages:queue")
+    return redirect("pages:job", row.pk)

@@ -1,0 +1,108 @@
+"""A job's state in plain words: a row goes in, what a person reads comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from projects.models import RenderJob, RenderOutput, Stage, Status
+
+# The share of a whole render at which a stage begins; only the frames themselves are counted exactly.
+STAGES_IN_ORDER = (Stage.LOOK, Stage.LISTEN, Stage.PLAN, Stage.RENDER, Stage.FINISH, Stage.MEASURE)
+ENOUGH_TO_GUESS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of the list of steps. state: done, now or later"""
+
+    words: str
+    state: str
+    icon: str
+
+
+def state_words(job: RenderJob) -> str:
+    """Waiting, Running, Done, Failed, Cancelled, Stopping."""
+    if job.status == Status.RUNNING and job.cancel_requested:
+        return _("Stopping")
+    return {
+        Status.QUEUED: _("Waiting"),
+        Status.RUNNING: _("Running"),
+        Status.SUCCEEDED: _("Done"),
+        Status.FAILED: _("Failed"),
+        Status.CANCELLED: _("Cancelled"),
+    }[Status(job.status)]
+
+
+def stage_words(stage: str) -> str:
+    """What the engine is doing."""
+    return {
+        Stage.NONE: _("Getting ready"),
+        Stage.LOOK: _("Looking at the face"),
+        Stage.LISTEN: _("Listening to the voice"),
+        Stage.PLAN: _("Planning the mouth"),
+        Stage.RENDER: _("Making the frames"),
+        Stage.FINISH: _("Adding the sound"),
+        Stage.MEASURE: _("Checking the result"),
+    }.get(Stage(stage) if stage in Stage.values else Stage.NONE, stage)
+
+
+def steps(job: RenderJob) -> list[Step]:
+    """All steps of a running job, in order."""
+    order: list[str] = [stage.value for stage in STAGES_IN_ORDER]
+    now = order.index(job.stage) if job.stage in order else -1
+    kinds = (("done", "circle-check"), ("now", "loader"), ("later", "circle"))
+    return [
+        Step(stage_words(stage), *kinds[(index >= now) + (index > now)])
+        for index, stage in enumerate(order)
+    ]
+
+
+def remaining_seconds(job: RenderJob) -> float | None:
+    """How long the frames still take, from the time spent so far; None while that would be a bare guess."""
+    elapsed = job.running_seconds
+    if job.stage != Stage.RENDER or elapsed is None or job.progress < ENOUGH_TO_GUESS:
+        return None
+    return elapsed * (1 - job.progress) / job.progress
+
+
+def announcement(job: RenderJob, ahead: int) -> str:
+    """What a screen reader is told; changes at every stage and every tenth, not at every poll."""
+    if job.status == Status.QUEUED:
+        before = ngettext("%(count)d video before this one", "%(count)d videos before this one", ahead)
+        return f"{state_words(job)}. {before % {'count': ahead}}"
+    if job.status == Status.RUNNING and not job.cancel_requested:
+        tens = int(job.progress * 10) * 10
+        return f"{stage_words(job.stage)}. {tens} %"
+    return f"{state_words(job)}. {job.error_message}".rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured quality. verdict: good, fair, poor or plain"""
+
+    words: str
+    detail: str
+    verdict: str
+    icon: str
+
+
+ICONS = {"good": "circle-check", "fair": "triangle-alert", "poor": "circle-x", "plain": "info"}
+
+
+def figures(output: RenderOutput) -> list[Figure]:
+    """The measured qualities, each as a sentence with its number."""
+    measured: dict[str, Any] = output.quality
+    return [_figure(name, value) for name, value in _flat(measured) if value is not None]
+
+
+def _flat(measured: dict[str, Any]) -> Iterable[tuple[str, float | None]]:
+    return ((name, value) for name, value in measured.items() if isinstance(value, int | float))
+
+
+def _figure(name: str, value: float) -> Figure:
+    return Figure(name.replace("_", " "), f"{value:.3g}", "plain", ICONS["plain"])

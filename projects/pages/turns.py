@@ -1,0 +1,41 @@
+"""A person's live renders with their place in the whole queue, in a fixed number of queries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.contrib.auth.models import User
+
+from projects import access
+from projects.models import RenderJob, Status
+from projects.models.renders import LIVE
+from projects.pages import telling
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One live render. ahead: how many are served before it; remaining: seconds, when it can be told"""
+
+    job: RenderJob
+    ahead: int
+    remaining: float | None
+    stage_words: str
+
+
+def live_count(user: User) -> int:
+    """How many of this person's renders wait or run."""
+    return access.jobs_of(user).filter(status__in=LIVE).count()
+
+
+def live(user: User) -> list[Turn]:
+    """This person's renders that wait or run, the next to be done first."""
+    mine = list(access.jobs_of(user).filter(status__in=LIVE))
+    if not mine:
+        return []
+    running = RenderJob.objects.filter(status=Status.RUNNING).count()
+    waiting = RenderJob.objects.filter(status=Status.QUEUED).in_turn().values_list("pk", flat=True)
+    places = {pk: running + place for place, pk in enumerate(waiting)}
+    turns = [
+        Turn(job, places.get(job.pk, 0), telling.remaining_seconds(job), telling.stage_words(job.stage)) for job in mine
+    ]
+    return sorted(turns, key=lambda turn: (turn.job.status != Status.RUNNING, turn.ahead))

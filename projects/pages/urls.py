@@ -1,0 +1,35 @@
+"""The addresses of all pages."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_not_required
+from django.urls import path
+from django.views.i18n import set_language
+
+from projects.pages import account, entrance, library, quick, renders
+
+app_name = "pages"
+urlpatterns = [
+    path("", quick.quick_render, name="quick_render"),
+    path("sign-in/", entrance.sign_in, name="sign_in"),
+    path("sign-out/", entrance.sign_out, name="sign_out"),
+    path("setup/<str:token>/", entrance.set_up, name="set_up"),
+    path("language/", login_not_required(set_language), name="language"),
+    path("account/", account.account, name="account"),
+    path("account/password/", account.change_password, name="change_password"),
+    path("account/tokens/", account.create_token, name="create_token"),
+    path("account/tokens/<str:token_id>/revoke/", account.revoke_token, name="revoke_token"),
+    path("queue/", renders.queue, name="queue"),
+    path("queue/live/", renders.queue_live, name="queue_live"),
+    path("jobs/<uuid:job_id>/", renders.job, name="job"),
+    path("jobs/<uuid:job_id>/live/", renders.job_live, name="job_live"),
+    path("jobs/<uuid:job_id>/cancel/", renders.cancel, name="cancel"),
+    path("jobs/<uuid:job_id>/retry/", renders.retry, name="retry"),
+    path("projects/", library.projects, name="projects"),
+    path("projects/<uuid:project_id>/", library.project, name="project"),
+    path("projects/<uuid:project_id>/voices/", library.voices, name="voices"),
+    path("projects/<uuid:project_id>/renders/", library.renders, name="project_renders"),
+    path("projects/<uuid:project_id>/lecturers/add/", library.add_lecturer, name="add_lecturer"),
+    path("projects/<uuid:project_id>/clips/add/", library.add_clip, name="add_clip"),
+    path("projects/<uuid:project_id>/voices/add/", library.add_voice, name="add_voice"),
+]

@@ -1,0 +1,115 @@
+"""Template tags of the pages: icons, times, states and the navigation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.template.context import RequestContext
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from projects import access
+from projects.forms import LANGUAGES
+from projects.models import RenderJob
+from projects.pages import telling, turns
+
+register = template.Library()
+
+PROJECTS_IN_SWITCHER = 12
+NOTE_KINDS = {"error": "bad", "success": "good", "warning": "warning"}
+NOTE_ICONS = {"error": "triangle-alert", "success": "circle-check", "warning": "triangle-alert"}
+STATE_ICONS = {
+    "queued": "circle",
+    "running": "loader",
+    "succeeded": "circle-check",
+    "failed": "circle-x",
+    "cancelled": "ban",
+}
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """An icon of the sprite; it says nothing to a screen reader, the words beside it do."""
+    return format_html(
+        '<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>', static("vendor/lucide/icons.svg"), name
+    )
+
+
+@register.filter
+def clock(seconds: float | None) -> str:
+    """75.2 -> 1:15, 3675 -> 1:01:15."""
+    if seconds is None:
+        return ""
+    whole = round(seconds)
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+@register.filter
+def about(seconds: float | None) -> str:
+    """A time in words, as exact as a guess may sound: "about 2 min"."""
+    if seconds is None:
+        return ""
+    if seconds < 55:
+        rounded = max(5, 5 * round(seconds / 5))
+        return ngettext("about %(count)d second", "about %(count)d seconds", rounded) % {"count": rounded}
+    minutes = max(1, round(seconds / 60))
+    if minutes < 60:
+        return ngettext("about %(count)d minute", "about %(count)d minutes", minutes) % {"count": minutes}
+    return _("about %(hours)d h %(minutes)d min") % {"hours": minutes // 60, "minutes": minutes % 60}
+
+
+@register.filter
+def unlocalized(value: float) -> str:
+    """A number as HTML attributes want it, whatever the language."""
+    return f"{value:.3f}"
+
+
+@register.filter
+def note_kind(level: str) -> str:
+    """The look of a message."""
+    return NOTE_KINDS.get(level, "")
+
+
+@register.filter
+def note_icon(level: str) -> str:
+    """The icon of a message."""
+    return NOTE_ICONS.get(level, "info")
+
+
+@register.filter
+def state_icon(status: str) -> str:
+    """The shape of a state."""
+    return STATE_ICONS[status]
+
+
+@register.filter
+def state_word(job: RenderJob) -> str:
+    """The word of a state."""
+    return telling.state_words(job)
+
+
+@register.filter
+def language_word(code: str) -> str:
+    """The name of a voice's language."""
+    return str(dict(LANGUAGES).get(code, code))
+
+
+@register.inclusion_tag("parts/navigation.html", takes_context=True)
+def navigation(context: RequestContext) -> dict[str, Any]:
+    """The top bar, and the bottom bar of narrow windows."""
+    request = context["request"]
+    match = request.resolver_match
+    return {
+        "request": request,
+        "user": request.user,
+        "csrf_token": context.get("csrf_token"),
+        "here": match.url_name if match else "",
+        "project": context.get("project"),
+        "projects": access.projects_of(request.user)[:PROJECTS_IN_SWITCHER],
+        "active_jobs": turns.live_count(request.user),
+    }

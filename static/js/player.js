@@ -1,0 +1,119 @@
+// The finished video with the old take over it: play in step, wipe, choose the sound.
+// Without this script the new video plays with the browser's own controls.
+(() => {
+  "use strict";
+
+  const frameStep = 1 / 25;
+
+  const clock = (seconds) => {
+    const whole = Math.floor(seconds || 0);
+    return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+  };
+
+  const start = (player) => {
+    if (player.dataset.started) return;
+    player.dataset.started = "yes";
+    const stage = player.querySelector(".stage");
+    const fresh = player.querySelector("video.new");
+    const old = player.querySelector("video.old");
+    const play = player.querySelector("[data-play]");
+    const seek = player.querySelector("[data-seek]");
+    const time = player.querySelector("[data-time]");
+    const range = player.querySelector(".wipe-range");
+    const compareParts = player.querySelectorAll("[data-compare]");
+    let seeking = false;
+
+    fresh.controls = false;
+    player.querySelectorAll("[data-scripted]").forEach((part) => {
+      part.hidden = false;
+    });
+
+    const sound = (which) => {
+      fresh.muted = which === "old";
+      old.muted = which !== "old";
+    };
+
+    const wipe = (share) => stage.style.setProperty("--wipe", `${share}%`);
+
+    const view = (which) => {
+      const comparing = which === "both";
+      compareParts.forEach((part) => {
+        part.hidden = !comparing;
+      });
+      old.hidden = which === "new";
+      wipe(comparing ? Number(range.value) : which === "old" ? 100 : 0);
+      sound(which === "old" ? "old" : "new");
+      if (which !== "new") inStep(true);
+    };
+
+    // The old take may be shorter than the new video: it then rests on its last frame.
+    const inStep = (hard) => {
+      if (old.hidden || !Number.isFinite(old.duration)) return;
+      const wanted = Math.min(fresh.currentTime, old.duration - 0.05);
+      if (hard || Math.abs(old.currentTime - wanted) > 0.12) old.currentTime = wanted;
+      if (!fresh.paused && fresh.currentTime < old.duration - 0.1) old.play().catch(() => {});
+      else old.pause();
+    };
+
+    const paint = () => {
+      if (!seeking) seek.value = fresh.duration ? (fresh.currentTime / fresh.duration) * 1000 : 0;
+      time.textContent = `${clock(fresh.currentTime)} / ${clock(fresh.duration)}`;
+      seek.setAttribute("aria-valuetext", time.textContent);
+    };
+
+    const toggle = () => (fresh.paused ? fresh.play() : fresh.pause());
+
+    const showPlaying = () => {
+      play.querySelector("[data-when-paused]").toggleAttribute("hidden", !fresh.paused);
+      play.querySelector("[data-when-playing]").toggleAttribute("hidden", fresh.paused);
+      play.setAttribute("aria-label", fresh.paused ? play.dataset.play : play.dataset.pause);
+      inStep(false);
+    };
+
+    play.addEventListener("click", toggle);
+    fresh.addEventListener("click", toggle);
+    ["play", "pause", "ended"].forEach((name) => fresh.addEventListener(name, showPlaying));
+    ["timeupdate", "loadedmetadata"].forEach((name) =>
+      fresh.addEventListener(name, () => {
+        paint();
+        inStep(false);
+      })
+    );
+    fresh.addEventListener("seeked", () => inStep(true));
+    old.addEventListener("loadedmetadata", () => inStep(true));
+
+    seek.addEventListener("input", () => {
+      seeking = true;
+      if (fresh.duration) fresh.currentTime = (Number(seek.value) / 1000) * fresh.duration;
+      paint();
+    });
+    seek.addEventListener("change", () => {
+      seeking = false;
+    });
+
+    range.addEventListener("input", () => wipe(Number(range.value)));
+    player.querySelectorAll('input[name="view"]').forEach((radio) => {
+      radio.addEventListener("change", () => view(radio.value));
+    });
+    player.querySelector("[data-full-screen]").addEventListener("click", () => {
+      if (document.fullscreenElement) document.exitFullscreen();
+      else stage.requestFullscreen();
+    });
+
+    player.addEventListener("keydown", (event) => {
+      if (event.target.matches('input[type="range"], input[type="radio"], button, a, summary')) return;
+      const moves = { ",": -frameStep, ".": frameStep, j: -5, l: 5 };
+      if (event.key === " " || event.key === "k") toggle();
+      else if (event.key in moves) fresh.currentTime += moves[event.key];
+      else return;
+      event.preventDefault();
+    });
+
+    view("new");
+    paint();
+  };
+
+  const startAll = () => document.querySelectorAll("[data-player]").forEach(start);
+  document.addEventListener("htmx:afterSettle", startAll);
+  startAll();
+})();
