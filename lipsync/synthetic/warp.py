@@ -1,0 +1,105 @@
+"""Smooth warps through control points: pairs of points in, displacement fields out.
+
+Points are (n, 2) float64 pixel positions (x, y). A field is (height, width, 2) float32 and says, for every pixel of the
+result, how far away its colour lies in the source (backward warping).
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Points = NDArray[np.float64]
+Field = NDArray[np.float32]
+Image = NDArray[np.float32]
+
+RADIUS_PX = 100.0
+"""Length that control points are divided by before solving; keeps the system well conditioned."""
+
+
+def _kernel(squared: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(0.5 * squared * np.log(squared + 1e-12))
+
+
+def _squared_distances(left: Points, right: Points) -> NDArray[np.float64]:
+    return np.asarray(((left[:, None] - right[None]) ** 2).sum(-1))
+
+
+def thin_plate_field(
+    target: Points, source: Points, size: tuple[int, int], *, nodes: int = 33, stiffness: float = 1e-3
+) -> Field:
+    """Thin-plate spline (Bookstein 1989) that carries each `target` point back to its `source` point.
+
+    size: (width, height) of the field in pixels. The spline is evaluated on nodes x nodes points and enlarged linearly:
+    it is smooth, so nothing is lost and the cost does not depend on the size.
+    """
+    width, height = size
+    scaled = target / RADIUS_PX
+    count = len(scaled)
+    affine = np.column_stack([np.ones(count), scaled])
+    system = np.block(
+        [
+            [_kernel(_squared_distances(scaled, scaled)) + stiffness * np.eye(count), affine],
+            [affine.T, np.zeros((3, 3))],
+        ]
+    )
+    weights = np.linalg.solve(system, np.vstack([source - target, np.zeros((3, 2))]))
+    x, y = np.meshgrid(np.linspace(0, width - 1, nodes), np.linspace(0, height - 1, nodes))
+    grid = np.column_stack([x.ravel(), y.ravel()]) / RADIUS_PX
+    basis = np.column_stack([_kernel(_squared_distances(grid, scaled)), np.ones(len(grid)), grid])
+    coarse = (basis @ weights).reshape(nodes, nodes, 2).astype(np.float32)
+    enlarge = np.array([[(width - 1) / (nodes - 1), 0, 0], [0, (height - 1) / (nodes - 1), 0]], np.float32)
+    field = cv2.warpAffine(coarse, enlarge, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(field, np.float32)
+
+
+def pixel_grid(size: tuple[int, int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """x and y of every pixel, two (height, width) arrays; size is (width, height)."""
+    x, y = np.meshgrid(np.arange(size[0], dtype=np.float32), np.arange(size[1], dtype=np.float32))
+    return x, y
+
+
+def border_points(size: tuple[int, int], count: int = 6) -> Points:
+    """Points around the edge of a window of size (width, height), to pin it."""
+    right, bottom = size[0] - 1.0, size[1] - 1.0
+    along = np.linspace(0, 1, count)
+    edges = [np.column_stack([along * right, np.full(count, y)]) for y in (0.0, bottom)]
+    edges += [np.column_stack([np.full(count - 2, x), along[1:-1] * bottom]) for x in (0.0, right)]
+    return np.vstack(edges)
+
+
+def fill_polygon(points: Points, size: tuple[int, int], *, blur: float = 0.0) -> NDArray[np.float32]:
+    """Anti-aliased (height, width) mask 0..1 of a polygon; blur is the Gaussian's sigma in pixels."""
+    mask = np.zeros((size[1], size[0]), np.uint8)
+    cv2.fillPoly(mask, [np.round(points * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    result = mask.astype(np.float32) / 255
+    return soften(result, blur) if blur > 0 else result
+
+
+def draw_line(
+    points: Points, size: tuple[int, int], *, thickness: int, blur: float, closed: bool = False
+) -> NDArray[np.float32]:
+    """Soft (height, width) mask 0..1 of a line through points."""
+    mask = np.zeros((size[1], size[0]), np.uint8)
+    cv2.polylines(mask, [np.round(points * 16).astype(np.int32)], closed, 255, thickness, cv2.LINE_AA, 4)
+    return soften(mask.astype(np.float32) / 255, blur)
+
+
+def soften(image: NDArray[np.float32], sigma: float, sigma_y: float | None = None) -> NDArray[np.float32]:
+    """Gaussian low-pass, sigma in pixels (sigma_y: another one down the picture)."""
+    return np.asarray(
+        cv2.GaussianBlur(image, (0, 0), sigmaX=sigma, sigmaY=sigma if sigma_y is None else sigma_y), np.float32
+    )
+
+
+def smooth_step(value: NDArray[np.float32]) -> NDArray[np.float32]:
+    """0 below 0, 1 above 1, with a cubic between."""
+    clipped = np.clip(value, 0, 1)
+    return np.asarray(clipped * clipped * (3 - 2 * clipped), np.float32)
+
+
+def blend(below: Image, above: Image | tuple[float, float, float], alpha: NDArray[np.float32]) -> Image:
+    """Lay `above` (a picture or one BGR colour) over `below` where alpha (height, width) says so."""
+    top = np.asarray(above, np.float32)
+    return np.asarray(below + (top - below) * alpha[..., None], np.float32)
