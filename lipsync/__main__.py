@@ -1,0 +1,132 @@
+"""The engine from the command line: `python -m lipsync render CLIP VOICE -o OUT.mp4`."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lipsync import __version__
+from lipsync.contracts import RenderOptions, RenderReport
+from lipsync.errors import EXIT_BUG, EnvironmentFault, LipsyncError, UnusableInput
+from lipsync.media.frames import Encoding
+
+STAGE_WORDS = {
+    "look": "looking at the clip",
+    "listen": "listening to the voice",
+    "plan": "choosing mouths",
+    "render": "rendering",
+    "finish": "closing the file",
+    "measure": "checking the result",
+}
+
+
+@dataclass(slots=True)
+class TerminalReporter:
+    """One line that counts up on a terminal; a line per stage elsewhere."""
+
+    quiet: bool
+    _shown: int = -1
+
+    def stage(self, name: str) -> None:
+        """See `lipsync.contracts.Reporter`."""
+        self._shown = -1
+        if not self.quiet and not sys.stderr.isatty():
+            sys.stderr.write(f"{STAGE_WORDS.get(name, name)}\n")
+
+    def progress(self, stage: str, done: int, total: int) -> None:
+        """See `lipsync.contracts.Reporter`."""
+        percent = 100 * done // max(1, total)
+        if not self.quiet and sys.stderr.isatty() and percent != self._shown:
+            self._shown = percent
+            sys.stderr.write(f"\r\x1b[K{STAGE_WORDS.get(stage, stage)} {percent}%")
+            if done >= total:
+                sys.stderr.write("\n")
+
+    def note(self, level: str, message: str) -> None:
+        """See `lipsync.contracts.Reporter`."""
+        if not self.quiet:
+            sys.stderr.write(f"{level}: {message}\n")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parse, render, report. The exit code: 0 done, 1 bug, 2 the input, 3 the machine."""
+    chosen = _parser().parse_args(arguments)
+    try:
+        report = _render(chosen)
+    except LipsyncError as error:
+        place = f" (at {error.at:.1f} s)" if error.at is not None else ""
+        sys.stderr.write(f"error {error.code}: {error.message}{place}\n{getattr(error, 'log', '')}")
+        return error.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("\nstopped\n")
+        return 130
+    except Exception:  # the command line's edge
+        traceback.print_exc()
+        return EXIT_BUG
+    sys.stdout.write(json.dumps(report.as_dict(), indent=2) + "\n" if chosen.json else _summary(report))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m lipsync", description=__doc__)
+    parser.add_argument("--version", action="version", version=__version__)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    render = verbs.add_parser("render", help="make the person in CLIP say what VOICE says")
+    render.add_argument("clip", type=Path, help="a video of one person speaking")
+    render.add_argument("voice", type=Path, help="a sound file, or a video whose sound is taken")
+    render.add_argument("-o", "--output", type=Path, required=True, help="the mp4 to write")
+    render.add_argument("--quality", type=int, default=Encoding().quality, help="x264 rate factor, 0 best to 51 (%(default)s)")
+    render.add_argument("--preset", default=Encoding().preset, help="x264 speed preset (%(default)s)")
+    render.add_argument("--measure", action="store_true", help="look at the result again and report how well the mouth follows")
+    render.add_argument("--json", action="store_true", help="print the report as JSON")
+    render.add_argument("--quiet", action="store_true", help="print nothing but the report")
+    render.add_argument("--verbose", action="store_true", help="let the libraries' own messages through")
+    return parser
+
+
+def _render(chosen: argparse.Namespace) -> RenderReport:
+    clip, voice, output = (path.resolve() for path in (chosen.clip, chosen.voice, chosen.output))
+    if output in (clip, voice):
+        raise UnusableInput("output_is_input", "The output would overwrite an input. Choose another name with -o.")
+    if output.is_dir():
+        raise EnvironmentFault("not_writable", f"{output} is a folder. Give the name of a file with -o.")
+    options = RenderOptions(Encoding(chosen.quality, chosen.preset), chosen.measure)
+    with contextlib.nullcontext() if chosen.verbose else _libraries_silenced():
+        from lipsync.resynth import render  # noqa: PLC0415 - heavy; --help and wrong arguments shall answer at once
+
+        return render(clip, voice, output, options, TerminalReporter(chosen.quiet))
+
+
+@contextlib.contextmanager
+def _libraries_silenced() -> Iterator[None]:
+    """Native libraries write to descriptor 2 past Python; send that to nowhere and keep our own messages."""
+    own = os.fdopen(os.dup(2), "w", buffering=1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    kept, sys.stderr = sys.stderr, own
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(own.fileno(), 2)
+        sys.stderr = kept
+        os.close(nowhere)
+        own.close()
+
+
+def _summary(report: RenderReport) -> str:
+    lines = [f"{report.output}: {report.duration:.2f} s, {report.width} x {report.height}, {report.frame_rate} frames/s"]
+    lines += ["  " + ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in report.timings.items())]
+    lines += [f"  {name}: {value}" for name, value in report.quality.items() if value is not None]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

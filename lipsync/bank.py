@@ -1,0 +1,143 @@
+"""The bank: mouths that this speaker really made, cut out of the take, at most so many of them.
+
+Frames are offered one by one as the take streams by. Once the bank is full, whole short runs of frames are dropped where
+others look much the same, so that what stays covers the speaker's mouth shapes and head poses and still holds
+neighbouring frames, which retrieval likes to play in their order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lipsync.faces.landmarks import APERTURE_PAIRS, CORNERS, LEFT_EYE, LIP_OUTLINE, LIPS, MOUTH_RING, RIGHT_EYE
+from lipsync.faces.tracker import FloatArray
+from lipsync.media.frames import Frame, UInt8Array
+
+LARGEST_COUNT = 1500
+LARGEST_BYTES = 160 * 2**20
+CROP_MARGIN_IOD = 0.22
+RUN_FRAMES = 8
+SHARPNESS_WIDTH_PIXELS = 72
+# One step in each direction of the look of a mouth: aperture and width in IOD, then left-right and up-down turn.
+LOOK_STEPS = np.array([0.03, 0.03, 0.15, 0.15])
+
+
+@dataclass(frozen=True, slots=True)
+class Mouth:
+    """One mouth cut out of the take.
+
+    number: its frame in the take; left, top: px of the crop in the frame, even
+    y: (h, w); u, v: (h / 2, w / 2) uint8
+    sharpness: log standard deviation of the Laplacian over the lips at 72 px width
+    look: (4,) aperture, width, turn sideways, turn up and down
+    """
+
+    number: int
+    left: int
+    top: int
+    y: UInt8Array
+    u: UInt8Array
+    v: UInt8Array
+    sharpness: float
+    look: npt.NDArray[np.float64]
+
+
+@dataclass(slots=True)
+class BankBuilder:
+    """Collects mouths while the take streams by."""
+
+    mouths: list[Mouth] = field(default_factory=list)
+    largest_count: int = LARGEST_COUNT
+
+    def offer(self, number: int, frame: Frame, points: FloatArray) -> None:
+        """Add the frame's mouth, and thin the bank out when it has grown too large."""
+        mouth = _cut(number, frame, points)
+        if mouth is None:
+            return
+        self.mouths.append(mouth)
+        capacity = min(self.largest_count, LARGEST_BYTES // max(1, mouth.y.size * 3 // 2))
+        if len(self.mouths) > capacity * 5 // 4:
+            self.mouths = _thin(self.mouths, capacity)
+
+    def finish(self) -> list[Mouth]:
+        """The bank's mouths in the order of their frames."""
+        return list(self.mouths)
+
+
+def _cut(number: int, frame: Frame, points: FloatArray) -> Mouth | None:
+    flat = points[:, :2]
+    size = _size(points)
+    around = flat[np.concatenate([LIPS, MOUTH_RING])]
+    low = np.floor(around.min(axis=0) - CROP_MARGIN_IOD * size).astype(int)
+    high = np.ceil(around.max(axis=0) + CROP_MARGIN_IOD * size).astype(int)
+    left, top = max(0, low[0]) // 2 * 2, max(0, low[1]) // 2 * 2
+    right, bottom = min(frame.width, high[0] + 1) // 2 * 2, min(frame.height, high[1] + 1) // 2 * 2
+    lips = flat[LIP_OUTLINE]
+    inside = lips.min() >= 0 and lips[:, 0].max() < frame.width and lips[:, 1].max() < frame.height
+    if not inside or right - left < 16 or bottom - top < 16:
+        return None
+    half = np.s_[top // 2 : bottom // 2, left // 2 : right // 2]
+    return Mouth(
+        number,
+        left,
+        top,
+        frame.y[top:bottom, left:right].copy(),
+        frame.u[half].copy(),
+        frame.v[half].copy(),
+        lip_sharpness(frame, points),
+        _look(points, size),
+    )
+
+
+def lip_sharpness(frame: Frame, points: FloatArray) -> float:
+    """Log standard deviation of the Laplacian of the luma over the lips, scaled to 72 px width.
+
+    points: (len(KEPT), 3) px
+    """
+    lips, size = points[LIP_OUTLINE, :2], _size(points)
+    low = np.maximum((lips.min(axis=0) - 0.1 * size).astype(int), 0)
+    high = (lips.max(axis=0) + 0.1 * size).astype(int)
+    crop = frame.y[low[1] : high[1], low[0] : high[0]]
+    scale = SHARPNESS_WIDTH_PIXELS / max(1, crop.shape[1])
+    shrink = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    width, height = SHARPNESS_WIDTH_PIXELS, max(2, round(crop.shape[0] * scale))
+    if min(crop.shape) < 4:
+        return 0.0
+    return float(np.log(cv2.Laplacian(cv2.resize(crop, (width, height), interpolation=shrink), cv2.CV_32F).std() + 1e-3))
+
+
+def _size(points: FloatArray) -> float:
+    return float(np.linalg.norm(points[RIGHT_EYE].mean(axis=0) - points[LEFT_EYE].mean(axis=0)))
+
+
+def _look(points: FloatArray, size: float) -> npt.NDArray[np.float64]:
+    upper, lower = APERTURE_PAIRS
+    aperture = np.linalg.norm(points[upper] - points[lower], axis=1).mean() / size
+    width = np.linalg.norm(points[CORNERS[0]] - points[CORNERS[1]]) / size
+    across = points[LEFT_EYE].mean(axis=0) - points[RIGHT_EYE].mean(axis=0)
+    down = points[MOUTH_RING].mean(axis=0) - (points[LEFT_EYE].mean(axis=0) + points[RIGHT_EYE].mean(axis=0)) / 2
+    return np.array([aperture, width, across[2] / size, down[2] / size])
+
+
+def _thin(mouths: list[Mouth], capacity: int) -> list[Mouth]:
+    """Farthest-point choice of runs (Gonzalez 1985): each next run is the one least like those already chosen."""
+    runs = [mouths[start : start + RUN_FRAMES] for start in range(0, len(mouths), RUN_FRAMES)]
+    looks = np.array([np.mean([mouth.look for mouth in run], axis=0) for run in runs]) / LOOK_STEPS
+    peaks = np.array([max(mouth.look[0] for mouth in run) for run in runs])[:, None] / LOOK_STEPS[0]
+    places = np.concatenate([looks, peaks], axis=1)
+    chosen = [0]
+    distance = np.linalg.norm(places - places[0], axis=1)
+    count = len(runs[0])
+    while count < capacity and len(chosen) < len(runs):
+        farthest = int(distance.argmax())
+        count += len(runs[farthest])
+        if count > capacity:
+            break
+        chosen.append(farthest)
+        distance = np.minimum(distance, np.linalg.norm(places - places[farthest], axis=1))
+        distance[chosen] = -1
+    return [mouth for index in sorted(chosen) for mouth in runs[index]]

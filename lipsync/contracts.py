@@ -1,0 +1,72 @@
+"""What goes into a render and what comes out, whatever the engine."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from lipsync.media.frames import Encoding
+
+
+@dataclass(frozen=True, slots=True)
+class RenderOptions:
+    """What a user may choose.
+
+    measure: look at the finished video again and report how well the mouth follows what was wanted
+    """
+
+    encoding: Encoding = field(default_factory=Encoding)
+    measure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RenderReport:
+    """What a render made.
+
+    duration: seconds; frame_rate: exact, as text; timings: seconds per stage
+    quality: named figures, see docs/engine.md; None where a figure cannot be told
+    notices: sentences for the user about what limits this result
+    """
+
+    output: str
+    duration: float
+    frames: int
+    width: int
+    height: int
+    frame_rate: str
+    size: int
+    sha256: str
+    timings: dict[str, float]
+    quality: dict[str, float | None]
+    notices: list[str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return dataclasses.asdict(self)
+
+
+class Reporter(Protocol):
+    """Who is told what happens during a render."""
+
+    def stage(self, name: str) -> None:
+        """A stage begins."""
+
+    def progress(self, stage: str, done: int, total: int) -> None:
+        """So many of so many frames of this stage are done. Called for every frame."""
+
+    def note(self, level: str, message: str) -> None:
+        """Something worth a line in the log; level: info, warning or error."""
+
+
+class SilentReporter:
+    """Tells nobody."""
+
+    def stage(self, name: str) -> None:
+        """See `Reporter`."""
+
+    def progress(self, stage: str, done: int, total: int) -> None:
+        """See `Reporter`."""
+
+    def note(self, level: str, message: str) -> None:
+        """See `Reporter`."""

@@ -1,0 +1,1 @@
+"""Finding the speaker's face: landmarks and head pose per frame."""

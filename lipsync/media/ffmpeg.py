@@ -1,0 +1,138 @@
+"""The one place that starts ffmpeg and ffprobe.
+
+Every input is opened under limits that hold for hostile files too: only local files, only known containers (a playlist
+renamed to `.mp4` would otherwise read other files), a bound on the picture's size, on memory and on time. Programs run
+with a bare environment, without a shell and without standard input unless frames are fed to them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from lipsync.errors import EnvironmentFault, ToolFailed
+
+LARGEST_PICTURE_PIXELS = 35_500_000
+CONTAINERS = "mov,matroska,webm,avi,mpegts,mpeg,mp3,wav,w64,aiff,flac,ogg,aac,asf,caf"
+MEMORY_LIMIT_BYTES = 8 * 2**30
+LOG_TAIL_BYTES = 4000
+PROBE_TIMEOUT_SECONDS = 60
+
+_GUARD = (
+    "-protocol_whitelist",
+    "file,pipe",
+    "-format_whitelist",
+    CONTAINERS,
+    "-max_pixels",
+    str(LARGEST_PICTURE_PIXELS),
+)
+
+
+def guarded_input(path: Path) -> list[str]:
+    """Arguments that open a user's file under the guard. Options for the input go before them."""
+    return [*_GUARD, "-i", f"file:{path}"]
+
+
+def program(name: str) -> str:
+    """The full path of ffmpeg or ffprobe.
+
+    Raises EnvironmentFault (`ffmpeg_missing`).
+    """
+    found = shutil.which(name)
+    if found is None:
+        raise EnvironmentFault(
+            "ffmpeg_missing", f"{name} is not installed. Install it, on Debian or Ubuntu with: apt-get install ffmpeg"
+        )
+    return found
+
+
+def ffmpeg(*arguments: str) -> list[str]:
+    """A full ffmpeg command line, quiet but for errors and never waiting at a prompt."""
+    return [program("ffmpeg"), "-nostdin", "-hide_banner", "-v", "error", *arguments]
+
+
+def run(command: Sequence[str], *, timeout: float = PROBE_TIMEOUT_SECONDS) -> subprocess.CompletedProcess[bytes]:
+    """Run a short command to its end and return its output, whatever its exit code.
+
+    Raises ToolFailed (`tool_timeout`) when it takes longer than `timeout` seconds.
+    """
+    with Tool(command, stdout=subprocess.PIPE) as tool:
+        try:
+            output, _ = tool.process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired as error:
+            tool.kill()
+            raise ToolFailed(
+                "tool_timeout", f"{Path(command[0]).name} did not finish within {timeout:.0f} s.", log=tool.log()
+            ) from error
+        return subprocess.CompletedProcess(list(command), tool.process.returncode, output, tool.log().encode())
+
+
+class Tool:
+    """An outside program while it runs; leaving the context ends it for certain."""
+
+    def __init__(self, command: Sequence[str], *, stdin: int = subprocess.DEVNULL, stdout: int = subprocess.DEVNULL):
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process; closed in __exit__
+        self.process: subprocess.Popen[bytes] = subprocess.Popen(
+            list(command),
+            stdin=stdin,
+            stdout=stdout,
+            stderr=self._errors,
+            env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"},
+            bufsize=0,
+        )
+        _limit(self.process.pid)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        if self.process.poll() is None:
+            self.kill()
+        self._errors.close()
+
+    def read(self, size: int) -> bytes:
+        """Exactly `size` bytes of the program's output, fewer only at its end."""
+        pipe = self.process.stdout
+        if pipe is None:
+            raise ValueError("the program was started without a pipe for its output")
+        parts: list[bytes] = []
+        while size and (part := pipe.read(size)):
+            parts.append(part)
+            size -= len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def kill(self) -> None:
+        """End the program at once and reap it."""
+        self.process.kill()
+        self.process.wait()
+
+    def wait(self, *, timeout: float) -> int:
+        """Wait for the program to end by itself; its exit code."""
+        try:
+            return self.process.wait(timeout=timeout)
+        except subprocess.TimeoutExpired as error:
+            self.kill()
+            raise ToolFailed("tool_timeout", "A media program stopped answering.", log=self.log()) from error
+
+    def log(self) -> str:
+        """The end of what the program wrote to standard error."""
+        size = os.fstat(self._errors.fileno()).st_size
+        return os.pread(self._errors.fileno(), LOG_TAIL_BYTES, max(0, size - LOG_TAIL_BYTES)).decode(errors="replace").strip()
+
+
+def _limit(process: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        resource.prlimit(process, resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
+        resource.prlimit(process, resource.RLIMIT_CORE, (0, 0))

@@ -1,0 +1,125 @@
+"""The engine as a process of its own: requests come in as JSON lines on standard input, events go out on standard output.
+
+Request: {"id", "verb": "render", "clip", "voice", "output", "options": {...}} or {"id", "verb": "ping"}
+Events: {"id", "event": "stage" | "progress" | "log" | "done" | "error", ...}; exactly one "done" or "error" ends a request.
+The process lives until its input ends. It knows no database and needs no secrets.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import time
+import traceback
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from lipsync import __version__
+from lipsync.contracts import RenderOptions
+from lipsync.errors import LipsyncError
+from lipsync.media.frames import Encoding
+
+PROGRESS_SECONDS = 0.5
+
+
+@dataclass(slots=True)
+class LineReporter:
+    """Turns what happens during a render into event lines."""
+
+    answers: IO[str]
+    request: str
+    _current: str = ""
+    _told: float = field(default=-PROGRESS_SECONDS)
+
+    def send(self, event: str, **facts: Any) -> None:
+        """Write one event at once."""
+        self.answers.write(json.dumps({"id": self.request, "event": event, **facts}) + "\n")
+        self.answers.flush()
+
+    def stage(self, name: str) -> None:
+        """See `lipsync.contracts.Reporter`."""
+        self._current = name
+        self.send("stage", stage=name)
+
+    def progress(self, stage: str, done: int, total: int) -> None:
+        """See `lipsync.contracts.Reporter`. Thinned out, but the last frame is always told."""
+        now = time.monotonic()
+        if now - self._told >= PROGRESS_SECONDS or done >= total:
+            self._told = now
+            self.send("progress", stage=stage, done=done, total=total)
+
+    def note(self, level: str, message: str) -> None:
+        """See `lipsync.contracts.Reporter`."""
+        self.send("log", level=level, message=message, stage=self._current)
+
+
+def serve(requests: IO[str], answers: IO[str]) -> None:
+    """Answer requests one after the other until there are no more."""
+    for line in requests:
+        if not line.strip():
+            continue
+        try:
+            request: dict[str, Any] = json.loads(line)
+        except json.JSONDecodeError as error:
+            LineReporter(answers, "").send("error", family="bug", code="bad_request", message=str(error), at=None)
+            continue
+        _answer(request, LineReporter(answers, str(request.get("id", ""))))
+
+
+def _answer(request: dict[str, Any], reporter: LineReporter) -> None:
+    try:
+        reporter.send("done", result=_perform(request, reporter))
+    except LipsyncError as error:
+        reporter.send(
+            "error",
+            family=error.family,
+            code=error.code,
+            message=error.message,
+            at=error.at,
+            traceback="".join(traceback.format_exception(error)) + getattr(error, "log", ""),
+        )
+    except Exception as error:  # the process's edge: a bug must reach whoever asked, not only the log
+        reporter.send(
+            "error",
+            family="bug",
+            code="engine_bug",
+            message="The engine met a fault of its own. Send the log of this job to whoever looks after the installation.",
+            at=None,
+            traceback="".join(traceback.format_exception(error)),
+        )
+
+
+def _perform(request: dict[str, Any], reporter: LineReporter) -> dict[str, Any]:
+    if request["verb"] == "ping":
+        return {"version": __version__}
+    if request["verb"] == "render":
+        from lipsync.resynth import render  # noqa: PLC0415 - heavy; a ping shall answer at once
+
+        paths = (Path(request[name]) for name in ("clip", "voice", "output"))
+        return render(*paths, options_from(request.get("options", {})), reporter).as_dict()
+    raise ValueError(f"unknown verb {request['verb']!r}")
+
+
+def options_from(values: dict[str, Any]) -> RenderOptions:
+    """Render options from plain values."""
+    encoding = Encoding(int(values.get("quality", Encoding().quality)), str(values.get("preset", Encoding().preset)))
+    return RenderOptions(encoding, bool(values.get("measure", False)))
+
+
+@contextlib.contextmanager
+def own_standard_output() -> Any:
+    """Keep standard output for events alone: whatever a library prints goes to standard error."""
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    try:
+        yield answers
+    finally:
+        answers.close()
+
+
+if __name__ == "__main__":
+    with own_standard_output() as lines:
+        serve(sys.stdin, lines)

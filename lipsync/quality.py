@@ -1,0 +1,57 @@
+"""How well a finished video does what was wanted: it is looked at again, as a stranger would."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from lipsync.bank import Mouth, lip_sharpness
+from lipsync.faces.landmarks import RIGID
+from lipsync.faces.pose import DoubleArray, fit_similarity, rigid_reference
+from lipsync.faces.tracker import MediapipeTracker
+from lipsync.media import FrameReader, probe_clip
+from lipsync.mouth_space import apertures, apertures_of_lips, widths, widths_of_lips
+
+LONGEST_MEASURED_SECONDS = 12
+FEWEST_FRAMES = 25
+
+
+def measure(output: Path, lips: DoubleArray, strength: DoubleArray, bank: list[Mouth]) -> dict[str, float | None]:
+    """Figures over the video's first seconds.
+
+    lips: (T, len(LIPS), 3) what was wanted; strength: (T,) frames at 0 were passed through and do not count
+
+    aperture_followed, width_followed: Pearson's r between mouth wanted and mouth found
+    aperture_error_iod: mean absolute difference, both about their own mean
+    sharpness: lips in the result over lips in the take, 1 = as sharp
+    """
+    facts = probe_clip(output)
+    count = min(len(lips), round(LONGEST_MEASURED_SECONDS * facts.frame_rate))
+    points, numbers, sharpness = [], [], []
+    with MediapipeTracker() as tracker:
+        for number, frame in enumerate(FrameReader(output, facts).forward(0, count)):
+            found = tracker.track(frame)
+            if found is not None and number < len(lips) and strength[number] > 0.5:
+                points.append(found.astype(np.float64))
+                numbers.append(number)
+                sharpness.append(lip_sharpness(frame, found))
+    if len(numbers) < FEWEST_FRAMES:
+        return {"aperture_followed": None, "width_followed": None, "aperture_error_iod": None, "sharpness": None}
+    own = np.stack(points)
+    shapes = fit_similarity(rigid_reference(own), own[:, RIGID]).to_own(own)
+    wanted = lips[numbers]
+    reached, asked = apertures(shapes), apertures_of_lips(wanted)
+    taken = np.median([mouth.sharpness for mouth in bank])
+    return {
+        "aperture_followed": _correlation(reached, asked),
+        "width_followed": _correlation(widths(shapes), widths_of_lips(wanted)),
+        "aperture_error_iod": round(float(np.abs((reached - reached.mean()) - (asked - asked.mean())).mean()), 4),
+        "sharpness": round(float(np.exp(np.median(sharpness) - taken)), 3),
+    }
+
+
+def _correlation(left: DoubleArray, right: DoubleArray) -> float | None:
+    if left.std() < 1e-6 or right.std() < 1e-6:
+        return None
+    return round(float(np.corrcoef(left, right)[0, 1]), 3)

@@ -1,0 +1,129 @@
+"""What of a sound drives the mouth: blocks of samples go in, features at 100 per second come out.
+
+Log-mel spectrogram (Davis and Mermelstein 1980; mel scale after Slaney 1998), energy and voicing (autocorrelation, Boersma
+1993), normalised over the whole recording, so that loudness and microphone do not matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import uniform_filter1d
+
+from lipsync.faces.tracker import FloatArray
+from lipsync.media.sound import SAMPLE_RATE
+
+HOP_SAMPLES = 160
+RATE = SAMPLE_RATE // HOP_SAMPLES
+WINDOW_SAMPLES = 400
+VOICING_WINDOW_SAMPLES = 640
+TRANSFORM_SAMPLES = 512
+BANDS = 40
+LOWEST_HERTZ, HIGHEST_HERTZ = 60.0, 7600.0
+PRE_EMPHASIS = np.float32(0.97)
+FLOOR_DECIBEL = 60.0
+SPEECH_PERCENTILE = 95
+# Taps in time around each frame, seconds; each tap is a mean over 50 ms.
+TAPS_SECONDS = np.arange(-5, 6) * 0.04
+TAP_FRAMES = 5
+PITCH_HERTZ = (65, 400)
+
+
+@dataclass(frozen=True, slots=True)
+class SoundFeatures:
+    """A recording as the mouth predictor sees it, 100 rows a second, row 0 at the first instant.
+
+    rows: (m, BANDS + 2) float32; normalised bands, energy, voicing
+    loudness: (m,) float32 loudest band, dB re the recording's 95th percentile
+    """
+
+    rows: FloatArray
+    loudness: FloatArray
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return len(self.rows) / RATE
+
+    def at(self, times: npt.NDArray[np.float64]) -> FloatArray:
+        """(n, (BANDS + 2) * taps) float32 features around the given times, seconds."""
+        smooth = uniform_filter1d(self.rows, TAP_FRAMES, axis=0, mode="nearest")
+        stacked = [_interpolate(smooth, (times + tap) * RATE) for tap in TAPS_SECONDS]
+        return np.concatenate(stacked, axis=1)
+
+
+def sound_features(blocks: Iterable[FloatArray]) -> SoundFeatures:
+    """Features of a recording given in blocks of mono samples at 16 kHz."""
+    power, voicing = [], []
+    for piece in _windows(blocks):
+        power.append(_mel_power(piece))
+        voicing.append(_voicing(piece))
+    bands = np.concatenate(power)
+    voiced = np.concatenate(voicing)
+    level = 10 * np.log10(bands + 1e-12)
+    loudest = level.max(axis=1)
+    top = np.percentile(loudest, SPEECH_PERCENTILE)
+    level = (np.maximum(level, top - FLOOR_DECIBEL) - top) / 20
+    energy = 10 * np.log10(bands.sum(axis=1) + 1e-12)
+    energy_top = np.percentile(energy, SPEECH_PERCENTILE)
+    energy = (np.maximum(energy, energy_top - FLOOR_DECIBEL) - energy_top) / 20 + 3
+    rows = np.concatenate([(level - level.mean(axis=0)) / (level.std(axis=0) + 0.05), energy[:, None], voiced[:, None]], axis=1)
+    return SoundFeatures(rows.astype(np.float32), (loudest - top).astype(np.float32))
+
+
+def _windows(blocks: Iterable[FloatArray]) -> Iterator[FloatArray]:
+    """Overlapping windows, (k, VOICING_WINDOW_SAMPLES), centred on every hop of the whole recording."""
+    half = VOICING_WINDOW_SAMPLES // 2
+    waiting = np.zeros(half, dtype=np.float32)
+    for block in (*_with_tail(blocks, half),):
+        waiting = np.concatenate([waiting, block])
+        count = (len(waiting) - VOICING_WINDOW_SAMPLES) // HOP_SAMPLES + 1
+        if count > 0:
+            view = np.lib.stride_tricks.sliding_window_view(waiting, VOICING_WINDOW_SAMPLES)
+            yield view[: count * HOP_SAMPLES : HOP_SAMPLES]
+            waiting = waiting[count * HOP_SAMPLES :]
+
+
+def _with_tail(blocks: Iterable[FloatArray], tail: int) -> Iterator[FloatArray]:
+    yield from blocks
+    yield np.zeros(tail, dtype=np.float32)
+
+
+def _mel_power(windows: FloatArray) -> FloatArray:
+    """(k, BANDS)"""
+    start = (VOICING_WINDOW_SAMPLES - WINDOW_SAMPLES) // 2
+    inner = windows[:, start : start + WINDOW_SAMPLES]
+    before = windows[:, start - 1 : start + WINDOW_SAMPLES - 1]
+    emphasised = (inner - PRE_EMPHASIS * before) * np.hanning(WINDOW_SAMPLES).astype(np.float32)
+    spectrum = np.fft.rfft(emphasised, TRANSFORM_SAMPLES, axis=1)
+    return (np.abs(spectrum) ** 2).astype(np.float32) @ _mel_filters().T
+
+
+def _voicing(windows: FloatArray) -> FloatArray:
+    """(k,) height of the autocorrelation's peak within the range of human pitch, 0 to 1."""
+    spectrum = np.fft.rfft(windows * np.hanning(VOICING_WINDOW_SAMPLES).astype(np.float32), 2048, axis=1)
+    correlation = np.fft.irfft(np.abs(spectrum) ** 2, axis=1)[:, :VOICING_WINDOW_SAMPLES]
+    lags = slice(SAMPLE_RATE // PITCH_HERTZ[1], SAMPLE_RATE // PITCH_HERTZ[0])
+    return np.asarray((correlation[:, lags].max(axis=1) / (correlation[:, 0] + 1e-6)).astype(np.float32))
+
+
+@cache
+def _mel_filters() -> FloatArray:
+    import librosa.filters  # noqa: PLC0415 - a second to import; only those who listen pay
+
+    filters = librosa.filters.mel(
+        sr=SAMPLE_RATE, n_fft=TRANSFORM_SAMPLES, n_mels=BANDS, fmin=LOWEST_HERTZ, fmax=HIGHEST_HERTZ
+    )
+    return np.asarray(filters, dtype=np.float32)
+
+
+def _interpolate(rows: FloatArray, places: npt.NDArray[np.float64]) -> FloatArray:
+    places = np.clip(places, 0, len(rows) - 1)
+    low = np.floor(places).astype(np.intp)
+    high = np.minimum(low + 1, len(rows) - 1)
+    share = (places - low).astype(np.float32)[:, None]
+    return np.asarray(rows[low] * (1 - share) + rows[high] * share)

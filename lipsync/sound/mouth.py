@@ -1,0 +1,174 @@
+"""Sound to mouth: learnt from the take's own sound where it has one that matches, else generic.
+
+The predictor answers with lips in the speaker's own mouth space, for any voice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import gaussian_filter1d
+
+from lipsync.faces.pose import DoubleArray
+from lipsync.lips import EXTRA_COMPONENTS, LipModel, lip_model, measures
+from lipsync.mouth_space import MouthSpace, rest_lips
+from lipsync.sound.features import RATE, SoundFeatures
+from lipsync.sound.offset import Offset, estimate_offset
+from lipsync.sound.regression import OwnRidge, Ridge, fit_own
+
+WEIGHTS = Path(__file__).parent.parent / "weights" / "generic_mouth.npz"
+
+FOLDS = 5
+FOLD_GAP_SECONDS = 0.5
+FEWEST_OWN_SECONDS = 4.0
+SHARE_MAPPED = 0.7
+QUANTILES = np.linspace(0, 1, 101)
+SMOOTHING_SECONDS = 0.016
+SILENCE_DECIBEL = -32.0
+SHORTEST_PAUSE_SECONDS = 0.2
+FULL_PAUSE_SECONDS = 0.6
+SHORT_PAUSE_SHARE = 0.4
+PAUSE_FADE_SECONDS = 0.12
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSound:
+    """What was learnt from the take's own sound.
+
+    offset: between its sound and its picture
+    ridge: from features to aperture, width and extra components, standardised
+    held_out: (n, 2 + EXTRA_COMPONENTS) predictions for frames left out of the fit, standardised
+    aperture_fit, width_fit: Pearson's r of those predictions with the take
+    """
+
+    offset: Offset
+    ridge: OwnRidge
+    held_out: DoubleArray
+    aperture_fit: float
+    width_fit: float
+
+
+@dataclass(frozen=True, slots=True)
+class MouthPredictor:
+    """Answers a voice with this speaker's lips.
+
+    known: (m, 2 + EXTRA_COMPONENTS) the take's own aperture, width (IOD) and extra coordinates in usable frames
+    rest: (len(LIPS), 3) the mouth at rest
+    own: None where the take's sound is missing or not this mouth's
+    """
+
+    model: LipModel
+    known: DoubleArray
+    rest: DoubleArray
+    generic: Ridge
+    own: OwnSound | None
+
+    def lips(self, voice: SoundFeatures, times: DoubleArray) -> DoubleArray:
+        """(n, len(LIPS), 3) for the voice at the given times, seconds."""
+        features = voice.at(times + (self.own.offset.kept if self.own else 0.0))
+        generic = _padded(self.generic(features))
+        raw = self.own.ridge(features, generic) if self.own else _standardised(generic)
+        reference = self.own.held_out if self.own else raw
+        mean, deviation = self.known.mean(axis=0), self.known.std(axis=0)
+        values = raw * deviation + mean
+        for column in (0, 1):
+            values[:, column] = _restore_range(
+                values[:, column], reference[:, column] * deviation[column] + mean[column], self.known[:, column]
+            )
+        values = _smooth(values, times)
+        lips = self.model.lips(values[:, 0], values[:, 1], values[:, 2:])
+        still = pauses(voice, times)[:, None, None]
+        return np.asarray(lips * (1 - still) + self.rest * still)
+
+
+def learn(space: MouthSpace, sound: SoundFeatures | None, times: DoubleArray, offset: Offset | None) -> MouthPredictor:
+    """A predictor for this speaker.
+
+    sound: the take's own, or None; times: (n,) seconds of the take's frames in it; offset: None when there is no sound
+    """
+    model, extra = lip_model(space)
+    values = np.concatenate([measures(space)[:, :2], extra], axis=1)
+    usable = space.weight > 0
+    known = values[usable]
+    generic = generic_mouth()
+    own = None
+    if sound is not None and offset is not None and offset.trusted:
+        own = _learn_own(sound, times[usable], known, generic, offset)
+    return MouthPredictor(model, known, rest_lips(space), generic, own)
+
+
+def match_offset(space: MouthSpace, sound: SoundFeatures, times: DoubleArray) -> Offset:
+    """The offset between a take's sound and its picture."""
+    usable = space.weight > 0
+    taken = measures(space)[usable]
+    standard = (taken - taken.mean(axis=0)) / (taken.std(axis=0) + 1e-6)
+    return estimate_offset(sound, times[usable], standard, generic_mouth())
+
+
+@cache
+def generic_mouth() -> Ridge:
+    """The shipped map from any sound to anyone's standardised aperture, width and chin."""
+    return Ridge.load(WEIGHTS)
+
+
+def pauses(voice: SoundFeatures, times: DoubleArray) -> DoubleArray:
+    """(n,) 0 to 1: how far the mouth shall be at rest. Short pauses in speech only relax it, long ones close it."""
+    quiet = np.concatenate([[False], voice.loudness < SILENCE_DECIBEL, [False]])
+    edges = np.flatnonzero(np.diff(quiet.astype(np.int8)))
+    still = np.zeros(len(voice.loudness))
+    for start, end in zip(edges[::2], edges[1::2], strict=True):
+        seconds = (end - start) / RATE
+        at_edge = start == 0 or end == len(still)
+        if seconds >= SHORTEST_PAUSE_SECONDS:
+            long = np.clip((seconds - SHORTEST_PAUSE_SECONDS) / (FULL_PAUSE_SECONDS - SHORTEST_PAUSE_SECONDS), 0, 1)
+            still[start:end] = 1.0 if at_edge else SHORT_PAUSE_SHARE + (1 - SHORT_PAUSE_SHARE) * long
+    faded = gaussian_filter1d(still, PAUSE_FADE_SECONDS / 3 * RATE, mode="nearest")
+    return np.interp(times * RATE, np.arange(len(faded)), faded, left=1.0, right=1.0)
+
+
+def _learn_own(
+    sound: SoundFeatures, times: DoubleArray, known: DoubleArray, generic: Ridge, offset: Offset
+) -> OwnSound | None:
+    duration = len(times) * float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+    if duration < FEWEST_OWN_SECONDS:
+        return None
+    features = sound.at(times + offset.seconds)
+    answers = _padded(generic(features))
+    targets = _standardised(known)
+    held_out = np.zeros_like(targets)
+    borders = np.linspace(0, len(times), FOLDS + 1).astype(int)
+    for start, end in zip(borders, borders[1:], strict=False):
+        outside = (times < times[start] - FOLD_GAP_SECONDS) | (times > times[end - 1] + FOLD_GAP_SECONDS)
+        fold = fit_own(features[outside], answers[outside], targets[outside])
+        held_out[start:end] = fold(features[start:end], answers[start:end])
+    whole = fit_own(features, answers, targets)
+    fits = [float(np.corrcoef(held_out[:, column], targets[:, column])[0, 1]) for column in (0, 1)]
+    return OwnSound(offset, whole, held_out, fits[0], fits[1])
+
+
+def _padded(generic: DoubleArray) -> DoubleArray:
+    """The generic answer has nothing to say about a speaker's extra components."""
+    return np.concatenate([generic[:, :2], np.zeros((len(generic), EXTRA_COMPONENTS))], axis=1)
+
+
+def _standardised(values: DoubleArray) -> DoubleArray:
+    return np.asarray((values - values.mean(axis=0)) / (values.std(axis=0) + 1e-6))
+
+
+def _restore_range(values: DoubleArray, predicted: DoubleArray, true: DoubleArray) -> DoubleArray:
+    """Regression is too timid: map its distribution onto the speaker's own, mostly."""
+    mapped = np.interp(values, np.quantile(predicted, QUANTILES), np.quantile(true, QUANTILES))
+    return np.asarray(SHARE_MAPPED * mapped + (1 - SHARE_MAPPED) * values)
+
+
+def _smooth(values: DoubleArray, times: npt.NDArray[np.float64]) -> DoubleArray:
+    if len(times) < 2:
+        return values
+    sigma = SMOOTHING_SECONDS / float(times[1] - times[0])
+    return np.asarray(gaussian_filter1d(values, sigma, axis=0, mode="nearest"))
+
+
