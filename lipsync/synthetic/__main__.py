@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
 from lipsync.errors import LipsyncError
-from lipsync.synthetic import take
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -15,6 +15,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m lipsync.synthetic", description=__doc__)
     parser.add_argument("folder", type=Path, help="where take.mp4, voice.wav and truth.npz go")
     options = parser.parse_args(arguments)
+    # Many small systems are solved: threads would cost twice the processor time for nothing. Read when numpy is loaded.
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    import cv2
+
+    from lipsync.synthetic import take
+
+    cv2.setNumThreads(1)
     try:
         result = take.make(options.folder)
     except LipsyncError as error:

@@ -6,6 +6,8 @@ the mean of all targets weighted by their dominances. Lip closure (p b m) and th
 they are reached, whatever stands next to them.
 """
 
+# ruff: noqa: RUF001 - the symbols are the International Phonetic Alphabet's
+
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -152,5 +154,5 @@ def mouth_shapes(utterance: Utterance, frame_rate: float) -> list[MouthShape]:
         exposed = path[np.abs(fine - middle) <= 0.3 / frame_rate, :4].mean(0)
         contact = path[np.abs(fine - middle) <= 0.5 / frame_rate, 4:].max(0)
         closure = float(np.clip((contact[0] - 0.25) / 0.6, 0, 1))
-        shapes.append(MouthShape(*(float(v) for v in exposed), closure=closure, tuck=float(contact[1])))
+        shapes.append(MouthShape(*(float(value) for value in (*exposed, closure, contact[1]))))
     return shapes

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from lipsync.synthetic.portrait import Portrait
 from lipsync.synthetic.proportions import EYES
 from lipsync.synthetic.sitter import SIZE
-from lipsync.synthetic.warp import Image, Points, blend, draw_line, fill_polygon, soften
+from lipsync.synthetic.warp import Image, Points, blend, draw_line, fill_polygon, soften, vector
 
 CANVAS = (SIZE, SIZE)
 UPPER = slice(0, 9)
@@ -18,7 +18,7 @@ LASH_BGR = (24, 26, 34)
 
 
 class Eyes:
-    """Closes the eyes of a portrait by any amount."""
+    """Closes the eyes of a portrait; every amount asked for is painted once and kept."""
 
     def __init__(self, portrait: Portrait) -> None:
         landmarks = portrait.landmarks
@@ -36,13 +36,18 @@ class Eyes:
         picture = np.clip(portrait.upper, 0, 255).astype(np.uint8)
         plate = soften(cv2.inpaint(picture, grown, 5, cv2.INPAINT_TELEA).astype(np.float32), 2.5)
         noise = soften(np.random.default_rng(5).standard_normal((SIZE, SIZE)).astype(np.float32), 1.1)
-        self._lid: Image = plate * np.float32([0.94, 0.95, 0.97]) + (noise * 7)[..., None]
+        self._picture = portrait.upper
+        self._closed: dict[float, NDArray[np.uint8]] = {}
+        self._lid: Image = plate * vector(0.94, 0.95, 0.97) + (noise * 7)[..., None]
 
-    def close(self, picture: Image, amount: float) -> Image:
-        """picture with its eyes closed by 0..1."""
-        for upper, lower in self._eyes if amount > 0.02 else ():
-            picture = self._close_one(picture, upper, lower, amount)
-        return picture
+    def canvas(self, amount: float) -> NDArray[np.uint8]:
+        """A copy of the (SIZE, SIZE, 3) BGR portrait with its eyes closed by 0..1."""
+        if amount not in self._closed:
+            picture = self._picture
+            for upper, lower in self._eyes if amount > 0.02 else ():
+                picture = self._close_one(picture, upper, lower, amount)
+            self._closed[amount] = np.clip(picture + 0.5, 0, 255).astype(np.uint8)
+        return self._closed[amount].copy()
 
     def _close_one(self, picture: Image, upper: Points, lower: Points, amount: float) -> Image:
         """upper, lower: (9, 2) lids from left to right in the picture."""
@@ -53,7 +58,7 @@ class Eyes:
         bulge = draw_line((upper + lid) / 2, CANVAS, thickness=3, blur=2.5)
         picture = picture * (1 + 0.08 * amount * bulge[..., None])
         crease = draw_line((upper - (0, 4.0))[1:-1], CANVAS, thickness=1, blur=1.1)
-        picture = picture * (1 - 0.38 * crease[..., None])
+        picture = picture * (1 - 0.22 * crease[..., None])
         lashes = self._lashes(lid, amount)
         return blend(picture, LASH_BGR, lashes)
 
@@ -61,5 +66,5 @@ class Eyes:
     def _lashes(lid: Points, amount: float) -> NDArray[np.float32]:
         """(SIZE, SIZE) mask of the lash line and of the lashes' shade under a closed lid."""
         line = draw_line(lid, CANVAS, thickness=2, blur=0.8) * 0.9
-        shade = draw_line(lid + (0, 2.2), CANVAS, thickness=2, blur=1.6) * (0.45 * amount)
+        shade = draw_line(lid + np.array([0, 2.2]), CANVAS, thickness=2, blur=1.6) * (0.45 * amount)
         return np.asarray(np.maximum(line, shade), np.float32)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lipsync.synthetic.lips import JAW_DROP, LipCurves, MouthShape, dense
-from lipsync.synthetic.warp import Image, blend, smooth_step, soften
+from lipsync.synthetic.warp import Image, blend, smooth_step, soften, vector
 
 CAVITY_BGR = (20, 18, 34)
 TONGUE_BGR = (66, 64, 118)
@@ -51,20 +51,20 @@ def _tooth_row(
             far = edge + height
             corners = np.array([[left, far], [left, edge], [right, edge], [right, far]])
             one = np.zeros_like(matte)
-            cv2.fillPoly(one, [np.round(corners * FINER).astype(np.int32)], 255)
+            cv2.fillPoly(one, [np.round(corners * FINER).astype(np.int32)], (255,))
             radius = int(2.2 * FINER)
             disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-            one = cv2.morphologyEx(one, cv2.MORPH_OPEN, disc)
+            one = np.asarray(cv2.morphologyEx(one, cv2.MORPH_OPEN, disc), np.uint8)
             across = (np.arange(wide) / FINER - centre[0] - side * middle) / (width / 2)
             bulge = (1.0 - 0.20 * np.abs(np.clip(across, -1, 1)) ** 3) * (1 - 0.10 * place)
             light = np.maximum(light, (one > 0) * bulge[None].astype(np.float32))
-            matte = np.maximum(matte, one)
+            matte = np.asarray(np.maximum(matte, one), np.uint8)
             start += width
     small = cv2.resize(matte.astype(np.float32) / 255, size, interpolation=cv2.INTER_AREA)
     weight = cv2.resize(light, size, interpolation=cv2.INTER_AREA) / np.maximum(small, 0.05)
     y = np.arange(size[1], dtype=np.float32)[:, None]
     depth = (y - centre[1]) / height
-    enamel = np.float32(TOOTH_BGR) * (np.clip(weight, 0, 1) * (0.93 + 0.10 * smooth_step(depth / 0.35)))[..., None]
+    enamel = vector(*TOOTH_BGR) * (np.clip(weight, 0, 1) * (0.93 + 0.10 * smooth_step(depth / 0.35)))[..., None]
     gum = smooth_step((depth - 0.80) / 0.15) * np.ones_like(small)
     return Row(blend(np.asarray(enamel, np.float32), GUM_BGR, gum), soften(np.maximum(small, gum * (small > 0.01)), 0.5))
 
@@ -93,11 +93,11 @@ class Interior:
         drop = np.float32(JAW_DROP * (0.75 * shape.jaw + 0.35 * shape.opening))
         recess = np.float32(1 - 0.45 * shape.protrusion)
         sides = 1 - 0.62 * np.clip(np.abs(self._x) / (half + 1), 0, 1) ** 2.5
-        inside = np.broadcast_to(np.float32(CAVITY_BGR), (self._size[1], self._size[0], 3))
+        inside = np.broadcast_to(vector(*CAVITY_BGR), (self._size[1], self._size[0], 3))
         rise = (self._y - (bottom - 3.0 - 0.30 * np.maximum(bottom - top, 0))) / 7.0
         width = np.clip(1 - (self._x / (half * 0.66)) ** 2, 0, 1)
         tongue = smooth_step(np.asarray(rise, np.float32)) * width
-        colours = np.float32(TONGUE_BGR) * (0.55 + 0.35 * np.clip(rise * 0.5, 0, 1))[..., None]
+        colours = vector(*TONGUE_BGR) * (0.55 + 0.35 * np.clip(rise * 0.5, 0, 1))[..., None]
         picture = blend(inside, np.asarray(colours, np.float32), np.asarray(0.9 * tongue, np.float32))
         shift = np.array([[1, 0, 0], [0, 1, drop]], np.float32)
         lower_picture = cv2.warpAffine(self._lower.picture, shift, self._size, flags=cv2.INTER_LINEAR)
@@ -106,7 +106,7 @@ class Interior:
         picture = blend(picture, np.asarray(lower_picture * lit_low[..., None], np.float32), lower_matte * 0.95)
         under_lip = 0.58 + 0.42 * smooth_step((self._y - top + 1) / 6.0)
         lit = 0.95 * recess * sides * under_lip
-        warm = np.power(np.maximum(lit, 1e-3)[..., None], np.float32([1.30, 1.15, 1.0]))
+        warm = np.power(np.maximum(lit, 1e-3)[..., None], vector(1.30, 1.15, 1.0))
         shadow = soften(self._upper.matte, 2.0) * smooth_step((self._y - self._centre[1]) / 3)
         picture = picture * (1 - 0.35 * shadow[..., None])
         return blend(picture, np.asarray(self._upper.picture * warm, np.float32), self._upper.matte)

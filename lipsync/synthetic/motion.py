@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lipsync.synthetic.proportions import MIDLINE
 from lipsync.synthetic.sitter import SIZE
-from lipsync.synthetic.warp import Image, smooth_step, soften
+from lipsync.synthetic.warp import smooth_step, soften
 
 FloatArray = NDArray[np.float64]
 
@@ -86,16 +86,15 @@ class Camera:
         dome = np.clip(1 - ((self._x - MIDLINE) / 125) ** 2 - ((self._y - 300) / 185) ** 2, 0, 1) ** 0.5
         self._dome = soften(np.asarray(dome, np.float32), 13)
 
-    def film(self, canvas: Image, pose: Pose) -> NDArray[np.uint8]:
-        """(side, side, 3) uint8 BGR frame of a (SIZE, SIZE, 3) canvas."""
+    def film(self, canvas: NDArray[np.uint8], pose: Pose) -> NDArray[np.uint8]:
+        """(side, side, 3) uint8 BGR frame of a (SIZE, SIZE, 3) canvas of the same kind."""
         cosine, sine = np.cos(pose.angle) / pose.scale, np.sin(pose.angle) / pose.scale
         from_x, from_y = self._x - PIVOT[0], self._y - PIVOT[1]
         move_x = (cosine - 1) * from_x + sine * from_y - pose.shift_x
         move_y = (cosine - 1) * from_y - sine * from_x - pose.shift_y
         map_x = self._x + move_x * self._follow - pose.yaw * self._dome
         map_y = self._y + move_y * self._follow - pose.pitch * self._dome
-        source = np.clip(canvas + 0.5, 0, 255).astype(np.uint8)
         frame = cv2.remap(
-            source, map_x.astype(np.float32), map_y.astype(np.float32), cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
+            canvas, map_x.astype(np.float32), map_y.astype(np.float32), cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
         )
         return np.asarray(frame, np.uint8)

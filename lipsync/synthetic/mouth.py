@@ -1,8 +1,7 @@
-"""Move the lips and the jaw of the neutral portrait: one warp for each lip, joined at the lip line, over the mouth's inside."""
+"""Move lips and jaw of the neutral portrait: one warp for each lip, joined at the lip line, over the mouth's inside."""
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,9 +15,11 @@ from lipsync.synthetic.warp import (
     border_points,
     fill_polygon,
     pixel_grid,
+    resample,
     smooth_step,
     soften,
     thin_plate_field,
+    vector,
 )
 
 LEFT, TOP, WIDTH, HEIGHT = 172, 272, 306, 256
@@ -66,9 +67,7 @@ class Mouth:
         now = np.vstack([outer[0] - self._origin, inner[0] - self._origin, jaw_now, still])
         rest = np.vstack([outer[1] - self._origin, inner[1] - self._origin, self._jaw, still])
         field = thin_plate_field(now, rest, self._size, nodes=41) * self._taper
-        return np.asarray(
-            cv2.remap(picture, self._x + field[..., 0] + LEFT, self._y + field[..., 1] + TOP, cv2.INTER_CUBIC), np.float32
-        )
+        return resample(picture, self._x + field[..., 0] + LEFT, self._y + field[..., 1] + TOP, cubic=True)
 
     def _above_line(self, now: LipCurves) -> NDArray[np.float32]:
         """(height, width) 1 over the lip line, 0 under it: sharp between the lips, wide beside the corners."""
@@ -98,8 +97,8 @@ class Mouth:
         beside = np.exp(-(((np.abs(along) - 1.22) / 0.16) ** 2) - ((self._y - (low + top) / 2) / 13) ** 2)
         return np.asarray(1 - pout * (0.20 * under - 0.06 * over + 0.16 * beside), np.float32)
 
-    def render(self, shape: MouthShape) -> Image:
-        """(SIZE, SIZE, 3) float32 BGR portrait with this mouth."""
+    def render(self, canvas: NDArray[np.uint8], shape: MouthShape) -> None:
+        """Paint the mouth and everything that moves with it into a (SIZE, SIZE, 3) BGR canvas."""
         now, rest = curves(shape), self._rest
         drop = JAW_DROP * shape.jaw
         lining = np.array([0.0, 1.6 * min(1.0, now.gap / 6) + 1.2 * shape.protrusion * (1 - shape.closure)])
@@ -111,13 +110,11 @@ class Mouth:
         )
         above = self._above_line(now)[..., None]
         window = upper * above + lower * (1 - above)
-        window = window * (1 - self._seam(now, shape.half_width)[..., None] * np.float32([1.05, 1.1, 0.85]))
+        window = window * (1 - self._seam(now, shape.half_width)[..., None] * vector(1.05, 1.1, 0.85))
         window = window * self._pout_light(shape, now)[..., None]
         if now.gap > 0.4:
             outline = np.vstack([dense(now.upper_inner), dense(now.lower_inner)[::-1]]) - self._origin
             hole = fill_polygon(outline, self._size, blur=0.8)[..., None]
             inside = self._interior.paint(shape, now, (LEFT, TOP))
             window = window + (inside - window) * hole
-        result = self._portrait.upper.copy()
-        result[TOP : TOP + HEIGHT, LEFT : LEFT + WIDTH] = window
-        return result
+        canvas[TOP : TOP + HEIGHT, LEFT : LEFT + WIDTH] = np.clip(window + 0.5, 0, 255).astype(np.uint8)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from lipsync.synthetic import lips, studio
 from lipsync.synthetic.proportions import BROWS, EYES, OVAL, Proportioned
 from lipsync.synthetic.sitter import SIZE
-from lipsync.synthetic.warp import Image, Points, blend, draw_line, fill_polygon, pixel_grid, smooth_step, soften
+from lipsync.synthetic.warp import Image, Points, blend, draw_line, fill_polygon, pixel_grid, smooth_step, soften, vector
 
 CANVAS = (SIZE, SIZE)
 FOLDS = ((129, 203, 206, 216, 212, 202, 204), (358, 423, 426, 436, 432, 422, 424))
@@ -83,7 +83,7 @@ def _oval(points: Points, scale: float = 1.0) -> Points:
 
 def tone_skin(picture: Image) -> Image:
     """A deeper, warmer skin: lower lightness, more yellow and red, with fine pores."""
-    lab = cv2.cvtColor(np.clip(picture, 0, 255) / 255, cv2.COLOR_BGR2LAB)
+    lab = np.asarray(cv2.cvtColor(np.clip(picture, 0, 255) / 255, cv2.COLOR_BGR2LAB), np.float32)
     light = lab[..., 0]
     lab[..., 0] = 100 * (np.clip(light, 0, 100) / 100) ** 1.42 * 0.93
     lab[..., 1] = lab[..., 1] * 0.75 + 5.5
@@ -104,7 +104,7 @@ def _paint_eyes(picture: Image, points: Points) -> Image:
         distance = np.hypot(x - middle[0], y - middle[1])
         iris = smooth_step((radius - distance) / 1.5 + 0.5) * opening
         light = result.mean(-1)
-        tinted = np.clip(light[..., None] * np.float32([0.95, 1.25, 1.1]) + np.float32([12, 26, 18]), 0, 170)
+        tinted = np.clip(light[..., None] * vector(0.95, 1.25, 1.1) + vector(12, 26, 18), 0, 170)
         pupil = smooth_step((radius * 0.42 - distance) / 1.5 + 0.5)[..., None]
         tinted = tinted * (1 - 0.85 * pupil * (light < 140)[..., None])
         result = blend(result, tinted, iris * 0.85)
@@ -117,7 +117,7 @@ def _paint_eyes(picture: Image, points: Points) -> Image:
     hairs = 0.75 + 0.25 * _noise(21, 1.6, 0.8)
     for brow in BROWS:
         upper, lower = points[list(brow[:5])], points[list(brow[5:])]
-        body = fill_polygon(np.vstack([upper + (0, 1), lower + (0, 3.5)]), CANVAS, blur=2.2)
+        body = fill_polygon(np.vstack([upper + np.array([0, 1]), lower + np.array([0, 3.5])]), CANVAS, blur=2.2)
         result = blend(result, (26, 30, 40), np.clip(body * hairs, 0, 1) * 0.85)
     return result
 
@@ -147,9 +147,9 @@ def paint_lips(picture: Image) -> tuple[Image, Image]:
     relief = picture.mean(-1) / np.maximum(soften(picture.mean(-1), 12), 1)
 
     def lip(colour: tuple[int, int, int], light: NDArray[np.float32], past: NDArray[np.float32]) -> Image:
-        shaded = np.float32(colour) * (light * (1 + 0.045 * creases) * relief)[..., None]
-        shaded += np.maximum(light - 1.04, 0)[..., None] * np.float32([95, 95, 80])
-        return np.asarray(shaded + (np.float32(LINING_BGR) - shaded) * past[..., None], np.float32)
+        shaded = vector(*colour) * (light * (1 + 0.045 * creases) * relief)[..., None]
+        shaded += np.maximum(light - 1.04, 0)[..., None] * vector(95, 95, 80)
+        return np.asarray(shaded + (vector(*LINING_BGR) - shaded) * past[..., None], np.float32)
 
     upper_light = 1.06 - 0.24 * np.clip(depth_upper, 0, 1) ** 1.3 - 0.06 * along**2
     shine = np.exp(-(((depth_lower - 0.62) / 0.22) ** 2)) * np.exp(-((along / 0.42) ** 2)) * (1 + 0.25 * creases)
@@ -157,7 +157,7 @@ def paint_lips(picture: Image) -> tuple[Image, Image]:
     lower_light -= 0.16 * smooth_step((depth_lower - 0.85) / 0.15)
     past_upper = smooth_step((y - line - 0.3) / 2.5)
     past_lower = smooth_step((line - y - 0.3) / 2.5)
-    edge = blend(picture, soften(picture, 3) * np.float32([0.86, 0.86, 0.93]), _mouth_mask(2.0, 3.0) * 0.8)
+    edge = blend(picture, soften(picture, 3) * vector(0.86, 0.86, 0.93), _mouth_mask(2.0, 3.0) * 0.8)
     shadow = np.exp(-((((y - bottom - 7) / 6.0) ** 2) + (along / 0.62) ** 2))
     edge = edge * (1 - 0.13 * shadow[..., None])
     alpha = inside * fade
@@ -171,6 +171,6 @@ def paint(face: Proportioned) -> Portrait:
     """The whole neutral portrait."""
     skin = tone_skin(relax(face.picture, face.landmarks))
     skin = _paint_eyes(skin, face.landmarks)
-    scene = studio.dress(face.picture, skin, face.landmarks)
+    scene = studio.dress(skin, face.landmarks)
     upper, lower = paint_lips(scene)
     return Portrait(upper, lower, face.landmarks)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from lipsync.synthetic import lips
@@ -20,10 +19,9 @@ from lipsync.synthetic.sitter import (
     UPPER_OUTER,
     Sitter,
 )
-from lipsync.synthetic.warp import Image, Points, blend, border_points, fill_polygon, pixel_grid, thin_plate_field
+from lipsync.synthetic.warp import Image, Points, blend, border_points, fill_polygon, pixel_grid, resample, thin_plate_field
 
 MIDLINE = 324.5
-EYE_LINE = 256.0
 EYES = (
     (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7),
     (263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249),
@@ -37,10 +35,11 @@ OVAL = (
 )
 CHEEKS = (50, 280, 101, 330, 117, 346, 205, 425, 187, 411, 147, 376, 36, 266, 118, 347)
 CHIN = (18, 199, 175, 200, 208, 428, 201, 421, 204, 424)
-HAIR_OUTLINE: Points = np.array(
-    [[138, 222], [150, 120], [196, 68], [262, 44], [330, 36], [400, 52], [452, 86], [492, 150], [506, 222], [482, 290]]
-    + [[158, 290]],
-    np.float64,
+HAIR_OUTLINE: Points = np.column_stack(
+    [
+        (138.0, 150, 196, 262, 330, 400, 452, 492, 506, 482, 158),
+        (222.0, 120, 68, 44, 36, 52, 86, 150, 222, 290, 290),
+    ]
 )
 
 
@@ -58,7 +57,8 @@ class Proportioned:
 def _lower_face(points: Points) -> Points:
     """Shorter nose, longer and narrower chin."""
     moved = points.copy()
-    moved[:, 1] = np.interp(points[:, 1], [0, 180, EYE_LINE, 331, 352, 388, 446, 640], [0, 172, 256, 327, 349, 392, 464, 650])
+    heights, moved_to = (0, 180, 256, 331, 352, 388, 446, 640), (0, 172, 256, 327, 349, 392, 464, 650)
+    moved[:, 1] = np.interp(points[:, 1], heights, moved_to)
     narrow = np.interp(points[:, 1], [0, 256, 300, 350, 400, 446, 640], [1, 1, 1.0, 0.97, 0.92, 0.90, 1])
     moved[:, 0] = MIDLINE + (points[:, 0] - MIDLINE) * narrow
     return moved
@@ -96,7 +96,7 @@ def _warped(sitter: Sitter, moved: Points, outer: tuple[int, ...], inner: tuple[
     target = np.vstack([moved[fixed], moved[list(outer)], moved[list(inner)], squeeze, edge])
     x, y = pixel_grid((SIZE, SIZE))
     field = thin_plate_field(target, source, (SIZE, SIZE), nodes=129)
-    picture = cv2.remap(sitter.picture, x + field[..., 0], y + field[..., 1], cv2.INTER_CUBIC)
+    picture = resample(sitter.picture, x + field[..., 0], y + field[..., 1], cubic=True)
     return np.asarray(np.clip(picture, 0, 255), np.float32)
 
 

@@ -45,7 +45,9 @@ def find_landmarks(picture: Image) -> Points:
 
 def load() -> Sitter:
     """Mirror, crop, enlarge and level the portrait, then find its landmarks."""
-    portrait = skimage.data.astronaut()[:CROP_SIDE, CROP_LEFT : CROP_LEFT + CROP_SIDE, ::-1]
+    portrait = skimage.data.astronaut()[  # type: ignore[no-untyped-call]
+        :CROP_SIDE, CROP_LEFT : CROP_LEFT + CROP_SIDE, ::-1
+    ]
     mirrored = np.ascontiguousarray(portrait[:, ::-1])
     enlarged = cv2.resize(mirrored, (SIZE, SIZE), interpolation=cv2.INTER_LANCZOS4).astype(np.float32)
     eyes = find_landmarks(enlarged)[[33, 263]]

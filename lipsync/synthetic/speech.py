@@ -81,7 +81,8 @@ def say(text: str, voice: Voice) -> Utterance:
     if done.returncode != 0:
         raise ToolFailed(
             "espeak_failed",
-            f"espeak-ng stopped with code {done.returncode}. Install it anew, on Debian or Ubuntu with: apt-get install --reinstall espeak-ng",
+            f"espeak-ng stopped with code {done.returncode}. Install it anew, on Debian or Ubuntu with: "
+            "apt-get install --reinstall espeak-ng",
             log=done.stderr.decode(errors="replace"),
         )
     head, _, sound = done.stdout.partition(b"\n")

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import PchipInterpolator
 
 from lipsync.synthetic.proportions import MIDLINE
 from lipsync.synthetic.sitter import SIZE
-from lipsync.synthetic.warp import Image, Points, blend, fill_polygon, pixel_grid, smooth_step, soften
+from lipsync.synthetic.warp import Image, Points, blend, fill_polygon, pixel_grid, resample, smooth_step, soften, vector
 
 CANVAS = (SIZE, SIZE)
 HAIR_BGR = (24, 28, 38)
 HAIR_SHINE_BGR = (66, 80, 104)
 CLOTH_BGR = (92, 84, 66)
+HAIR_HEIGHTS = (30, 34, 46, 70, 110, 160, 220, 300, 380, 450, 500, 528)
+HAIR_REACHES = (0, 40, 78, 111, 138, 156, 167, 175, 179, 176, 166, 152)
+"""Outline of the hair: how far it reaches to either side of the midline at each height, in pixels."""
+FRINGE_Y = 209.0
+FOREHEAD_Y = 214.0
 COLLAR_TOP = 492.0
 """Height of the collar's upper edge in the middle; everything below it is cloth and stays still."""
 
@@ -22,7 +27,7 @@ def background() -> Image:
     """A plain grey-blue studio wall, lighter behind the head."""
     x, y = pixel_grid(CANVAS)
     glow = np.exp(-(((x - 380) / 330) ** 2 + ((y - 250) / 330) ** 2))[..., None]
-    return np.asarray(np.float32([118, 108, 98]) * (0.62 + 0.62 * glow), np.float32)
+    return np.asarray(vector(118, 108, 98) * (0.62 + 0.62 * glow), np.float32)
 
 
 def _strands(seed: int, across: float, along: float) -> NDArray[np.float32]:
@@ -32,84 +37,58 @@ def _strands(seed: int, across: float, along: float) -> NDArray[np.float32]:
     return np.asarray(smooth / smooth.std(), np.float32)
 
 
-def hair_matte(picture: Image) -> NDArray[np.float32]:
-    """(SIZE, SIZE) 0..1: the head against the sitter's grey background, found by its yellowness (CIE b*)."""
-    lab = cv2.cvtColor(np.clip(picture, 0, 255) / 255, cv2.COLOR_BGR2LAB)
-    yellow = soften(lab[..., 2], 2.0)
-    dark = soften(lab[..., 0], 1.2)
-    likely = np.maximum(smooth_step((yellow - 9) / 8), smooth_step((62 - dark) / 14))
-    _, y = pixel_grid(CANVAS)
-    likely = likely * smooth_step((395 - y) / 20)
-    solid = (likely > 0.5).astype(np.uint8)
-    solid = cv2.morphologyEx(solid, cv2.MORPH_CLOSE, np.ones((21, 21), np.uint8))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(solid)
-    biggest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA])) if count > 1 else 0
-    return soften((labels == biggest).astype(np.float32), 1.6)
-
-
-def _dark_hair(picture: Image) -> Image:
-    """The sitter's strands in another colour."""
-    light = soften(picture.mean(-1), 0.7)
-    local = light / np.maximum(soften(light, 22), 12)
-    shine = np.clip((light - 60) / 150, 0, 1) ** 1.6 * np.clip(local, 0.4, 1.7) ** 2.2
-    x, y = pixel_grid(CANVAS)
-    fringe = smooth_step((np.abs(x - MIDLINE) - 112) / 8)
-    shine = shine * np.maximum(fringe, smooth_step((208 - y) / 24))
-    shine = shine * (1 + 0.10 * _strands(41, 0.9, 3.0))
-    return blend(np.broadcast_to(np.float32(HAIR_BGR), picture.shape), HAIR_SHINE_BGR, np.clip(shine, 0, 1.2))
-
-
 def face_window(points: Points) -> NDArray[np.float32]:
-    """(SIZE, SIZE) 0..1: where skin shows between the hair: the face under the fringe, down to the collar."""
-    left, right = points[234, 0], points[454, 0]
-    outline = np.array(
-        [
-            [left + 14, 300], [left + 12, 262], [left + 18, 236], [left + 34, 222], [left + 62, 212], [MIDLINE - 30, 204],
-            [MIDLINE + 20, 200], [MIDLINE + 62, 196], [right - 40, 214], [right - 18, 226], [right - 10, 262],
-            [right - 12, 300], [right - 20, 360], [right - 30, 395], [right - 42, 420], [right - 46, 540], [left + 46, 540],
-            [left + 42, 420], [left + 30, 395], [left + 20, 360],
-        ]
-    )  # fmt: skip
-    return fill_polygon(outline, CANVAS, blur=2.5)
+    """(SIZE, SIZE) 0..1: skin as far as it is the sitter's: the face under the fringe, down to the collar."""
+    heights = np.array([190.0, 229, 262, 300, 360, 395, 420, 540])
+    insets = np.array([28.0, 18, 11, 13, 20, 30, 42, 46])
+    left = np.column_stack([points[234, 0] + insets, heights])
+    right = np.column_stack([points[454, 0] - insets, heights])
+    return fill_polygon(np.vstack([left[::-1], right]), CANVAS, blur=2.5)
 
 
-def _bob_outline(inset: float) -> Points:
-    """Outline of chin-length hair, mirrored about the midline; inset moves the whole edge inwards (pixels)."""
-    right = np.array(
-        [[0, 70], [90, 84], [148, 130], [167, 200], [184, 280], [197, 350], [198, 420], [190, 470], [170, 506], [138, 522]]
-        + [[96, 524], [60, 516]],
-        np.float64,
-    )
-    right[:, 0] = np.maximum(right[:, 0] - inset, 0)
-    left = right[::-1] * (-1, 1)
-    return np.vstack([right, left]) + (MIDLINE, 0)
+def _half_width(y: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How far the hair reaches to either side of the midline at a height, in pixels; 0 above the head."""
+    fine = PchipInterpolator(HAIR_HEIGHTS, HAIR_REACHES)(np.clip(y, HAIR_HEIGHTS[0], HAIR_HEIGHTS[-1]))
+    return np.asarray(fine, np.float32)
 
 
-def _bob() -> tuple[NDArray[np.float32], Image]:
-    """Straight hair down to the jaw on both sides and behind the neck: mask and colours."""
+def hair() -> tuple[NDArray[np.float32], Image]:
+    """A dark bob with a fringe: mask and colours.
+
+    Strands follow the meridians of the head: lines of constant `across`, that all meet at the crown.
+    """
     x, y = pixel_grid(CANVAS)
-    shaped = fill_polygon(_bob_outline(0), CANVAS, blur=1.8)
-    ragged = cv2.remap(shaped, x + 1.8 * _strands(43, 1.4, 60), y + 3 * _strands(44, 1.2, 40), cv2.INTER_LINEAR)
-    side = np.abs(x - MIDLINE)
-    down = np.clip((y - 200) / 300, 0, 1)
-    along = (x - MIDLINE) / (1 + 0.20 * np.sin(down * 2.6)) + MIDLINE + 3 * np.sin(y / 50)
-    flow = dict(interpolation=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-    fine = cv2.remap(_strands(45, 0.8, 50), along, y, **flow)
-    broad = cv2.remap(_strands(46, 4.0, 90), along, y, **flow)
-    round_ = np.exp(-(((side - 158) / 26) ** 2))
-    sheen = np.exp(-(((y - 330 - 12 * broad) / 58) ** 2)) + 0.30 * np.exp(-(((y - 480) / 30) ** 2))
-    light = 0.07 + 0.42 * round_ * sheen + 0.10 * fine * (0.25 + round_) + 0.07 * broad * (0.2 + round_)
-    light = light * smooth_step((side - 80) / 45)
-    base = np.float32(HAIR_BGR) * (0.55 + 0.45 * smooth_step((side - 80) / 50))[..., None]
-    return np.asarray(ragged, np.float32), blend(np.asarray(base, np.float32), HAIR_SHINE_BGR, np.clip(light, 0, 1))
+    reach = _half_width(y)
+    uneven = 1.3 * _strands(43, 5, 22) + 0.012 * (y - HAIR_HEIGHTS[0]) * np.sin(y / 47)
+    across = (x - MIDLINE + 6) / np.maximum(reach, 1)
+    ends = HAIR_HEIGHTS[-1] - 6 + 2.5 * _strands(44, 1.3, 60) - 5 * across**2
+    mask = smooth_step((reach + uneven - np.abs(x - MIDLINE)) / 4 + 0.5) * smooth_step((ends - y) / 5)
+    mask = mask * smooth_step((y - HAIR_HEIGHTS[0]) / 4)
+    column = MIDLINE + across * 190 + 3 * np.sin(y / 60 + across * 2)
+    fine = resample(_strands(45, 0.9, 45), column, y)
+    broad = resample(_strands(46, 4.5, 90), column, y)
+    angle = np.abs(across)
+    round_ = np.exp(-(((angle - 0.80) / 0.15) ** 2)) * smooth_step((y - 230) / 90)
+    sheen = np.exp(-(((y - 335 - 12 * broad) / 60) ** 2)) + 0.30 * np.exp(-(((y - 480) / 30) ** 2))
+    halo = np.exp(-(((y - 112 - 95 * angle**2 - 9 * broad - 4 * fine) / 25) ** 2)) * (1 - 0.5 * angle)
+    light = 0.08 + 0.40 * round_ * sheen + 0.36 * halo + (0.07 * fine + 0.06 * broad) * (0.35 + round_ + halo)
+    inner = smooth_step((np.abs(x - MIDLINE) - 80) / 50)
+    lit = np.maximum(inner, smooth_step((250 - y) / 60))
+    base = vector(*HAIR_BGR) * (0.55 + 0.45 * lit)[..., None]
+    dim = 1 - 0.45 * np.clip((angle - 0.86) / 0.14, 0, 1)
+    colours = blend(np.asarray(base, np.float32), HAIR_SHINE_BGR, np.clip(light * lit * dim, 0, 1))
+    return np.asarray(mask, np.float32), colours
 
 
 def _curtains() -> NDArray[np.float32]:
-    """(SIZE, SIZE) 0..1: the part of the bob that hangs in front of cheeks, neck and collar."""
+    """(SIZE, SIZE) 0..1: the part of the hair that hangs in front of forehead, cheeks, neck and collar."""
     x, y = pixel_grid(CANVAS)
-    edge = np.interp(y, [180, 230, 290, 350, 420, 470, 520], [118, 104, 100, 100, 94, 86, 84]).astype(np.float32)
-    inner = edge + 2.2 * _strands(47, 1.5, 70) + 2.0 * np.sin(y / 37)
-    return smooth_step((np.abs(x - MIDLINE) - inner) / 5 + 0.5) * smooth_step((y - 215) / 70)
+    side = np.abs(x - MIDLINE)
+    inner = np.interp(y, [180, 230, 290, 350, 420, 470, 520], [104, 100, 98, 97, 92, 85, 82]).astype(np.float32)
+    inner = inner + 1.6 * _strands(47, 1.5, 70) + 2.0 * np.sin(y / 37)
+    fringe = FRINGE_Y + 0.0016 * side**2 + 3.0 * _strands(48, 1.6, 50) + 2.0 * np.sin(x / 31)
+    below = smooth_step((side - inner) / 5 + 0.5)
+    return np.maximum(below, smooth_step((fringe - y) / 6 + 0.5))
 
 
 def _clothes(scene: Image) -> Image:
@@ -121,7 +100,7 @@ def _clothes(scene: Image) -> Image:
     knit = _strands(51, 0.8, 3.0) * 0.5 + _strands(52, 3.0, 1.0) * 0.4
     fall = 0.95 - 0.30 * np.abs(off) - 0.10 * smooth_step((y - 600) / 60)
     folds = 0.05 * np.sin(off * 14 + 0.02 * y) * np.exp(-((off / 0.6) ** 2))
-    cloth = np.float32(CLOTH_BGR) * (fall + folds + 0.03 * knit)[..., None]
+    cloth = vector(*CLOTH_BGR) * (fall + folds + 0.03 * knit)[..., None]
     scene = blend(scene, np.asarray(cloth, np.float32), body)
     across = (x - MIDLINE) / 92
     top = COLLAR_TOP + 12 * (1 - np.clip(across, -1, 1) ** 2) - 4
@@ -134,7 +113,7 @@ def _clothes(scene: Image) -> Image:
     collar = smooth_step((y - top) / 3) * smooth_step((base - y) / 4) * smooth_step((1 - np.abs(across)) * 92 / 3)
     under = np.exp(-(((y - base) / 12) ** 2)) * (np.abs(across) < 1.15)
     scene = scene * (1 - 0.35 * soften(under.astype(np.float32), 4)[..., None] * body[..., None])
-    return blend(scene, np.asarray(np.float32(CLOTH_BGR) * lit[..., None], np.float32), collar)
+    return blend(scene, np.asarray(vector(*CLOTH_BGR) * lit[..., None], np.float32), collar)
 
 
 def _neck(skin: Image, points: Points) -> Image:
@@ -144,27 +123,29 @@ def _neck(skin: Image, points: Points) -> Image:
     rows = slice(int(chin) - 3, int(chin) + 4)
     beside = np.r_[int(MIDLINE) - 62 : int(MIDLINE) - 52, int(MIDLINE) + 52 : int(MIDLINE) + 62]
     sample = skin[rows][:, beside].mean((0, 1))
-    fill = np.float32(sample) * (0.90 - 0.30 * np.abs((x - MIDLINE) / 88) ** 3)[..., None]
+    fill = sample * (0.90 - 0.30 * np.abs((x - MIDLINE) / 88) ** 3)[..., None]
     fill *= (1 - 0.20 * np.exp(-(((y - chin - 6) / 14) ** 2)))[..., None]
     jaw = chin + 8 - 40 * ((x - MIDLINE) / 85) ** 2
     return blend(skin, np.asarray(fill, np.float32), smooth_step((y - jaw) / 12))
 
 
-def dress(picture: Image, skin: Image, points: Points) -> Image:
-    """Compose the scene: wall, hair behind, neck and face, the sitter's own strands recoloured, pullover, hair in front.
+def _forehead(skin: Image) -> Image:
+    """The sitter's fringe hangs low at the sides: skin from the middle of the forehead takes its place."""
+    x, y = pixel_grid(CANVAS)
+    sample = skin[212:222, int(MIDLINE) - 25 : int(MIDLINE) + 25].mean((0, 1))
+    fill = sample * (0.90 - 0.22 * np.clip(np.abs(x - MIDLINE) / 100, 0, 1) ** 2)[..., None]
+    return blend(skin, np.asarray(fill, np.float32), smooth_step((FOREHEAD_Y - y) / 10))
 
-    picture: the face before its skin was toned (the matte is found in it); skin: the face to show.
-    """
-    _, y = pixel_grid(CANVAS)
+
+def dress(skin: Image, points: Points) -> Image:
+    """Compose the scene: wall, hair behind, neck and face, pullover, hair in front. skin: the face to show."""
     window = face_window(points)
-    bob, bob_colours = _bob()
-    scene = blend(background(), bob_colours, bob * smooth_step((y - 150) / 60))
-    crown = hair_matte(picture) * (1 - window)
-    scene = blend(scene, _dark_hair(picture), crown * smooth_step((285 - y) / 70))
+    mask, colours = hair()
+    scene = blend(background(), colours, mask)
     shade = 1 - 0.30 * (soften(1 - window, 9) * window)
-    scene = blend(scene, _neck(skin, points) * shade[..., None], window)
+    scene = blend(scene, _forehead(_neck(skin, points)) * shade[..., None], window)
     scene = _clothes(scene)
-    curtains = _curtains() * bob
-    shadow = np.asarray(soften(curtains, 7) * (1 - curtains) * smooth_step((y - 200) / 40), np.float32)
+    curtains = _curtains() * mask
+    shadow = np.asarray(soften(curtains, 7) * (1 - curtains), np.float32)
     scene = scene * (1 - 0.45 * shadow[..., None])
-    return blend(scene, bob_colours, curtains)
+    return blend(scene, colours, curtains)

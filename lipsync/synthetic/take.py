@@ -33,16 +33,16 @@ SIDE = 512
 FRAME_RATE = Fraction(25)
 SECONDS = 20.0
 LABEL = "synthetic test take"
-GRAIN = 2.2
+LABEL_WIDTH, LABEL_HEIGHT = 180, 32
+GRAIN = 1.6
 """Standard deviation of the grain, in 8-bit levels."""
-GRAIN_FIELDS = 6
 TAKE_VOICE = Voice("en-us+f2", rate=170, pitch=50)
 TAKE_SENTENCES = (
     (0.40, "Hello, and welcome! This is a synthetic test take."),
     (0.50, "Nobody real is speaking here: a computer moves my mouth."),
-    (0.60, "Now watch me. We see, we choose, we show you how far and wide it opens."),
+    (0.60, "We see, we choose, we show you how far and wide it opens."),
     (0.55, "Papa bought five blue balloons, and Mama pumps them up."),
-    (0.50, "Oh wow! Thank you for your time."),
+    (0.50, "Oh wow! Thank you for watching."),
 )
 """Seconds of pause before a sentence, and the sentence."""
 SECOND_VOICE = Voice("de+f3", rate=160, pitch=46)
@@ -90,25 +90,21 @@ def write_truth(path: Path, shapes: list[MouthShape]) -> None:
     )
 
 
-def _label() -> tuple[NDArray[np.int16], NDArray[np.float32]]:
-    """Colours and (SIDE, SIDE, 1) opacity of the words in the corner."""
-    letters = np.zeros((SIDE, SIDE), np.uint8)
-    where = (10, SIDE - 12)
-    cv2.putText(letters, LABEL, where, cv2.FONT_HERSHEY_SIMPLEX, 0.45, 255, 3, cv2.LINE_AA)
-    opacity = letters.astype(np.float32)[..., None] / 255 * 0.75
-    colours = np.zeros((SIDE, SIDE), np.uint8)
-    cv2.putText(colours, LABEL, where, cv2.FONT_HERSHEY_SIMPLEX, 0.45, 245, 1, cv2.LINE_AA)
-    return colours.astype(np.int16)[..., None], opacity
+def _label() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Colours and opacity, (LABEL_HEIGHT, LABEL_WIDTH, 1) both, of the words in the lower left corner."""
+    shade = np.zeros((LABEL_HEIGHT, LABEL_WIDTH), np.uint8)
+    letters = shade.copy()
+    where = (10, LABEL_HEIGHT - 12)
+    cv2.putText(shade, LABEL, where, cv2.FONT_HERSHEY_SIMPLEX, 0.45, (255,), 3, cv2.LINE_AA)
+    cv2.putText(letters, LABEL, where, cv2.FONT_HERSHEY_SIMPLEX, 0.45, (245,), 1, cv2.LINE_AA)
+    return letters.astype(np.float32)[..., None], shade.astype(np.float32)[..., None] / 255 * np.float32(0.75)
 
 
-def _grain() -> list[NDArray[np.int16]]:
-    """A few (SIDE, SIDE, 1) fields of film grain, to be shifted about."""
-    random = np.random.default_rng(9)
-    fields = []
-    for _ in range(GRAIN_FIELDS):
-        field = cv2.GaussianBlur(random.standard_normal((SIDE, SIDE)).astype(np.float32), (0, 0), 0.7)
-        fields.append(np.asarray(np.round(field / field.std() * GRAIN), np.int16)[..., None])
-    return fields
+def _grain() -> NDArray[np.int16]:
+    """(2 * SIDE, 2 * SIDE, 1) film grain; every frame takes another part of it."""
+    raw = np.random.default_rng(9).standard_normal((2 * SIDE, 2 * SIDE)).astype(np.float32)
+    field = cv2.GaussianBlur(raw, (0, 0), 0.7)
+    return np.asarray(np.round(field / field.std() * GRAIN), np.int16)[..., None]
 
 
 def frames(shapes: list[MouthShape]) -> Iterator[NDArray[np.uint8]]:
@@ -120,12 +116,14 @@ def frames(shapes: list[MouthShape]) -> Iterator[NDArray[np.uint8]]:
     grain, (ink, opacity) = _grain(), _label()
     random = np.random.default_rng(7)
     for number, (shape, pose) in enumerate(zip(shapes, poses, strict=True)):
-        canvas = eyes.close(mouth.render(shape), float(lids[number]))
+        canvas = eyes.canvas(float(lids[number]))
+        mouth.render(canvas, shape)
         picture = camera.film(canvas, pose)
-        shift = tuple(int(v) for v in random.integers(0, SIDE, 2))
-        noisy = picture.astype(np.int16) + np.roll(grain[number % GRAIN_FIELDS], shift, (0, 1))
-        labelled = noisy + (ink - noisy) * opacity
-        yield np.clip(labelled, 0, 255).astype(np.uint8)
+        left, top = (int(v) for v in random.integers(0, SIDE, 2))
+        noisy = picture.astype(np.int16) + grain[top : top + SIDE, left : left + SIDE]
+        corner = noisy[-LABEL_HEIGHT:, :LABEL_WIDTH]
+        corner += ((ink - corner) * opacity).astype(np.int16)
+        yield np.clip(noisy, 0, 255).astype(np.uint8)
 
 
 def _film(output: Path, sound: Path, shapes: list[MouthShape], progress: Progress | None) -> None:
@@ -146,7 +144,7 @@ def _film(output: Path, sound: Path, shapes: list[MouthShape], progress: Progres
         file_start=0.0,
         colour={"colorspace": "smpte170m", "color_primaries": "smpte170m", "color_trc": "smpte170m"},
     )
-    with FrameWriter(output, facts, sound=sound, seconds=facts.duration, encoding=Encoding(15, "medium")) as writer:
+    with FrameWriter(output, facts, sound=sound, seconds=facts.duration, encoding=Encoding(18, "fast")) as writer:
         for number, picture in enumerate(frames(shapes), 1):
             planes = cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420)
             writer.write(Frame(np.asarray(planes, np.uint8).reshape(-1), SIDE, SIDE))
@@ -163,9 +161,7 @@ def is_current(folder: Path) -> bool:
     """Whether this version's files are there, complete and unchanged."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text())
-        return manifest["version"] == VERSION and all(
-            manifest["sha256"][name] == _digest(folder / name) for name in FILES
-        )
+        return manifest["version"] == VERSION and all(manifest["sha256"][name] == _digest(folder / name) for name in FILES)
     except (OSError, ValueError, KeyError, TypeError):
         return False
 

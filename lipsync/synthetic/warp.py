@@ -23,7 +23,9 @@ def _kernel(squared: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _squared_distances(left: Points, right: Points) -> NDArray[np.float64]:
-    return np.asarray(((left[:, None] - right[None]) ** 2).sum(-1))
+    across = left[:, None, 0] - right[None, :, 0]
+    down = left[:, None, 1] - right[None, :, 1]
+    return np.asarray(across * across + down * down)
 
 
 def thin_plate_field(
@@ -54,6 +56,20 @@ def thin_plate_field(
     return np.asarray(field, np.float32)
 
 
+def vector(*values: float) -> NDArray[np.float32]:
+    """A colour or a gain for each of the channels blue, green, red."""
+    return np.array(values, np.float32)
+
+
+def resample(
+    picture: NDArray[np.float32], x: NDArray[np.float32], y: NDArray[np.float32], *, cubic: bool = False
+) -> NDArray[np.float32]:
+    """The picture's colours at positions x, y (two (height, width) arrays); mirrored beyond its edges."""
+    method = cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
+    x, y = np.asarray(x, np.float32), np.asarray(y, np.float32)
+    return np.asarray(cv2.remap(picture, x, y, method, borderMode=cv2.BORDER_REFLECT_101), np.float32)
+
+
 def pixel_grid(size: tuple[int, int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """x and y of every pixel, two (height, width) arrays; size is (width, height)."""
     x, y = np.meshgrid(np.arange(size[0], dtype=np.float32), np.arange(size[1], dtype=np.float32))
@@ -72,7 +88,7 @@ def border_points(size: tuple[int, int], count: int = 6) -> Points:
 def fill_polygon(points: Points, size: tuple[int, int], *, blur: float = 0.0) -> NDArray[np.float32]:
     """Anti-aliased (height, width) mask 0..1 of a polygon; blur is the Gaussian's sigma in pixels."""
     mask = np.zeros((size[1], size[0]), np.uint8)
-    cv2.fillPoly(mask, [np.round(points * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    cv2.fillPoly(mask, [np.round(points * 16).astype(np.int32)], (255,), cv2.LINE_AA, 4)
     result = mask.astype(np.float32) / 255
     return soften(result, blur) if blur > 0 else result
 
@@ -82,7 +98,7 @@ def draw_line(
 ) -> NDArray[np.float32]:
     """Soft (height, width) mask 0..1 of a line through points."""
     mask = np.zeros((size[1], size[0]), np.uint8)
-    cv2.polylines(mask, [np.round(points * 16).astype(np.int32)], closed, 255, thickness, cv2.LINE_AA, 4)
+    cv2.polylines(mask, [np.round(points * 16).astype(np.int32)], closed, (255,), thickness, cv2.LINE_AA, 4)
     return soften(mask.astype(np.float32) / 255, blur)
 
 
