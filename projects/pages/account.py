@@ -7,7 +7,8 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.forms import PasswordChangeForm
-from django.http import HttpRequest, HttpResponse
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -29,7 +30,7 @@ def account(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters()
 def change_password(request: HttpRequest) -> HttpResponse:
     """Take a new password; the person stays signed in here and nowhere else."""
-    form = PasswordChangeForm(signed_in(request), request.POST)
+    form = _password_form(signed_in(request), request.POST)
     if form.is_valid():
         update_session_auth_hash(request, form.save())
         messages.success(request, _("The password is changed."))
@@ -57,6 +58,12 @@ def revoke_token(request: HttpRequest, token_id: str) -> HttpResponse:
     return redirect("pages:account")
 
 
+def _password_form(user: User, data: QueryDict | None = None) -> PasswordChangeForm[User]:
+    form = PasswordChangeForm(user, data)
+    form.fields["old_password"].widget.attrs.pop("autofocus", None)  # it is one of three things on the page
+    return form
+
+
 def _context(request: HttpRequest, **more: Any) -> dict[str, Any]:
     user = signed_in(request)
-    return {"form": PasswordChangeForm(user), "tokens": accounts.tokens_of(user)} | more
+    return {"form": _password_form(user), "tokens": accounts.tokens_of(user)} | more

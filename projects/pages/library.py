@@ -76,9 +76,7 @@ def add_clip(request: HttpRequest, project_id: UUID) -> HttpResponse:
         data = form.cleaned_data
         try:
             speaker = uploads.find_or_add_speaker(project=row, name=data["lecturer"])
-            clip = uploads.add_clip(
-                project=row, speaker=speaker, uploaded_file=data["clip_file"], title=data["title"]
-            )
+            clip = uploads.add_clip(project=row, speaker=speaker, uploaded_file=data["clip_file"], title=data["title"])
         except ProjectError as error:
             form.add_error("clip_file", error.message)
         else:

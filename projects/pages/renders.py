@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from projects import access, jobs
 from projects.errors import ProjectError
 from projects.models import RenderJob
-from projects.pages import telling, turns
+from projects.pages import figures, telling, turns
 from projects.pages.people import signed_in
 
 ENDED_SHOWN = 50
@@ -84,7 +84,7 @@ def _job_context(request: HttpRequest, row: RenderJob) -> dict[str, Any]:
         "stage_words": telling.stage_words(row.stage),
         "steps": telling.steps(row),
         "remaining": telling.remaining_seconds(row),
-        "figures": telling.figures(output) if output else [],
+        "figures": figures.in_words(output.quality) if output else [],
         "log_lines": access.log_of(signed_in(request), row.pk)[:LOG_LINES_SHOWN],
     }
 

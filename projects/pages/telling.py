@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from projects.models import RenderJob, RenderOutput, Stage, Status
+from projects.models import RenderJob, Stage, Status
 
 # The share of a whole render at which a stage begins; only the frames themselves are counted exactly.
 STAGES_IN_ORDER = (Stage.LOOK, Stage.LISTEN, Stage.PLAN, Stage.RENDER, Stage.FINISH, Stage.MEASURE)
@@ -56,10 +54,7 @@ def steps(job: RenderJob) -> list[Step]:
     order: list[str] = [stage.value for stage in STAGES_IN_ORDER]
     now = order.index(job.stage) if job.stage in order else -1
     kinds = (("done", "circle-check"), ("now", "loader"), ("later", "circle"))
-    return [
-        Step(stage_words(stage), *kinds[(index >= now) + (index > now)])
-        for index, stage in enumerate(order)
-    ]
+    return [Step(stage_words(stage), *kinds[(index >= now) + (index > now)]) for index, stage in enumerate(order)]
 
 
 def remaining_seconds(job: RenderJob) -> float | None:
@@ -79,30 +74,3 @@ def announcement(job: RenderJob, ahead: int) -> str:
         tens = int(job.progress * 10) * 10
         return f"{stage_words(job.stage)}. {tens} %"
     return f"{state_words(job)}. {job.error_message}".rstrip()
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One measured quality. verdict: good, fair, poor or plain"""
-
-    words: str
-    detail: str
-    verdict: str
-    icon: str
-
-
-ICONS = {"good": "circle-check", "fair": "triangle-alert", "poor": "circle-x", "plain": "info"}
-
-
-def figures(output: RenderOutput) -> list[Figure]:
-    """The measured qualities, each as a sentence with its number."""
-    measured: dict[str, Any] = output.quality
-    return [_figure(name, value) for name, value in _flat(measured) if value is not None]
-
-
-def _flat(measured: dict[str, Any]) -> Iterable[tuple[str, float | None]]:
-    return ((name, value) for name, value in measured.items() if isinstance(value, int | float))
-
-
-def _figure(name: str, value: float) -> Figure:
-    return Figure(name.replace("_", " "), f"{value:.3g}", "plain", ICONS["plain"])

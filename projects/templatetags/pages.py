@@ -70,6 +70,12 @@ def unlocalized(value: float) -> str:
 
 
 @register.filter
+def percent(share: float) -> int:
+    """0.4567 -> 45; never 100 before the end."""
+    return min(int(share * 100), 99)
+
+
+@register.filter
 def note_kind(level: str) -> str:
     """The look of a message."""
     return NOTE_KINDS.get(level, "")

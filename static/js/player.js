@@ -46,14 +46,27 @@
       if (which !== "new") inStep(true);
     };
 
-    // The old take may be shorter than the new video: it then rests on its last frame.
+    // A video longer than its take runs the take forwards, then backwards, and so on.
+    const moment = () => {
+      const turn = fresh.currentTime % (2 * old.duration);
+      const backwards = turn > old.duration;
+      return { backwards, wanted: Math.min(backwards ? 2 * old.duration - turn : turn, old.duration - 0.02) };
+    };
+
     const inStep = (hard) => {
       if (old.hidden || !Number.isFinite(old.duration)) return;
-      const wanted = Math.min(fresh.currentTime, old.duration - 0.05);
-      if (hard || Math.abs(old.currentTime - wanted) > 0.12) old.currentTime = wanted;
-      if (!fresh.paused && fresh.currentTime < old.duration - 0.1) old.play().catch(() => {});
+      const { backwards, wanted } = moment();
+      const off = Math.abs(old.currentTime - wanted);
+      if (hard || (off > (backwards ? 0.03 : 0.12) && !old.seeking)) old.currentTime = wanted;
+      if (!fresh.paused && !backwards) old.play().catch(() => {});
       else old.pause();
     };
+
+    const everyFrame = () => {
+      inStep(false);
+      fresh.requestVideoFrameCallback(everyFrame);
+    };
+    if (fresh.requestVideoFrameCallback) fresh.requestVideoFrameCallback(everyFrame);
 
     const paint = () => {
       if (!seeking) seek.value = fresh.duration ? (fresh.currentTime / fresh.duration) * 1000 : 0;

@@ -12,7 +12,7 @@
 
   const readableSize = (bytes) => {
     const units = ["KB", "MB", "GB"];
-    let value = bytes / 1024;
+    let value = Math.max(bytes / 1024, 0.1);
     let unit = 0;
     while (value >= 1000 && unit < units.length - 1) {
       value /= 1024;
@@ -102,6 +102,7 @@
       input.files = transfer.files;
     }
     unpick(zone);
+    zone.querySelector("details").open = false;
     complain(zone, "");
     const detail = readableSize(file.size);
     show(zone, { name: file.name, detail, medium: mediumFor(zone, URL.createObjectURL(file), detail) });

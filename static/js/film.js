@@ -1,0 +1,50 @@
+// A still that is a film: moves without sound under the pointer or in focus, plays with controls when pressed.
+// Without this script the link opens the film itself.
+(() => {
+  "use strict";
+
+  const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
+
+  const filmOf = (link) => {
+    const film = document.createElement("video");
+    film.src = link.href;
+    film.playsInline = true;
+    film.className = "film";
+    return film;
+  };
+
+  const hint = (link) => {
+    if (calm.matches || link.querySelector("video")) return;
+    const film = filmOf(link);
+    film.muted = true;
+    film.loop = true;
+    link.append(film);
+    film.play().catch(() => film.remove());
+  };
+
+  const rest = (link) => link.querySelector("video")?.remove();
+
+  const open = (link) => {
+    rest(link);
+    const box = document.createElement("div");
+    box.className = "still";
+    const film = filmOf(link);
+    film.controls = true;
+    film.setAttribute("aria-label", link.getAttribute("aria-label"));
+    box.append(film);
+    link.replaceWith(box);
+    film.play().catch(() => {});
+    film.focus();
+  };
+
+  document.querySelectorAll("[data-film]").forEach((link) => {
+    link.addEventListener("pointerenter", () => hint(link));
+    link.addEventListener("pointerleave", () => rest(link));
+    link.addEventListener("focus", () => hint(link));
+    link.addEventListener("blur", () => rest(link));
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      open(link);
+    });
+  });
+})();
