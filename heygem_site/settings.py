@@ -216,6 +216,8 @@ LOGGING: dict[str, Any] = {
     "loggers": {
         "django": {"handlers": [], "propagate": True, "level": "INFO"},
         "django.server": {"handlers": ["file"], "propagate": False},
+        # The steps of renders: in the file and on the page of the job, not on the console.
+        "projects.jobs": {"handlers": ["file"], "propagate": False},
         "django-q": {"handlers": [], "propagate": True, "level": "INFO"},
     },
 }

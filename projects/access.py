@@ -5,6 +5,7 @@ A stranger's id and an id that never existed give the same answer.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
@@ -95,10 +96,8 @@ def log_of(user: Person, job_id: UUID | str) -> QuerySet[JobLogLine]:
 
 def _one(rows: QuerySet[Row], row_id: UUID | str) -> Row:
     row = None
-    try:
+    with contextlib.suppress(ValidationError, ValueError):  # not even an id
         row = rows.filter(pk=row_id).first()
-    except (ValidationError, ValueError):
-        pass  # not even an id
     if row is None:
         raise Http404
     return row

@@ -21,10 +21,12 @@ from knox.settings import knox_settings
 from projects.errors import Conflict, Refused
 from projects.models import Project, SetupLink
 
+UNUSABLE = r"^(!|$)"  # how Django marks an account that cannot be signed in with
+
 
 def someone_can_sign_in() -> bool:
     """Whether an account with a password exists; the demo's own account has none."""
-    return get_user_model().objects.exclude(password__startswith="!").exclude(password="").exists()
+    return get_user_model().objects.exclude(password__regex=UNUSABLE).exists()
 
 
 def new_setup_token() -> str | None:
@@ -51,9 +53,7 @@ def create_first_administrator(*, token: str, username: str, password: str) -> U
     with transaction.atomic():
         link = SetupLink.objects.select_for_update().filter(token_hash=_hash(token), used_at=None).first()
         if link is None or someone_can_sign_in():
-            text = _(
-                "This set-up link is no longer valid. Run `python manage.py setup_link` on the server for a new one."
-            )
+            text = _("This set-up link is no longer valid. Run `python manage.py setup_link` on the server for a new one.")
             raise Conflict("setup_link_invalid", text)
         user = create_user(username=username, password=password, administrator=True)
         link.used_at = timezone.now()
@@ -93,7 +93,8 @@ def first_project(user: User) -> Project:
 
 def tokens_of(user: User) -> QuerySet[AuthToken]:
     """The person's API tokens, newest first; `token_key` names one without giving it away."""
-    return AuthToken.objects.filter(user=user).order_by("-created")
+    rows: QuerySet[AuthToken] = AuthToken.objects.filter(user=user).order_by("-created")
+    return rows
 
 
 def revoke_token(*, user: User, token_id: str) -> None:

@@ -14,6 +14,6 @@ class ProjectsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the system checks."""
-        from projects import checks
+        from projects import checks  # noqa: PLC0415 - models cannot be loaded before the registry is ready
 
         checks.register_all()

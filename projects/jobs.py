@@ -18,9 +18,9 @@ from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from projects import logs, storage, tasks
+from projects import logs, storage, wakeups
 from projects.errors import Conflict, Refused
-from projects.models import AudioTrack, Project, RenderJob, RenderOutput, SpeakerClip, Status
+from projects.models import AudioTrack, Family, Project, RenderJob, RenderOutput, SpeakerClip, Status
 from projects.models.renders import ATTEMPTS_ALLOWED
 
 if TYPE_CHECKING:
@@ -54,11 +54,9 @@ def submit(
     if track.project_id != project.pk:
         raise Refused("wrong_project", _("This voice belongs to another project."), field="track")
     with transaction.atomic():
-        job = RenderJob.objects.create(
-            project=project, clip=clip, track=track, created_by=created_by, retry_of=retry_of
-        )
+        job = RenderJob.objects.create(project=project, clip=clip, track=track, created_by=created_by, retry_of=retry_of)
         logs.record(job, "info", f"waiting: {clip.title} with {track.title}")
-        transaction.on_commit(tasks.send_wake_up, robust=True)
+        transaction.on_commit(wakeups.send, robust=True)
     return job
 
 
@@ -154,16 +152,13 @@ def finish(claim: Claim, *, name: str, result: Mapping[str, Any]) -> bool:
     return True
 
 
-def fail(claim: Claim, *, code: str, message: str, at: float | None = None) -> bool:
+def fail(claim: Claim, *, family: str, code: str, message: str, at: float | None = None) -> bool:
     """End the job with the cause. A job that its owner wanted stopped ends as cancelled instead."""
     held = RenderJob.objects.filter(claim.row())
     if held.filter(cancel_requested=True).update(status=Status.CANCELLED, **ENDED):
         return True
-    return bool(
-        held.update(
-            status=Status.FAILED, error_code=code[:60] or "bug", error_message=message or code, error_at=at, **ENDED
-        )
-    )
+    cause = {"error_family": family if family in Family.values else Family.BUG, "error_code": code[:60] or "bug"}
+    return bool(held.update(status=Status.FAILED, **cause, error_message=message or code, error_at=at, **ENDED))
 
 
 def settle_cancelled(claim: Claim) -> bool:
@@ -210,7 +205,11 @@ def settle_lost() -> int:
     spent = lost.filter(attempts__gte=ATTEMPTS_ALLOWED)
     ended = list(spent.values_list("pk", flat=True))
     failed = spent.filter(pk__in=ended).update(
-        status=Status.FAILED, error_code="worker_lost", error_message=message, **ENDED
+        status=Status.FAILED,
+        error_family=Family.ENVIRONMENT,
+        error_code="worker_lost",
+        error_message=message,
+        **ENDED,
     )
     for job in RenderJob.objects.filter(pk__in=ended, status=Status.FAILED):
         logs.record(job, "error", message)

@@ -22,11 +22,12 @@ def record(job: RenderJob, level: str, text: str, *, stage: str = "", with_trace
     """
     level = level if level in LEVELS else "info"
     text = text.strip()[:TEXT_LENGTH]
-    context = {"job": str(job.pk), "stage": stage or job.stage, "attempt": job.attempts}
+    stage = stage or job.stage
+    context = {"job": str(job.pk), "stage": stage, "attempt": job.attempts}
     logger.log(LEVELS[level], "%s", text, extra={"context": context}, exc_info=with_traceback)
     try:
         if JobLogLine.objects.filter(job_id=job.pk).count() < LINES_PER_JOB:
-            JobLogLine.objects.create(job_id=job.pk, level=level, stage=context["stage"], text=text)
+            JobLogLine.objects.create(job_id=job.pk, level=level, stage=stage, text=text)
     except DatabaseError:
         # The page misses a line; the file has it, and the job goes on.
         logger.warning("a log line could not be stored", extra={"context": context}, exc_info=True)

@@ -16,6 +16,7 @@ from django.utils.http import content_disposition_header, http_date
 from django.views.decorators.http import require_safe
 
 from projects import access
+from projects.models import RenderOutput
 
 CHUNK_BYTES = 256 * 1024
 RANGE = re.compile(r"bytes=(\d*)-(\d*)$")
@@ -63,9 +64,13 @@ def track_file(request: HttpRequest, track_id: UUID) -> HttpResponseBase:
 @require_safe
 def output_file(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
     """A finished video."""
-    output = access.output_for(request.user, job_id)
+    return serve_output(request, access.output_for(request.user, job_id))
+
+
+def serve_output(request: HttpRequest, output: RenderOutput, *, attachment: bool = False) -> HttpResponseBase:
+    """A finished video the person may see, named for its clip and voice."""
     title = f"{output.job.clip.title} - {output.job.track.title}"
-    return serve(request, output.path, tag=output.sha256, title=title)
+    return serve(request, output.path, tag=output.sha256, title=title, attachment=attachment)
 
 
 def serve(request: HttpRequest, path: Path, *, tag: str, title: str, attachment: bool = False) -> HttpResponseBase:

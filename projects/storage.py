@@ -39,9 +39,7 @@ def require_room(size: int) -> None:
     """Raise NoRoom unless `size` bytes fit and the floor stays free."""
     free = shutil.disk_usage(folder(SCRATCH)).free
     if free - size < settings.FREE_SPACE_FLOOR_BYTES:
-        raise NoRoom(
-            "no_space", _("The server's disk is nearly full. Ask the administrator to make room, then try again.")
-        )
+        raise NoRoom("no_space", _("The server's disk is nearly full. Ask the administrator to make room, then try again."))
 
 
 def settle(path: Path) -> None:

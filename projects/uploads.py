@@ -1,4 +1,4 @@
-"""Files coming in: an upload goes in; a probed file under its own id with its row, or a refusal and no trace, comes out."""
+"""Files coming in: an upload goes in; a probed file under its own id with its row, or a refusal, comes out."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Protocol
 
 from django.conf import settings
+from django.core.files import File
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
@@ -25,16 +25,6 @@ from projects.models.library import NAME_LENGTH, TITLE_LENGTH
 CLIP_ENDINGS = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mpg"})
 TRACK_ENDINGS = frozenset({".wav", ".mp3", ".m4a", ".aac", ".flac", ".ogg", ".opus", ".wma", ".aiff"}) | CLIP_ENDINGS
 STILL_AT = 0.25  # of the clip's duration: past the first blink, before the end
-
-
-class Incoming(Protocol):
-    """What an upload must offer; Django's uploaded files do."""
-
-    name: str | None
-    size: int | None
-
-    def chunks(self, chunk_size: int | None = None) -> Iterator[bytes]:
-        """The bytes, piece by piece."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +48,7 @@ def find_or_add_speaker(*, project: Project, name: str) -> Speaker:
         return Speaker.objects.get(project=project, name=name)
 
 
-def add_clip(*, project: Project, speaker: Speaker, uploaded_file: Incoming, title: str = "") -> SpeakerClip:
+def add_clip(*, project: Project, speaker: Speaker, uploaded_file: File[bytes], title: str = "") -> SpeakerClip:
     """Take in a filmed take.
 
     Raises ProjectError with the engine's code when the file is not usable, `too_large`, `no_space`, `wrong_project`.
@@ -91,7 +81,7 @@ def add_clip(*, project: Project, speaker: Speaker, uploaded_file: Incoming, tit
         )
 
 
-def add_track(*, project: Project, uploaded_file: Incoming, title: str = "", language: str = "") -> AudioTrack:
+def add_track(*, project: Project, uploaded_file: File[bytes], title: str = "", language: str = "") -> AudioTrack:
     """Take in a voice: a sound file, or a video whose sound is wanted. Raises as add_clip does."""
     track_id = uuid.uuid4()
     name = f"{storage.TRACKS}/{track_id}{_ending(uploaded_file, TRACK_ENDINGS, '.bin')}"
@@ -113,8 +103,8 @@ def add_track(*, project: Project, uploaded_file: Incoming, title: str = "", lan
 
 
 @contextmanager
-def _arriving(uploaded_file: Incoming, name: str, limit: int, companions: list[Path]) -> Iterator[StoredFile]:
-    """Receive a file beside its final name; if the block fails, remove every trace and translate the engine's errors."""
+def _arriving(uploaded_file: File[bytes], name: str, limit: int, companions: list[Path]) -> Iterator[StoredFile]:
+    """Receive a file beside its final name. If the block fails: remove every trace, translate the engine's errors."""
     final = Path(settings.MEDIA_ROOT) / name
     part = final.with_name(final.name + ".part")
     try:
@@ -135,14 +125,12 @@ def _translated(error: BaseException) -> BaseException:
     if isinstance(error, OSError) and not isinstance(error, ProjectError):
         return NoRoom(
             "not_writable",
-            _("The server cannot store the file. Tell the administrator: {reason}.").format(
-                reason=error.strerror or error
-            ),
+            _("The server cannot store the file. Tell the administrator: {reason}.").format(reason=error.strerror or error),
         )
     return error
 
 
-def _receive(uploaded_file: Incoming, part: Path, limit: int) -> StoredFile:
+def _receive(uploaded_file: File[bytes], part: Path, limit: int) -> StoredFile:
     """Write the bytes to `part`, counting and hashing on the way."""
     storage.require_room(uploaded_file.size or 0)
     digest = hashlib.sha256()
@@ -168,11 +156,11 @@ def _give_final_name(part: Path, name: str) -> None:
     storage.settle_folder(final.parent)
 
 
-def _ending(uploaded_file: Incoming, known: frozenset[str], otherwise: str) -> str:
+def _ending(uploaded_file: File[bytes], known: frozenset[str], otherwise: str) -> str:
     ending = PurePath(uploaded_file.name or "").suffix.lower()
     return ending if ending in known else otherwise
 
 
-def _title(title: str, uploaded_file: Incoming) -> str:
+def _title(title: str, uploaded_file: File[bytes]) -> str:
     """The title given, else the user's name for the file; a name is text here, never a path."""
     return (title.strip() or PurePath(uploaded_file.name or "").stem.strip() or _("Untitled"))[:TITLE_LENGTH]

@@ -40,7 +40,8 @@ def body(code: str, message: str, *, field: str = "", detail: Any = None) -> dic
 
 def _invalid(error: exceptions.ValidationError) -> dict[str, Any]:
     """The first problem as the message, all of them as the detail."""
-    field, problem = "", error.detail
+    field = ""
+    problem: Any = error.detail
     if isinstance(problem, dict):
         field, problem = next(iter(problem.items()))
     while isinstance(problem, (list, dict)) and problem:

@@ -2,6 +2,26 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from projects.api import views
+
+app_name = "api"
+urlpatterns = [
+    path("tokens/", views.tokens, name="tokens"),
+    path("projects/", views.projects, name="projects"),
+    path("projects/<uuid:project_id>/", views.project, name="project"),
+    path("speakers/", views.speakers, name="speakers"),
+    path("speakers/<uuid:speaker_id>/", views.speaker, name="speaker"),
+    path("clips/", views.clips, name="clips"),
+    path("clips/<uuid:clip_id>/", views.clip, name="clip"),
+    path("tracks/", views.tracks, name="tracks"),
+    path("tracks/<uuid:track_id>/", views.track, name="track"),
+    path("jobs/", views.job_list, name="jobs"),
+    path("jobs/<uuid:job_id>/", views.job_detail, name="job"),
+    path("jobs/<uuid:job_id>/cancel/", views.job_cancel, name="job_cancel"),
+    path("jobs/<uuid:job_id>/retry/", views.job_retry, name="job_retry"),
+    path("jobs/<uuid:job_id>/log/", views.job_log, name="job_log"),
+    path("outputs/<uuid:job_id>/", views.output, name="output"),
+    path("outputs/<uuid:job_id>/download/", views.output_download, name="output_download"),
+]

@@ -1,11 +1,12 @@
 """The rows: what is kept, and what can never be the case."""
 
 from projects.models.library import AudioTrack, Project, Speaker, SpeakerClip
-from projects.models.renders import JobLogLine, RenderJob, RenderOutput, Stage, Status
+from projects.models.renders import Family, JobLogLine, RenderJob, RenderOutput, Stage, Status
 from projects.models.setup import SetupLink
 
 __all__ = [
     "AudioTrack",
+    "Family",
     "JobLogLine",
     "Project",
     "RenderJob",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
@@ -31,6 +31,15 @@ class Status(models.TextChoices):
     SUCCEEDED = "succeeded", _("done")
     FAILED = "failed", _("failed")
     CANCELLED = "cancelled", _("cancelled")
+
+
+class Family(models.TextChoices):
+    """Whom a failure concerns: the user's file, the machine, or us."""
+
+    NONE = "", _("none")
+    INPUT = "input", _("file")
+    ENVIRONMENT = "environment", _("machine")
+    BUG = "bug", _("bug")
 
 
 LIVE = (Status.QUEUED, Status.RUNNING)
@@ -101,6 +110,7 @@ class RenderJob(models.Model):
     attempts = models.PositiveIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
 
+    error_family = models.CharField(max_length=12, choices=Family.choices, blank=True, default=Family.NONE)
     error_code = models.CharField(max_length=60, blank=True, default="")
     error_message = models.TextField(blank=True, default="")
     error_at = models.FloatField(null=True, blank=True)
@@ -122,9 +132,7 @@ class RenderJob(models.Model):
         constraints = (
             models.CheckConstraint(condition=Q(status__in=Status.values), name="job_status_is_known"),
             models.CheckConstraint(
-                condition=Q(
-                    status=Status.RUNNING, claim__isnull=False, lease_until__isnull=False, started_at__isnull=False
-                )
+                condition=Q(status=Status.RUNNING, claim__isnull=False, lease_until__isnull=False, started_at__isnull=False)
                 | (~Q(status=Status.RUNNING) & Q(claim__isnull=True, lease_until__isnull=True)),
                 name="job_runs_with_a_claim",
             ),
@@ -177,12 +185,6 @@ class RenderJob(models.Model):
             return self.output
         except RenderOutput.DoesNotExist:
             return None
-
-    def move(self, old: Status, new: Status, **fields: Any) -> bool:
-        """Change the status if it is still `old`. False: another process got there first."""
-        changed = RenderJob.objects.filter(pk=self.pk, status=old).update(status=new, **fields)
-        self.refresh_from_db()
-        return changed == 1
 
 
 class RenderOutput(models.Model):

@@ -1,0 +1,179 @@
+"""The shape of what goes into the API and comes out of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.reverse import reverse
+
+from projects import jobs
+from projects.models import AudioTrack, JobLogLine, Project, RenderJob, RenderOutput, Speaker, SpeakerClip
+
+
+class ProjectShape(serializers.ModelSerializer[Project]):
+    """A project."""
+
+    class Meta:
+        model = Project
+        fields = ("id", "name", "created_at")
+        read_only_fields = ("id", "created_at")
+
+
+class SpeakerShape(serializers.ModelSerializer[Speaker]):
+    """A lecturer."""
+
+    class Meta:
+        model = Speaker
+        fields = ("id", "project", "name", "created_at")
+        read_only_fields = ("id", "created_at")
+
+
+class ClipShape(serializers.ModelSerializer[SpeakerClip]):
+    """A clip. `frame_rate` is an exact fraction, `duration` seconds."""
+
+    file_url = serializers.SerializerMethodField()
+    still_url = serializers.SerializerMethodField()
+    project = serializers.UUIDField(source="speaker.project_id", read_only=True)
+
+    class Meta:
+        model = SpeakerClip
+        fields = (
+            *("id", "project", "speaker", "title", "size", "sha256", "width", "height", "frame_rate", "frames"),
+            *("duration", "codec", "has_sound", "created_at", "file_url", "still_url"),
+        )
+        read_only_fields = fields
+
+    def get_file_url(self, clip: SpeakerClip) -> str:
+        """Where the file is."""
+        return _absolute(self, "clip_file", clip.pk)
+
+    def get_still_url(self, clip: SpeakerClip) -> str:
+        """Where a still picture is."""
+        return _absolute(self, "clip_still", clip.pk)
+
+
+class TrackShape(serializers.ModelSerializer[AudioTrack]):
+    """A voice. `duration` is in seconds."""
+
+    file_url = serializers.SerializerMethodField()
+
+    class Meta:
+        model = AudioTrack
+        fields = (
+            *("id", "project", "title", "language", "size", "sha256", "duration", "sample_rate", "codec"),
+            *("created_at", "file_url"),
+        )
+        read_only_fields = fields
+
+    def get_file_url(self, track: AudioTrack) -> str:
+        """Where the file is."""
+        return _absolute(self, "track_file", track.pk)
+
+
+class OutputShape(serializers.ModelSerializer[RenderOutput]):
+    """A finished video."""
+
+    download_url = serializers.SerializerMethodField()
+
+    class Meta:
+        model = RenderOutput
+        fields = (
+            *("job", "size", "sha256", "width", "height", "frame_rate", "frames", "duration"),
+            *("quality", "timings", "notices", "created_at", "download_url"),
+        )
+        read_only_fields = fields
+
+    def get_download_url(self, output: RenderOutput) -> str:
+        """Where the video is."""
+        return _absolute(self, "api:output_download", output.pk)
+
+
+class JobShape(serializers.ModelSerializer[RenderJob]):
+    """A render. Poll it until `status` is succeeded, failed or cancelled."""
+
+    output = serializers.SerializerMethodField()
+    error = serializers.SerializerMethodField()
+    progress = serializers.FloatField(read_only=True)
+    url = serializers.SerializerMethodField()
+
+    class Meta:
+        model = RenderJob
+        fields = (
+            *("id", "url", "project", "clip", "track", "status", "stage", "progress", "frames_done", "frames_total"),
+            *("cancel_requested", "attempts", "retry_of", "created_at", "started_at", "finished_at", "error", "output"),
+        )
+        read_only_fields = fields
+
+    def get_output(self, job: RenderJob) -> dict[str, Any] | None:
+        """The finished video, if there is one."""
+        output = job.finished_output()
+        return dict(OutputShape(output, context=self.context).data) if output else None
+
+    def get_error(self, job: RenderJob) -> dict[str, Any] | None:
+        """Why it failed."""
+        if not job.error_code:
+            return None
+        return {"code": job.error_code, "message": job.error_message, "at": job.error_at}
+
+    def get_url(self, job: RenderJob) -> str:
+        """Where to poll."""
+        return _absolute(self, "api:job", job.pk)
+
+
+class LogLineShape(serializers.ModelSerializer[JobLogLine]):
+    """A line of a job's log."""
+
+    class Meta:
+        model = JobLogLine
+        fields = ("at", "level", "stage", "text")
+        read_only_fields = fields
+
+
+class JobDetailShape(JobShape):
+    """A render with its place in the queue."""
+
+    position = serializers.SerializerMethodField()
+
+    class Meta(JobShape.Meta):
+        fields = (*JobShape.Meta.fields, "position")  # type: ignore[assignment]  # one more than the base has
+        read_only_fields = fields  # type: ignore[assignment]
+
+    def get_position(self, job: RenderJob) -> int:
+        """How many renders come before it."""
+        return jobs.position(job)
+
+
+class NewSpeaker(serializers.Serializer[Any]):
+    """What a lecturer is made from."""
+
+    project = serializers.UUIDField()
+    name = serializers.CharField(max_length=120)
+
+
+class NewClip(serializers.Serializer[Any]):
+    """What a clip is made from: `speaker` by id."""
+
+    speaker = serializers.UUIDField()
+    title = serializers.CharField(max_length=200, required=False, default="")
+    file = serializers.FileField(max_length=1000, allow_empty_file=True)
+
+
+class NewTrack(serializers.Serializer[Any]):
+    """What a voice is made from."""
+
+    project = serializers.UUIDField()
+    title = serializers.CharField(max_length=200, required=False, default="")
+    language = serializers.CharField(max_length=20, required=False, default="")
+    file = serializers.FileField(max_length=1000, allow_empty_file=True)
+
+
+class NewJob(serializers.Serializer[Any]):
+    """What a render is made from."""
+
+    clip = serializers.UUIDField()
+    track = serializers.UUIDField()
+
+
+def _absolute(shape: serializers.BaseSerializer[Any], name: str, row_id: Any) -> str:
+    return str(reverse(name, args=[row_id], request=shape.context.get("request")))

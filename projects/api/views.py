@@ -1,0 +1,206 @@
+"""The API's views: find, check, call, answer. The verbs are the pages' verbs."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db.models import Model, QuerySet
+from django.http import HttpResponseBase
+from rest_framework import status
+from rest_framework.authentication import BasicAuthentication, SessionAuthentication
+from rest_framework.decorators import api_view, authentication_classes, parser_classes, throttle_classes
+from rest_framework.exceptions import NotAuthenticated
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+from rest_framework.throttling import ScopedRateThrottle
+
+from projects import access, accounts, jobs, media, uploads
+from projects.api import serializers
+from projects.api.pagination import Pages
+from projects.models import Project
+
+
+class TokenThrottle(ScopedRateThrottle):
+    """Slows down guessing of passwords."""
+
+    scope = "tokens"
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        """Count by this class's own scope; function views have none."""
+        view.throttle_scope = self.scope
+        return bool(super().allow_request(request, view))
+
+
+@api_view(["POST"])
+@authentication_classes([BasicAuthentication, SessionAuthentication])
+@throttle_classes([TokenThrottle])
+def tokens(request: Request) -> Response:
+    """A new token for name and password (HTTP Basic), shown this once."""
+    token, expires_at = accounts.create_token(user=_person(request))
+    return Response({"token": token, "expires_at": expires_at}, status=status.HTTP_201_CREATED)
+
+
+@api_view(["GET", "POST"])
+def projects(request: Request) -> Response:
+    """The person's projects, or a new one."""
+    if request.method == "GET":
+        return _listed(request, access.projects_of(request.user), serializers.ProjectShape)
+    shape = serializers.ProjectShape(data=request.data)
+    shape.is_valid(raise_exception=True)
+    shape.save(owner=request.user)
+    return Response(shape.data, status=status.HTTP_201_CREATED)
+
+
+@api_view(["GET"])
+def project(request: Request, project_id: UUID) -> Response:
+    """One project."""
+    return _one(request, access.project_for(request.user, project_id), serializers.ProjectShape)
+
+
+@api_view(["GET", "POST"])
+def speakers(request: Request) -> Response:
+    """The lecturers, or a new one; an existing name gives the lecturer who has it."""
+    if request.method == "GET":
+        rows = access.speakers_of(request.user, project=_project(request))
+        return _listed(request, rows, serializers.SpeakerShape)
+    given = _given(serializers.NewSpeaker(data=request.data))
+    owner = access.project_for(request.user, given["project"])
+    speaker = uploads.find_or_add_speaker(project=owner, name=given["name"])
+    return _one(request, speaker, serializers.SpeakerShape, status.HTTP_201_CREATED)
+
+
+@api_view(["GET"])
+def speaker(request: Request, speaker_id: UUID) -> Response:
+    """One lecturer."""
+    return _one(request, access.speaker_for(request.user, speaker_id), serializers.SpeakerShape)
+
+
+@api_view(["GET", "POST"])
+@parser_classes([MultiPartParser])
+def clips(request: Request) -> Response:
+    """The clips, or a new one as multipart form data."""
+    if request.method == "GET":
+        return _listed(request, access.clips_of(request.user, project=_project(request)), serializers.ClipShape)
+    given = _given(serializers.NewClip(data=request.data))
+    whose = access.speaker_for(request.user, given["speaker"])
+    clip = uploads.add_clip(project=whose.project, speaker=whose, uploaded_file=given["file"], title=given["title"])
+    return _one(request, clip, serializers.ClipShape, status.HTTP_201_CREATED)
+
+
+@api_view(["GET"])
+def clip(request: Request, clip_id: UUID) -> Response:
+    """One clip."""
+    return _one(request, access.clip_for(request.user, clip_id), serializers.ClipShape)
+
+
+@api_view(["GET", "POST"])
+@parser_classes([MultiPartParser])
+def tracks(request: Request) -> Response:
+    """The voices, or a new one as multipart form data."""
+    if request.method == "GET":
+        return _listed(request, access.tracks_of(request.user, project=_project(request)), serializers.TrackShape)
+    given = _given(serializers.NewTrack(data=request.data))
+    track = uploads.add_track(
+        project=access.project_for(request.user, given["project"]),
+        uploaded_file=given["file"],
+        title=given["title"],
+        language=given["language"],
+    )
+    return _one(request, track, serializers.TrackShape, status.HTTP_201_CREATED)
+
+
+@api_view(["GET"])
+def track(request: Request, track_id: UUID) -> Response:
+    """One voice."""
+    return _one(request, access.track_for(request.user, track_id), serializers.TrackShape)
+
+
+@api_view(["GET", "POST"])
+def job_list(request: Request) -> Response:
+    """The renders, or a new one from a clip and a voice of one project."""
+    if request.method == "GET":
+        return _listed(request, access.jobs_of(request.user, project=_project(request)), serializers.JobShape)
+    given = _given(serializers.NewJob(data=request.data))
+    chosen = access.clip_for(request.user, given["clip"])
+    job = jobs.submit(
+        project=chosen.speaker.project,
+        clip=chosen,
+        track=access.track_for(request.user, given["track"]),
+        created_by=_person(request),
+    )
+    return _accepted(request, job)
+
+
+@api_view(["GET"])
+def job_detail(request: Request, job_id: UUID) -> Response:
+    """One render; poll this."""
+    return _one(request, access.job_for(request.user, job_id), serializers.JobDetailShape)
+
+
+@api_view(["POST"])
+def job_cancel(request: Request, job_id: UUID) -> Response:
+    """Cancel a render. One that has ended stays as it is."""
+    job = jobs.cancel(job=access.job_for(request.user, job_id))
+    return _one(request, job, serializers.JobDetailShape, status.HTTP_202_ACCEPTED)
+
+
+@api_view(["POST"])
+def job_retry(request: Request, job_id: UUID) -> Response:
+    """Try a failed or cancelled render again, as a new one."""
+    return _accepted(request, jobs.retry(job=access.job_for(request.user, job_id), by=_person(request)))
+
+
+@api_view(["GET"])
+def job_log(request: Request, job_id: UUID) -> Response:
+    """What was logged about a render."""
+    return _listed(request, access.log_of(request.user, job_id), serializers.LogLineShape)
+
+
+@api_view(["GET"])
+def output(request: Request, job_id: UUID) -> Response:
+    """The facts of a finished video."""
+    return _one(request, access.output_for(request.user, job_id), serializers.OutputShape)
+
+
+@api_view(["GET", "HEAD"])
+def output_download(request: Request, job_id: UUID) -> HttpResponseBase:
+    """A finished video."""
+    return media.serve_output(request._request, access.output_for(request.user, job_id), attachment=True)
+
+
+def _person(request: Request) -> User:
+    """Who asks; the permissions have let nobody else through."""
+    if not isinstance(request.user, User):
+        raise NotAuthenticated
+    return request.user
+
+
+def _project(request: Request) -> Project | None:
+    """The project that a list is limited to by `?project=`."""
+    wanted = request.query_params.get("project")
+    return access.project_for(request.user, wanted) if wanted else None
+
+
+def _given(shape: BaseSerializer[Any]) -> dict[str, Any]:
+    shape.is_valid(raise_exception=True)
+    return dict(shape.validated_data)
+
+
+def _one(request: Request, row: Model, shape: type[BaseSerializer[Any]], code: int = 200) -> Response:
+    return Response(shape(row, context={"request": request}).data, status=code)
+
+
+def _accepted(request: Request, job: Model) -> Response:
+    response = _one(request, job, serializers.JobDetailShape, status.HTTP_202_ACCEPTED)
+    response["Location"] = response.data["url"]
+    return response
+
+
+def _listed(request: Request, rows: QuerySet[Any], shape: type[BaseSerializer[Any]]) -> Response:
+    pages = Pages()
+    page = pages.paginate_queryset(rows, request)
+    return pages.get_paginated_response(shape(page, many=True, context={"request": request}).data)

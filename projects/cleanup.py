@@ -1,0 +1,82 @@
+"""The sweep: ends lost jobs, removes files that belong to nothing, and wakes a worker for whatever waits."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+from projects import jobs, storage, wakeups
+from projects.models import AudioTrack, RenderJob, RenderOutput, SpeakerClip, Status
+
+ABANDONED_UPLOAD_SECONDS = 24 * 3600
+ABANDONED_RENDER_SECONDS = 600
+
+logger = logging.getLogger(__name__)
+
+
+def sweep() -> None:
+    """What is due every few seconds. Safe to run at any time and in several processes."""
+    jobs.settle_lost()
+    remove_orphan_scratch()
+    if RenderJob.objects.claimable().exists():
+        wakeups.send()
+
+
+def remove_orphan_scratch() -> int:
+    """Remove the scratch folders of attempts that are over. Returns how many."""
+    folders = [path for path in storage.folder(storage.SCRATCH).iterdir() if _attempt(path) is not None]
+    if not folders:
+        return 0
+    running = set(RenderJob.objects.filter(status=Status.RUNNING).values_list("pk", "fence"))
+    orphans = [path for path in folders if _attempt(path) not in running]
+    for path in orphans:
+        shutil.rmtree(path, ignore_errors=True)
+        logger.info("removed the scratch folder %s", path.name)
+    return len(orphans)
+
+
+def remove_orphan_files() -> int:
+    """Remove uploads and videos without a row, once they are old enough to be in nobody's hands. Returns how many."""
+    removed = 0
+    for path in _older(storage.RENDERS, ABANDONED_RENDER_SECONDS):
+        known = RenderOutput.objects.filter(file=f"{storage.RENDERS}/{path.name}").exists()
+        removed += not known and _remove(path)
+    for path in _older(storage.CLIPS, ABANDONED_UPLOAD_SECONDS):
+        name = f"{storage.CLIPS}/{path.name}"
+        known = SpeakerClip.objects.filter(file=name).exists() or SpeakerClip.objects.filter(still=name).exists()
+        removed += not known and _remove(path)
+    for path in _older(storage.TRACKS, ABANDONED_UPLOAD_SECONDS):
+        known = AudioTrack.objects.filter(file=f"{storage.TRACKS}/{path.name}").exists()
+        removed += not known and _remove(path)
+    for path in _older(f"{storage.SCRATCH}/uploads", ABANDONED_UPLOAD_SECONDS):
+        removed += _remove(path)
+    return removed
+
+
+def _attempt(path: Path) -> tuple[UUID, int] | None:
+    """The job and fence that a scratch folder is named for."""
+    job_id, _, fence = path.name.partition(".")
+    try:
+        return (UUID(job_id), int(fence)) if path.is_dir() else None
+    except ValueError:
+        return None
+
+
+def _older(kind: str, seconds: float) -> Iterator[Path]:
+    limit = time.time() - seconds
+    for path in storage.folder(kind).iterdir():
+        try:
+            if path.is_file() and path.stat().st_mtime < limit:
+                yield path
+        except FileNotFoundError:
+            continue  # somebody else removed it
+
+
+def _remove(path: Path) -> bool:
+    path.unlink(missing_ok=True)
+    logger.info("removed the orphan file %s", path.name)
+    return True

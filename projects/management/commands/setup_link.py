@@ -1,0 +1,25 @@
+"""`manage.py setup_link`: a fresh one-time link for the first account."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from projects import accounts, running
+
+
+class Command(BaseCommand):
+    """Prints the link, while nobody has an account."""
+
+    help = "Prints a fresh one-time link with which the first account is made. Earlier links stop working."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Make the link."""
+        token = accounts.new_setup_token()
+        if token is None:
+            raise CommandError("There is an account already. Sign in with it, or run: python manage.py createsuperuser")
+        server = running.current()
+        address = server.address if server else f"http://localhost:{os.environ.get('PORT') or 7860}"
+        self.stdout.write(f"{address}/setup/{token}/")

@@ -1,0 +1,265 @@
+"""Runs one render: the next job's row goes in, its final state and its video come out.
+
+The engine works in a scratch folder of this attempt; the video gets its final name only when it has been verified, and
+the row says so last. Whatever goes wrong before that leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.utils.translation import gettext as _
+
+from lipsync.errors import LipsyncError
+from lipsync.media import probe_clip
+from projects import jobs, logs, storage
+from projects.engine import Engine, Event
+from projects.errors import NoRoom
+from projects.jobs import Claim
+from projects.models import Family, RenderJob, Stage
+
+BEAT_SECONDS = 5.0
+PROGRESS_SECONDS = 2.0
+POLL_SECONDS = 0.5
+SAFETY_SECONDS = 5.0  # stop this long before the lease ends when the database cannot be reached
+HASH_CHUNK_BYTES = 2**20
+
+
+class Interruption(Enum):
+    """Why a render was stopped from outside."""
+
+    CANCELLED = "stopped as its owner asked"
+    LOST = "given up: another worker has this render now, or the database cannot be reached"
+    WORKER_STOPS = "given back: the worker is being stopped"
+    TOO_LONG = "stopped: it took longer than allowed"
+
+
+class RenderInterruptedError(Exception):
+    """The engine must be stopped before it is done."""
+
+    def __init__(self, why: Interruption) -> None:
+        super().__init__(why.value)
+        self.why = why
+
+
+class EngineDiedError(Exception):
+    """The engine ended without a word, or what it made is not what it said. Worth another attempt."""
+
+
+class Pulse:
+    """Renews a claim and stores progress, no more often than needed."""
+
+    def __init__(self, claim: Claim) -> None:
+        self.claim = claim
+        self.stage = ""
+        self.done = self.total = 0
+        self._stored = ("", 0, 0)
+        self._renewed = self._tried = time.monotonic()
+
+    def take(self, event: Event) -> None:
+        """Note what a stage or progress event says."""
+        stage = str(event.get("stage") or "")
+        if event["event"] == "stage" or (stage and stage != self.stage):
+            self.done = self.total = 0
+        self.stage = stage if stage in Stage.values else ""
+        if event["event"] == "progress":
+            self.done, self.total = max(0, int(event["done"])), max(0, int(event["total"]))
+
+    def beat(self) -> None:
+        """Store and renew when it is time. Raises RenderInterruptedError when the job is cancelled or no longer ours."""
+        now = time.monotonic()
+        current = (self.stage, self.done, self.total)
+        wait = PROGRESS_SECONDS if current != self._stored else BEAT_SECONDS
+        if now - self._tried < wait:
+            return
+        self._tried = now
+        try:
+            kept = jobs.heartbeat(self.claim, stage=self.stage, done=self.done, total=self.total)
+            cancelled = not kept and jobs.was_cancelled(self.claim)
+        except DatabaseError as error:
+            connection.close()
+            if time.monotonic() - self._renewed > jobs.LEASE.total_seconds() - SAFETY_SECONDS:
+                raise RenderInterruptedError(Interruption.LOST) from error
+            return
+        if not kept:
+            raise RenderInterruptedError(Interruption.CANCELLED if cancelled else Interruption.LOST)
+        self._renewed, self._stored = now, current
+
+
+def run_next() -> bool:
+    """Claim the next job and bring it to an end. False when there was none."""
+    jobs.settle_lost()
+    claim = jobs.claim()
+    if claim is None:
+        return False
+    with _stop_signal() as stop:
+        run(claim, stop)
+    return True
+
+
+def run(claim: Claim, stop: threading.Event) -> None:
+    """Bring a claimed job to an end. `stop` set: give it back."""
+    job = RenderJob.objects.with_media().get(pk=claim.job_id)
+    scratch = storage.scratch_folder(claim.job_id, claim.fence)
+    try:
+        storage.require_room(0)
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir()
+        result = _drive(claim, job, scratch, stop)
+        _keep(claim, job, result)
+    except RenderInterruptedError as interruption:
+        logs.record(job, "warning", str(interruption))
+        _settle_interruption(claim, interruption.why)
+    except EngineDiedError as death:
+        logs.record(job, "error", str(death), with_traceback=True)
+        if not jobs.put_off(claim):
+            text = _("The engine stopped unexpectedly. Try again; if it happens again, see the log below.")
+            jobs.fail(claim, family=Family.BUG, code="engine_died", message=text)
+    except NoRoom as refusal:
+        logs.record(job, "error", refusal.message)
+        jobs.fail(claim, family=Family.ENVIRONMENT, code=refusal.code, message=refusal.message)
+    except Exception:
+        logs.record(job, "error", "a bug in the platform stopped this render", with_traceback=True)
+        text = _("Something went wrong on our side. The log has the details.")
+        jobs.fail(claim, family=Family.BUG, code="bug", message=text)
+        raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _drive(claim: Claim, job: RenderJob, scratch: Path, stop: threading.Event) -> Event:
+    """Have the engine do the work. Returns its last event, `done` or `error`."""
+    request = {
+        "id": str(claim.job_id),
+        "verb": "render",
+        "clip": str(job.clip.path),
+        "voice": str(job.track.path),
+        "output": str(jobs.output_path(claim)),
+        "scratch": str(scratch),
+        "options": {"measure": True},
+    }
+    pulse = Pulse(claim)
+    deadline = time.monotonic() + settings.RENDER_TIME_LIMIT_SECONDS
+    with Engine(request=request, scratch=scratch) as engine:
+        while True:
+            event = engine.next_event(POLL_SECONDS)
+            if event is not None:
+                kind = event["event"]
+                if kind in ("done", "error"):
+                    return event
+                if kind == "ended":
+                    raise EngineDiedError(f"the engine ended without a result. {engine.log_tail()}")
+                _note(job, event, pulse)
+            if stop.is_set():
+                raise RenderInterruptedError(Interruption.WORKER_STOPS)
+            if time.monotonic() > deadline:
+                raise RenderInterruptedError(Interruption.TOO_LONG)
+            pulse.beat()
+
+
+def _note(job: RenderJob, event: Event, pulse: Pulse) -> None:
+    """Store what an event says."""
+    if event["event"] == "log":
+        text = str(event.get("message") or "")
+        logs.record(job, str(event.get("level")), text, stage=str(event.get("stage") or pulse.stage)[:12])
+        return
+    if event["event"] not in ("stage", "progress"):
+        return
+    before = pulse.stage
+    pulse.take(event)
+    if event["event"] == "stage" and pulse.stage != before:
+        logs.record(job, "info", str(Stage(pulse.stage).label), stage=pulse.stage)
+
+
+def _keep(claim: Claim, job: RenderJob, event: Event) -> None:
+    """Store what the engine ended with: its refusal, or its video once that has been verified."""
+    if event["event"] == "error":
+        text = str(event.get("message") or "") or _("The engine reported an error without a reason. See the log.")
+        trace = str(event.get("traceback") or "")
+        logs.record(job, "error", f"{event.get('code')}: {text}\n{trace}", stage="")
+        at = event.get("at")
+        jobs.fail(
+            claim,
+            family=str(event.get("family")),
+            code=str(event.get("code") or "bug"),
+            message=text,
+            at=float(at) if at is not None else None,
+        )
+        return
+    result = event["result"]
+    made = jobs.output_path(claim)
+    _verify(made, result)
+    storage.settle(made)
+    name = storage.render_name(claim.job_id, claim.fence)
+    final = storage.folder(storage.RENDERS) / Path(name).name
+    made.replace(final)
+    storage.settle_folder(final.parent)
+    kept = False
+    try:
+        kept = jobs.finish(claim, name=name, result=result)
+    finally:
+        if not kept:
+            final.unlink(missing_ok=True)
+    if kept:
+        logs.record(job, "info", f"done: {result['duration']:.2f} s of video")
+    else:
+        raise RenderInterruptedError(Interruption.CANCELLED if jobs.was_cancelled(claim) else Interruption.LOST)
+
+
+def _verify(made: Path, result: dict[str, Any]) -> None:
+    """The file is there, whole, and is the video that the engine says it made. Raises EngineDiedError."""
+    try:
+        if made.stat().st_size != result["size"] or _sha256(made) != result["sha256"]:
+            raise EngineDiedError("the engine's video is not the file it reported")
+        facts = probe_clip(made)
+    except (OSError, LipsyncError) as error:
+        raise EngineDiedError(f"the engine's video cannot be read: {error}") from error
+    if (facts.width, facts.height) != (result["width"], result["height"]) or not facts.has_sound:
+        raise EngineDiedError("the engine's video lacks its sound or has another size than reported")
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(HASH_CHUNK_BYTES):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _settle_interruption(claim: Claim, why: Interruption) -> None:
+    if why is Interruption.CANCELLED:
+        jobs.settle_cancelled(claim)
+    elif why is Interruption.WORKER_STOPS:
+        jobs.give_back(claim)
+    elif why is Interruption.TOO_LONG:
+        text = _("The render took longer than {hours:.1f} hours and was stopped. Use a shorter voice.").format(
+            hours=settings.RENDER_TIME_LIMIT_SECONDS / 3600
+        )
+        jobs.fail(claim, family=Family.ENVIRONMENT, code="took_too_long", message=text)
+
+
+@contextmanager
+def _stop_signal() -> Iterator[threading.Event]:
+    """An event that SIGTERM sets while the block runs, so that a stopping worker gives its job back first."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    previous = signal.signal(signal.SIGTERM, lambda number, frame: stop.set())
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+        if stop.is_set():
+            signal.raise_signal(signal.SIGTERM)
