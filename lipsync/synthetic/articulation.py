@@ -27,26 +27,28 @@ RISE_SECONDS = 0.055
 FALL_SECONDS = 0.065
 SHARPNESS = 1.3
 """Dominance is exp(-(distance / RISE or FALL) ** SHARPNESS) outside a phoneme's core."""
-SEAL_SECONDS = 0.025
+SEAL_SECONDS = 0.035
 STEP_SECONDS = 0.004
-BRIEF_PAUSE_SECONDS = 0.08
+BRIEF_PAUSE_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Gesture:
     """Where a phoneme wants the mouth, and how much it insists.
 
-    target: aperture, width, protrusion, jaw (units of MouthShape); dominance: weight of each of them
+    target: aperture, width, protrusion, jaw (units of MouthShape); dominance: weight of each of them; ease: how much
+    slower than usual its dominance rises and falls
     """
 
     target: tuple[float, float, float, float]
     dominance: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
     seals: bool = False
     tucks: bool = False
+    ease: float = 1.0
 
 
-REST = Gesture((0.0, 0.0, 0.0, 0.02), (1.2, 0.6, 0.6, 1.2))
-BRIEF_REST = Gesture((0.0, 0.0, 0.0, 0.02), (0.3, 0.2, 0.2, 0.3))
+REST = Gesture((0.0, 0.0, 0.0, 0.02), (1.2, 0.6, 0.6, 1.2), ease=1.7)
+BRIEF_REST = Gesture((0.06, 0.0, 0.0, 0.06), (0.35, 0.2, 0.2, 0.35))
 
 VOWELS: dict[str, Gesture] = {
     symbol: Gesture(target)
@@ -130,8 +132,8 @@ def channels(phonemes: Iterable[Phoneme], times: FloatArray) -> FloatArray:
         near = np.flatnonzero((times > start - 0.35) & (times < end + 0.35))
         moment = times[near]
         core = min(0.25 * (end - start), 0.05)
-        before = np.maximum(0, start + core - moment) / RISE_SECONDS
-        after = np.maximum(0, moment - end + core) / FALL_SECONDS
+        before = np.maximum(0, start + core - moment) / (RISE_SECONDS * segment.gesture.ease)
+        after = np.maximum(0, moment - end + core) / (FALL_SECONDS * segment.gesture.ease)
         presence = np.exp(-(before**SHARPNESS) - after**SHARPNESS)
         dominance = presence[:, None] * np.array(segment.gesture.dominance)
         total[near] += dominance * np.array(segment.gesture.target)

@@ -14,7 +14,7 @@ from scipy.interpolate import CubicSpline
 
 from lipsync.synthetic.warp import Points
 
-EYE_DISTANCE = 154.0
+EYE_DISTANCE = 150.5
 CENTRE = (324.5, 369.0)
 """Where the middle of the closed lip line lies on the canvas."""
 HALF_WIDTH = 47.5

@@ -20,6 +20,7 @@ CANVAS = (SIZE, SIZE)
 FOLDS = ((129, 203, 206, 216, 212, 202, 204), (358, 423, 426, 436, 432, 422, 424))
 """From the wing of the nose round the corner of the mouth to the chin: the fold of a smile."""
 AROUND_MOUTH = (98, 203, 206, 216, 212, 202, 204, 201, 421, 424, 422, 432, 436, 426, 423, 327)
+JAWLINE = ((172, 136, 150, 149, 176, 148), (397, 365, 379, 378, 400, 377))
 UNDER_EYES = ((130, 25, 110, 24, 23, 22, 26, 112), (359, 255, 339, 254, 253, 252, 256, 341))
 IRISES = ((468, 469), (473, 474))
 UPPER_LIP_BGR = (86, 92, 146)
@@ -66,6 +67,8 @@ def relax(picture: Image, points: Points) -> Image:
     mask = np.zeros(CANVAS, np.float32)
     for fold in FOLDS:
         mask = np.maximum(mask, draw_line(points[list(fold)], CANVAS, thickness=24, blur=7))
+    for jaw in JAWLINE:
+        mask = np.maximum(mask, 0.75 * draw_line(points[list(jaw)], CANVAS, thickness=26, blur=7))
     around = fill_polygon(points[list(AROUND_MOUTH)], CANVAS, blur=7)
     result = blend(bare, smooth, np.maximum(np.minimum(mask * 1.2, 1), around) * face * 0.9)
     for line in UNDER_EYES:

@@ -33,6 +33,7 @@ OVAL = (
     *(152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127),
     *(377, 400, 378, 379, 365, 397, 288, 361, 323, 454, 356),
 )
+NOSE_END = (1, 2, 4, 19, 94, 98, 327, 97, 326, 129, 358, 64, 294, 48, 278, 49, 279)
 CHEEKS = (50, 280, 101, 330, 117, 346, 205, 425, 187, 411, 147, 376, 36, 266, 118, 347)
 CHIN = (18, 199, 175, 200, 208, 428, 201, 421, 204, 424)
 HAIR_OUTLINE: Points = np.column_stack(
@@ -57,9 +58,9 @@ class Proportioned:
 def _lower_face(points: Points) -> Points:
     """Shorter nose, longer and narrower chin."""
     moved = points.copy()
-    heights, moved_to = (0, 180, 256, 331, 352, 388, 446, 640), (0, 172, 256, 327, 349, 392, 464, 650)
+    heights, moved_to = (0, 180, 256, 331, 352, 388, 446, 640), (0, 172, 256, 327, 349, 394, 470, 652)
     moved[:, 1] = np.interp(points[:, 1], heights, moved_to)
-    narrow = np.interp(points[:, 1], [0, 256, 300, 350, 400, 446, 640], [1, 1, 1.0, 0.97, 0.92, 0.90, 1])
+    narrow = np.interp(points[:, 1], [0, 256, 300, 350, 400, 446, 640], [1, 1, 1.0, 0.94, 0.87, 0.85, 1])
     moved[:, 0] = MIDLINE + (points[:, 0] - MIDLINE) * narrow
     return moved
 
@@ -72,11 +73,12 @@ def target_landmarks(landmarks: Points) -> Points:
         around = list(eye)
         centre = landmarks[around].mean(0)
         offset = landmarks[around] - centre
-        moved[around] = centre + offset * (1.08, 1.22) + (2.0 * outward, -1.0)
-        moved[around, 1] -= 0.07 * outward * offset[:, 0]
-        moved[list(brow)] = landmarks[list(brow)] + (1.0 * outward, -5.0)
+        moved[around] = centre + offset * (1.08, 1.32) + (-2.0 * outward, 3.0)
+        moved[around, 1] -= 0.13 * outward * offset[:, 0]
+        moved[list(brow)] = landmarks[list(brow)] + (-1.8 * outward, -1.0)
     wings = list(NOSE)
-    moved[wings, 0] = MIDLINE + (landmarks[wings, 0] - MIDLINE) * 0.90
+    moved[wings, 0] = MIDLINE + (landmarks[wings, 0] - MIDLINE) * 0.78
+    moved[list(NOSE_END), 1] -= 4.0
     rest = lips.curves(lips.NEUTRAL)
     moved[list(UPPER_INNER)], moved[list(LOWER_INNER)] = rest.upper_inner, rest.lower_inner
     moved[list(UPPER_OUTER)], moved[list(LOWER_OUTER)] = rest.upper_outer, rest.lower_outer

@@ -8,9 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import cv2
-import mediapipe
 import numpy as np
-import skimage.data
 
 from lipsync.synthetic.warp import Image, Points
 
@@ -36,6 +34,8 @@ class Sitter:
 
 def find_landmarks(picture: Image) -> Points:
     """(478, 2) landmarks of the one face in a float32 BGR picture."""
+    import mediapipe  # slow to load, and not needed when the take is there already
+
     height, width = picture.shape[:2]
     with mediapipe.solutions.face_mesh.FaceMesh(static_image_mode=True, refine_landmarks=True, max_num_faces=1) as mesh:
         found = mesh.process(np.ascontiguousarray(picture[..., ::-1]).clip(0, 255).astype(np.uint8))
@@ -45,6 +45,8 @@ def find_landmarks(picture: Image) -> Points:
 
 def load() -> Sitter:
     """Mirror, crop, enlarge and level the portrait, then find its landmarks."""
+    import skimage.data
+
     portrait = skimage.data.astronaut()[  # type: ignore[no-untyped-call]
         :CROP_SIDE, CROP_LEFT : CROP_LEFT + CROP_SIDE, ::-1
     ]

@@ -40,7 +40,7 @@ def _strands(seed: int, across: float, along: float) -> NDArray[np.float32]:
 def face_window(points: Points) -> NDArray[np.float32]:
     """(SIZE, SIZE) 0..1: skin as far as it is the sitter's: the face under the fringe, down to the collar."""
     heights = np.array([190.0, 229, 262, 300, 360, 395, 420, 540])
-    insets = np.array([28.0, 18, 11, 13, 20, 30, 42, 46])
+    insets = np.array([28.0, 18, 11, 13, 25, 39, 50, 50])
     left = np.column_stack([points[234, 0] + insets, heights])
     right = np.column_stack([points[454, 0] - insets, heights])
     return fill_polygon(np.vstack([left[::-1], right]), CANVAS, blur=2.5)
@@ -84,7 +84,7 @@ def _curtains() -> NDArray[np.float32]:
     """(SIZE, SIZE) 0..1: the part of the hair that hangs in front of forehead, cheeks, neck and collar."""
     x, y = pixel_grid(CANVAS)
     side = np.abs(x - MIDLINE)
-    inner = np.interp(y, [180, 230, 290, 350, 420, 470, 520], [104, 100, 98, 97, 92, 85, 82]).astype(np.float32)
+    inner = np.interp(y, [180, 230, 290, 350, 420, 470, 520], [104, 100, 97, 93, 86, 81, 80]).astype(np.float32)
     inner = inner + 1.6 * _strands(47, 1.5, 70) + 2.0 * np.sin(y / 37)
     fringe = FRINGE_Y + 0.0016 * side**2 + 3.0 * _strands(48, 1.6, 50) + 2.0 * np.sin(x / 31)
     below = smooth_step((side - inner) / 5 + 0.5)
@@ -132,8 +132,8 @@ def _neck(skin: Image, points: Points) -> Image:
 def _forehead(skin: Image) -> Image:
     """The sitter's fringe hangs low at the sides: skin from the middle of the forehead takes its place."""
     x, y = pixel_grid(CANVAS)
-    sample = skin[212:222, int(MIDLINE) - 25 : int(MIDLINE) + 25].mean((0, 1))
-    fill = sample * (0.90 - 0.22 * np.clip(np.abs(x - MIDLINE) / 100, 0, 1) ** 2)[..., None]
+    sample = skin[222:232, int(MIDLINE) - 25 : int(MIDLINE) + 25].mean((0, 1))
+    fill = sample * (0.93 - 0.25 * np.clip(np.abs(x - MIDLINE) / 100, 0, 1) ** 2)[..., None]
     return blend(skin, np.asarray(fill, np.float32), smooth_step((FOREHEAD_Y - y) / 10))
 
 
@@ -147,5 +147,5 @@ def dress(skin: Image, points: Points) -> Image:
     scene = _clothes(scene)
     curtains = _curtains() * mask
     shadow = np.asarray(soften(curtains, 7) * (1 - curtains), np.float32)
-    scene = scene * (1 - 0.45 * shadow[..., None])
+    scene = scene * (1 - 0.60 * shadow[..., None])
     return blend(scene, colours, curtains)
