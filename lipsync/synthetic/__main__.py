@@ -18,9 +18,9 @@ def main(arguments: list[str] | None = None) -> int:
     # Many small systems are solved: threads would cost twice the processor time for nothing. Read when numpy is loaded.
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
         os.environ.setdefault(name, "1")
-    import cv2
+    import cv2  # noqa: PLC0415 - after the number of threads is set
 
-    from lipsync.synthetic import take
+    from lipsync.synthetic import take  # noqa: PLC0415 - as above
 
     cv2.setNumThreads(1)
     try:

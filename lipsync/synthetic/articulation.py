@@ -6,8 +6,6 @@ the mean of all targets weighted by their dominances. Lip closure (p b m) and th
 they are reached, whatever stands next to them.
 """
 
-# ruff: noqa: RUF001 - the symbols are the International Phonetic Alphabet's
-
 from __future__ import annotations
 
 from collections.abc import Iterable

@@ -34,7 +34,7 @@ class Sitter:
 
 def find_landmarks(picture: Image) -> Points:
     """(478, 2) landmarks of the one face in a float32 BGR picture."""
-    import mediapipe  # slow to load, and not needed when the take is there already
+    import mediapipe  # noqa: PLC0415 - slow to load, and not needed when the take is there already
 
     height, width = picture.shape[:2]
     with mediapipe.solutions.face_mesh.FaceMesh(static_image_mode=True, refine_landmarks=True, max_num_faces=1) as mesh:
@@ -45,7 +45,7 @@ def find_landmarks(picture: Image) -> Points:
 
 def load() -> Sitter:
     """Mirror, crop, enlarge and level the portrait, then find its landmarks."""
-    import skimage.data
+    import skimage.data  # noqa: PLC0415 - as for mediapipe
 
     portrait = skimage.data.astronaut()[  # type: ignore[no-untyped-call]
         :CROP_SIDE, CROP_LEFT : CROP_LEFT + CROP_SIDE, ::-1

@@ -104,9 +104,7 @@ def draw_line(
 
 def soften(image: NDArray[np.float32], sigma: float, sigma_y: float | None = None) -> NDArray[np.float32]:
     """Gaussian low-pass, sigma in pixels (sigma_y: another one down the picture)."""
-    return np.asarray(
-        cv2.GaussianBlur(image, (0, 0), sigmaX=sigma, sigmaY=sigma if sigma_y is None else sigma_y), np.float32
-    )
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), sigmaX=sigma, sigmaY=sigma if sigma_y is None else sigma_y), np.float32)
 
 
 def smooth_step(value: NDArray[np.float32]) -> NDArray[np.float32]:
