@@ -1,0 +1,149 @@
+"""A library to look at, an owner and a stranger, each signed in; and the rows that pages show."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from projects import accounts, uploads
+from projects.models import AudioTrack, Project, RenderJob, RenderOutput, SpeakerClip, Status
+
+PASSWORD = "a long enough passphrase"
+
+
+@pytest.fixture(autouse=True)
+def _own_files(settings: Settings, tmp_path: Path) -> None:
+    """Files of a test lie in the test's folder; style files are served by their plain names."""
+    settings.MEDIA_ROOT = tmp_path
+    settings.STORAGES = {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+
+
+@pytest.fixture
+def owner(db: None) -> User:
+    return accounts.create_user(username="owner", password=PASSWORD)
+
+
+@pytest.fixture
+def stranger(db: None) -> User:
+    return accounts.create_user(username="stranger", password=PASSWORD)
+
+
+@pytest.fixture
+def owner_client(owner: User) -> Client:
+    client = Client()
+    client.force_login(owner)
+    return client
+
+
+@pytest.fixture
+def stranger_client(stranger: User) -> Client:
+    client = Client()
+    client.force_login(stranger)
+    return client
+
+
+@pytest.fixture
+def project(owner: User) -> Project:
+    return accounts.first_project(owner)
+
+
+@pytest.fixture
+def add_clip(project: Project) -> Callable[..., SpeakerClip]:
+    def add(title: str = "Take 3", lecturer: str = "Prof. Li", into: Project = project) -> SpeakerClip:
+        clip = SpeakerClip(
+            speaker=uploads.find_or_add_speaker(project=into, name=lecturer),
+            title=title,
+            sha256="a" * 64,
+            size=5,
+            width=640,
+            height=360,
+            frame_rate="25",
+            frames=500,
+            duration=20.0,
+            codec="h264",
+            has_sound=True,
+        )
+        clip.file.save(f"clips/{clip.pk}.mp4", ContentFile(b"movie"), save=False)
+        clip.still.save(f"clips/{clip.pk}.jpg", ContentFile(b"still"), save=False)
+        clip.save()
+        return clip
+
+    return add
+
+
+@pytest.fixture
+def add_track(project: Project) -> Callable[..., AudioTrack]:
+    def add(title: str = "Lesson 4", into: Project = project) -> AudioTrack:
+        track = AudioTrack(
+            project=into, title=title, sha256="b" * 64, size=5, duration=12.0, sample_rate=48000, codec="pcm_s16le"
+        )
+        track.file.save(f"audio/{track.pk}.wav", ContentFile(b"sound"), save=False)
+        track.save()
+        return track
+
+    return add
+
+
+@pytest.fixture
+def clip(add_clip: Callable[..., SpeakerClip]) -> SpeakerClip:
+    return add_clip()
+
+
+@pytest.fixture
+def track(add_track: Callable[..., AudioTrack]) -> AudioTrack:
+    return add_track()
+
+
+@pytest.fixture
+def add_job(owner: User, project: Project, clip: SpeakerClip, track: AudioTrack) -> Callable[..., RenderJob]:
+    """A render in the state asked for, with all that this state needs."""
+    now = timezone.now()
+    started = {"started_at": now - timedelta(seconds=60), "fence": 1, "attempts": 1}
+    ended = started | {"finished_at": now}
+    states: dict[str, dict[str, Any]] = {
+        Status.QUEUED: {},
+        Status.RUNNING: started
+        | {"claim": uuid.uuid4(), "lease_until": now + timedelta(hours=1)}
+        | {"stage": "render", "frames_done": 250, "frames_total": 1000},
+        Status.SUCCEEDED: ended | {"frames_done": 300, "frames_total": 300},
+        Status.FAILED: ended
+        | {"error_code": "no_face", "error_message": "No face was found. Film the face.", "error_at": 3.2},
+        Status.CANCELLED: {"finished_at": now, "cancel_requested": True},
+    }
+
+    def add(status: str = Status.QUEUED, **fields: Any) -> RenderJob:
+        values = states[status] | fields
+        job = RenderJob.objects.create(
+            project=project, clip=clip, track=track, created_by=owner, status=status, **values
+        )
+        if status == Status.SUCCEEDED:
+            output = RenderOutput(
+                job=job,
+                sha256="c" * 64,
+                size=5,
+                width=640,
+                height=360,
+                frame_rate="25",
+                frames=300,
+                duration=12.0,
+                quality={"aperture_followed": 0.9, "sharpness": 0.5, "width_followed": None},
+                notices=["The face is seen in 95% of the clip."],
+            )
+            output.file.save(f"renders/{job.pk}.1.mp4", ContentFile(b"video"), save=False)
+            output.save()
+        return job
+
+    return add

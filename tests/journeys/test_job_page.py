@@ -1,0 +1,125 @@
+"""One render's page: what it says in every state, and to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
+
+from projects.models import JobLogLine, RenderJob, Status
+
+AddJob = Callable[..., RenderJob]
+
+
+def page(client: Client, job: RenderJob, name: str = "job") -> str:
+    response = client.get(reverse(f"pages:{name}", args=[job.pk]))
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+@pytest.mark.parametrize("status", Status.values)
+def test_every_state_has_a_page_and_a_live_part(owner_client: Client, add_job: AddJob, status: str) -> None:
+    job = add_job(status)
+    assert f"state-{status}" in page(owner_client, job) or status == Status.SUCCEEDED
+    assert 'id="job-live"' in page(owner_client, job, "job_live")
+
+
+@pytest.mark.parametrize("status", [Status.QUEUED, Status.RUNNING])
+def test_it_asks_again_every_two_seconds_while_it_may_change(
+    owner_client: Client, add_job: AddJob, status: str
+) -> None:
+    assert 'hx-trigger="every 2s"' in page(owner_client, add_job(status), "job_live")
+
+
+@pytest.mark.parametrize("status", [Status.SUCCEEDED, Status.FAILED, Status.CANCELLED])
+def test_it_stops_asking_when_nothing_will_change(owner_client: Client, add_job: AddJob, status: str) -> None:
+    assert "hx-trigger" not in page(owner_client, add_job(status), "job_live")
+
+
+def test_a_waiting_render_says_how_many_are_before_it(owner_client: Client, add_job: AddJob) -> None:
+    add_job(Status.RUNNING)
+    add_job()
+    assert "2 videos before this one" in page(owner_client, add_job())
+
+
+def test_a_running_render_says_stage_frames_and_time_left(owner_client: Client, add_job: AddJob) -> None:
+    text = page(owner_client, add_job(Status.RUNNING))
+    assert "Making the frames" in text
+    assert "250 of 1000 frames" in text
+    assert "about 3 minutes left" in text
+
+
+def test_a_finished_render_plays_downloads_and_tells_its_quality(owner_client: Client, add_job: AddJob) -> None:
+    job = add_job(Status.SUCCEEDED)
+    text = page(owner_client, job)
+    assert f'src="{job.output.file_url}"' in text
+    assert f'href="{job.output.file_url}?download=1"' in text
+    assert "The mouth opens and closes with the voice." in text
+    assert "The lips are clearly softer than in the take." in text
+    assert "The face is seen in 95% of the clip." in text
+
+
+def test_a_failed_render_says_cause_place_and_next_step(owner_client: Client, add_job: AddJob) -> None:
+    text = page(owner_client, add_job(Status.FAILED))
+    assert "No face was found. Film the face." in text
+    assert "At 0:03 in the file." in text
+    assert "Try again" in text
+
+
+def test_the_log_of_the_render_is_on_its_page(owner_client: Client, add_job: AddJob) -> None:
+    job = add_job(Status.RUNNING)
+    JobLogLine.objects.create(job=job, level="warning", text="the voice is <quiet>")
+    assert "the voice is &lt;quiet&gt;" in page(owner_client, job)
+
+
+def test_cancel_ends_a_waiting_render(owner_client: Client, add_job: AddJob) -> None:
+    job = add_job()
+    response = owner_client.post(reverse("pages:cancel", args=[job.pk]))
+    assert response["Location"] == reverse("pages:job", args=[job.pk])
+    job.refresh_from_db()
+    assert job.status == Status.CANCELLED
+
+
+def test_cancel_from_the_queue_returns_there(owner_client: Client, add_job: AddJob) -> None:
+    response = owner_client.post(reverse("pages:cancel", args=[add_job().pk]), {"next": "queue"})
+    assert response["Location"] == reverse("pages:queue")
+
+
+def test_try_again_makes_a_new_render(owner_client: Client, add_job: AddJob) -> None:
+    job = add_job(Status.FAILED)
+    response = owner_client.post(reverse("pages:retry", args=[job.pk]))
+    again = RenderJob.objects.get(retry_of=job)
+    assert response["Location"] == reverse("pages:job", args=[again.pk])
+
+
+def test_try_again_of_a_finished_render_says_why_not(owner_client: Client, add_job: AddJob) -> None:
+    job = add_job(Status.SUCCEEDED)
+    response = owner_client.post(reverse("pages:retry", args=[job.pk]), follow=True)
+    assert "Only a failed or cancelled render can be tried again." in response.content.decode()
+
+
+@pytest.mark.parametrize("name", ["job", "job_live", "cancel", "retry"])
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_stranger_gets_404(stranger_client: Client, add_job: AddJob, name: str, method: str) -> None:
+    job = add_job(Status.SUCCEEDED)
+    wrong_method = (method == "get") == (name in ("cancel", "retry"))
+    response = getattr(stranger_client, method)(reverse(f"pages:{name}", args=[job.pk]))
+    assert response.status_code == (405 if wrong_method else 404)
+
+
+def test_a_stranger_gets_404_for_its_files(stranger_client: Client, add_job: AddJob) -> None:
+    job = add_job(Status.SUCCEEDED)
+    for url in (job.output.file_url, job.clip.file_url, job.clip.still_url, job.track.file_url):
+        assert stranger_client.get(url).status_code == 404
+
+
+def test_the_page_takes_few_queries(
+    owner_client: Client, add_job: AddJob, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    job = add_job(Status.SUCCEEDED)
+    JobLogLine.objects.bulk_create(JobLogLine(job=job, text=str(number)) for number in range(30))
+    with django_assert_num_queries(7):
+        page(owner_client, job)

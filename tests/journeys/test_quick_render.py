@@ -1,0 +1,117 @@
+"""Quick render: two files or two picks become one queued render."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
+
+from projects import accounts, uploads
+from projects.errors import Refused
+from projects.models import AudioTrack, Project, RenderJob, SpeakerClip
+
+URL = "/"
+
+
+def test_a_visitor_is_sent_to_sign_in(client: Client, db: None) -> None:
+    assert client.get(URL)["Location"] == "/sign-in/?next=/"
+
+
+def test_it_names_formats_and_limits(owner_client: Client) -> None:
+    text = owner_client.get(URL).content.decode()
+    assert "MP4, MOV, MKV, WebM or AVI, up to 4.0" in text
+    assert "How to film a good take" in text
+
+
+def test_two_picks_of_the_library_become_a_render(owner_client: Client, clip: SpeakerClip, track: AudioTrack) -> None:
+    response = owner_client.post(URL, {"clip": clip.pk, "track": track.pk})
+    job = RenderJob.objects.get()
+    assert response["Location"] == reverse("pages:job", args=[job.pk])
+    assert (job.clip, job.track) == (clip, track)
+
+
+def test_two_new_files_become_a_clip_a_voice_and_a_render(
+    owner_client: Client,
+    project: Project,
+    add_clip: Callable[..., SpeakerClip],
+    add_track: Callable[..., AudioTrack],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(uploads, "add_clip", lambda **given: add_clip(lecturer=given["speaker"].name))
+    monkeypatch.setattr(uploads, "add_track", lambda **given: add_track(title=given["uploaded_file"].name))
+    files = {
+        "clip_file": SimpleUploadedFile("take.mp4", b"movie"),
+        "track_file": SimpleUploadedFile("الدرس.wav", b"sound"),
+    }
+    owner_client.post(URL, files | {"project": project.pk, "lecturer": "Prof. Wang", "language": "ar"})
+    job = RenderJob.objects.get()
+    assert job.clip.speaker.name == "Prof. Wang"
+    assert job.track.title == "الدرس.wav"
+
+
+@pytest.mark.parametrize(
+    ("missing", "sentence"), [("clip", "Choose a video: drop a file"), ("track", "Choose a voice: drop a file")]
+)
+def test_a_missing_half_is_asked_for(
+    owner_client: Client, clip: SpeakerClip, track: AudioTrack, missing: str, sentence: str
+) -> None:
+    given = {"clip": clip.pk, "track": track.pk}
+    del given[missing]
+    response = owner_client.post(URL, given)
+    assert response.status_code == 422
+    assert sentence in response.content.decode()
+
+
+def test_a_refused_file_says_why_and_queues_nothing(
+    owner_client: Client, track: AudioTrack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: object) -> SpeakerClip:
+        raise Refused("not_a_video", "This is not a video. Export it as MP4.")
+
+    monkeypatch.setattr(uploads, "add_clip", refuse)
+    response = owner_client.post(URL, {"clip_file": SimpleUploadedFile("a.mp4", b"text"), "track": track.pk})
+    assert response.status_code == 422
+    assert "This is not a video. Export it as MP4." in response.content.decode()
+    assert not RenderJob.objects.exists()
+
+
+def test_another_persons_clip_cannot_be_picked(stranger_client: Client, clip: SpeakerClip, track: AudioTrack) -> None:
+    response = stranger_client.post(URL, {"clip": clip.pk, "track": track.pk})
+    assert response.status_code == 422
+    assert not RenderJob.objects.exists()
+
+
+def test_clip_and_voice_of_two_projects_are_refused(
+    owner: User, owner_client: Client, clip: SpeakerClip, add_track: Callable[..., AudioTrack]
+) -> None:
+    other = add_track(into=Project.objects.create(owner=owner, name="Another"))
+    response = owner_client.post(URL, {"clip": clip.pk, "track": other.pk})
+    assert "This voice belongs to another project than the video." in response.content.decode()
+
+
+def test_a_link_can_choose_the_clip_beforehand(owner_client: Client, clip: SpeakerClip) -> None:
+    text = owner_client.get(URL, {"clip": clip.pk}).content.decode()
+    assert f'value="{clip.pk}"' in text
+    assert text.count("checked") == 2  # the clip, and "none of these" without a clip's choice
+
+
+@pytest.mark.parametrize("count", [1, 12])
+def test_the_queries_do_not_grow_with_the_library(
+    owner: User,
+    owner_client: Client,
+    add_clip: Callable[..., SpeakerClip],
+    add_track: Callable[..., AudioTrack],
+    django_assert_num_queries: DjangoAssertNumQueries,
+    count: int,
+) -> None:
+    for number in range(count):
+        add_clip(f"take {number}", f"lecturer {number}")
+        add_track(f"lesson {number}")
+        accounts.first_project(owner)
+    with django_assert_num_queries(8):
+        owner_client.get(URL)

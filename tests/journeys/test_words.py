@@ -1,0 +1,69 @@
+"""Times, states, figures and translations in words."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.utils import translation
+
+from projects.models import Stage, Status
+from projects.pages import figures, telling
+from projects.templatetags import pages
+
+CHINESE = Path(settings.LOCALE_PATHS[0]) / "zh_Hans" / "LC_MESSAGES" / "django.po"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(None, ""), (0, "0:00"), (59.6, "1:00"), (75.2, "1:15"), (3675, "1:01:15")]
+)
+def test_a_clock(seconds: float | None, words: str) -> None:
+    assert pages.clock(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (None, ""),
+        (1, "about 5 seconds"),
+        (32, "about 30 seconds"),
+        (58, "about 1 minute"),
+        (170, "about 3 minutes"),
+        (7300, "about 2 h 2 min"),
+    ],
+)
+def test_a_guess_sounds_no_more_exact_than_it_is(seconds: float | None, words: str) -> None:
+    assert pages.about(seconds) == words
+
+
+@pytest.mark.parametrize("stage", [*Stage.values, "unheard of"])
+def test_every_stage_has_words(stage: str) -> None:
+    assert telling.stage_words(stage)
+
+
+def test_every_state_has_a_shape_of_its_own() -> None:
+    shapes = {pages.state_icon(status) for status in Status.values}
+    assert len(shapes) == len(Status.values)
+
+
+@pytest.mark.parametrize(("value", "verdict"), [(0.9, "good"), (0.5, "fair"), (0.1, "poor")])
+def test_a_figure_is_judged(value: float, verdict: str) -> None:
+    (figure,) = figures.in_words({"aperture_followed": value})
+    assert figure.verdict == verdict
+
+
+def test_what_was_not_measured_or_is_not_known_is_not_told() -> None:
+    assert figures.in_words({"sharpness": None, "sound_match": 3.0}) == []
+
+
+def test_every_sentence_is_translated() -> None:
+    text = CHINESE.read_text(encoding="utf-8")
+    assert "#, fuzzy" not in text
+    assert not re.search(r'msgstr(\[0\])? ""\n(?!")', text)
+
+
+def test_the_compiled_translation_is_in_use() -> None:
+    with translation.override("zh-hans"):
+        assert telling.stage_words("render") == "生成画面"
