@@ -47,21 +47,15 @@ class MediaField(forms.FileField):
         attributes: dict[str, Any] = {"accept": kinds, "data-limit": limit}
         if zone:
             attributes["class"] = "in-zone"
-        super().__init__(
-            widget=forms.FileInput(attrs=attributes), allow_empty_file=True, max_length=TITLE_LENGTH, **kwargs
-        )
+        super().__init__(widget=forms.FileInput(attrs=attributes), allow_empty_file=True, max_length=TITLE_LENGTH, **kwargs)
 
 
 def _clip_field(*, required: bool = True, zone: bool = False) -> MediaField:
-    return MediaField(
-        label=_("Video"), kinds=CLIP_KINDS, limit=settings.LARGEST_CLIP_BYTES, required=required, zone=zone
-    )
+    return MediaField(label=_("Video"), kinds=CLIP_KINDS, limit=settings.LARGEST_CLIP_BYTES, required=required, zone=zone)
 
 
 def _track_field(*, required: bool = True, zone: bool = False) -> MediaField:
-    return MediaField(
-        label=_("Voice"), kinds=TRACK_KINDS, limit=settings.LARGEST_TRACK_BYTES, required=required, zone=zone
-    )
+    return MediaField(label=_("Voice"), kinds=TRACK_KINDS, limit=settings.LARGEST_TRACK_BYTES, required=required, zone=zone)
 
 
 class QuickRenderForm(forms.Form):
@@ -126,15 +120,16 @@ class QuickRenderForm(forms.Form):
     def chosen_project(self) -> Project | None:
         """The project of the library item that was picked, else the one chosen in the form."""
         clip, track = self.cleaned_data.get("clip"), self.cleaned_data.get("track")
-        if clip:
-            return clip.speaker.project
-        return track.project if track else self.cleaned_data.get("project")
+        chosen: Project | None = self.cleaned_data.get("project")
+        if clip or track:
+            chosen = clip.speaker.project if clip else track.project
+        return chosen
 
-    def new_clip(self) -> UploadedFile | None:
+    def new_clip(self) -> UploadedFile[Any] | None:
         """The video to take in, if none of the library was picked."""
         return None if self.cleaned_data.get("clip") else self.cleaned_data.get("clip_file")
 
-    def new_track(self) -> UploadedFile | None:
+    def new_track(self) -> UploadedFile[Any] | None:
         """The voice to take in, if none of the library was picked."""
         return None if self.cleaned_data.get("track") else self.cleaned_data.get("track_file")
 
@@ -143,9 +138,7 @@ class ClipForm(forms.Form):
     """A new clip of a lecturer, who may be new."""
 
     clip_file = _clip_field(zone=True)
-    lecturer = forms.CharField(
-        label=_("Lecturer"), max_length=NAME_LENGTH, widget=forms.TextInput(attrs={"list": "lecturers"})
-    )
+    lecturer = forms.CharField(label=_("Lecturer"), max_length=NAME_LENGTH, widget=forms.TextInput(attrs={"list": "lecturers"}))
     title = forms.CharField(
         label=_("Title"), max_length=TITLE_LENGTH, required=False, help_text=_("Left empty: the file's name.")
     )
@@ -173,7 +166,7 @@ class ProjectForm(ProjectModelForm):
     class Meta:
         model = Project
         fields = ("name",)
-        labels = {"name": _("Project's name")}  # noqa: RUF012 - Django's own form
+        labels = {"name": _("Project's name")}
 
 
 class SetUpForm(forms.Form):
@@ -189,9 +182,7 @@ class SetUpForm(forms.Form):
         help_text=_("At least 10 characters, not only digits."),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
-    repeated = forms.CharField(
-        label=_("Password again"), widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
-    )
+    repeated = forms.CharField(label=_("Password again"), widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}))
 
     def clean_repeated(self) -> str:
         """Both passwords are the same."""

@@ -58,7 +58,7 @@ def revoke_token(request: HttpRequest, token_id: str) -> HttpResponse:
     return redirect("pages:account")
 
 
-def _password_form(user: User, data: QueryDict | None = None) -> PasswordChangeForm[User]:
+def _password_form(user: User, data: QueryDict | None = None) -> PasswordChangeForm:
     form = PasswordChangeForm(user, data)
     form.fields["old_password"].widget.attrs.pop("autofocus", None)  # it is one of three things on the page
     return form

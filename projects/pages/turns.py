@@ -35,7 +35,5 @@ def live(user: User) -> list[Turn]:
     running = RenderJob.objects.filter(status=Status.RUNNING).count()
     waiting = RenderJob.objects.filter(status=Status.QUEUED).in_turn().values_list("pk", flat=True)
     places = {pk: running + place for place, pk in enumerate(waiting)}
-    turns = [
-        Turn(job, places.get(job.pk, 0), telling.remaining_seconds(job), telling.stage_words(job.stage)) for job in mine
-    ]
+    turns = [Turn(job, places.get(job.pk, 0), telling.remaining_seconds(job), telling.stage_words(job.stage)) for job in mine]
     return sorted(turns, key=lambda turn: (turn.job.status != Status.RUNNING, turn.ahead))

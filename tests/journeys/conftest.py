@@ -1,63 +1,19 @@
-"""A library to look at, an owner and a stranger, each signed in; and the rows that pages show."""
+"""The rows that pages show, as many and in such states as a test asks for."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
-from django.test import Client
 from django.utils import timezone
-from pytest_django import Settings
 
-from projects import accounts, uploads
+from projects import uploads
 from projects.models import AudioTrack, Project, RenderJob, RenderOutput, SpeakerClip, Status
-
-PASSWORD = "a long enough passphrase"
-
-
-@pytest.fixture(autouse=True)
-def _own_files(settings: Settings, tmp_path: Path) -> None:
-    """Files of a test lie in the test's folder; style files are served by their plain names."""
-    settings.MEDIA_ROOT = tmp_path
-    settings.STORAGES = {
-        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-    }
-
-
-@pytest.fixture
-def owner(db: None) -> User:
-    return accounts.create_user(username="owner", password=PASSWORD)
-
-
-@pytest.fixture
-def stranger(db: None) -> User:
-    return accounts.create_user(username="stranger", password=PASSWORD)
-
-
-@pytest.fixture
-def owner_client(owner: User) -> Client:
-    client = Client()
-    client.force_login(owner)
-    return client
-
-
-@pytest.fixture
-def stranger_client(stranger: User) -> Client:
-    client = Client()
-    client.force_login(stranger)
-    return client
-
-
-@pytest.fixture
-def project(owner: User) -> Project:
-    return accounts.first_project(owner)
 
 
 @pytest.fixture
@@ -119,16 +75,13 @@ def add_job(owner: User, project: Project, clip: SpeakerClip, track: AudioTrack)
         | {"claim": uuid.uuid4(), "lease_until": now + timedelta(hours=1)}
         | {"stage": "render", "frames_done": 250, "frames_total": 1000},
         Status.SUCCEEDED: ended | {"frames_done": 300, "frames_total": 300},
-        Status.FAILED: ended
-        | {"error_code": "no_face", "error_message": "No face was found. Film the face.", "error_at": 3.2},
+        Status.FAILED: ended | {"error_code": "no_face", "error_message": "No face was found. Film the face.", "error_at": 3.2},
         Status.CANCELLED: {"finished_at": now, "cancel_requested": True},
     }
 
     def add(status: str = Status.QUEUED, **fields: Any) -> RenderJob:
         values = states[status] | fields
-        job = RenderJob.objects.create(
-            project=project, clip=clip, track=track, created_by=owner, status=status, **values
-        )
+        job = RenderJob.objects.create(project=project, clip=clip, track=track, created_by=owner, status=status, **values)
         if status == Status.SUCCEEDED:
             output = RenderOutput(
                 job=job,

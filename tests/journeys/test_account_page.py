@@ -11,7 +11,7 @@ from knox.models import AuthToken
 
 from projects import accounts
 
-PASSWORD = "a long enough passphrase"
+PASSWORD = "correct horse battery"
 NEW = "another fine passphrase"
 
 

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from projects import accounts
 
-PASSWORD = "a long enough passphrase"
+PASSWORD = "correct horse battery"
 
 
 @pytest.fixture
@@ -58,12 +58,12 @@ def test_without_any_account_sign_in_points_to_the_link(client: Client, db: None
 
 
 def test_sign_in_goes_where_the_person_wanted(client: Client, owner: User) -> None:
-    given = {"username": "owner", "password": PASSWORD, "next": "/queue/"}
+    given = {"username": "olga", "password": PASSWORD, "next": "/queue/"}
     assert client.post(reverse("pages:sign_in"), given)["Location"] == "/queue/"
 
 
 def test_a_wrong_password_is_said_without_detail(client: Client, owner: User) -> None:
-    response = client.post(reverse("pages:sign_in"), {"username": "owner", "password": "wrong"})
+    response = client.post(reverse("pages:sign_in"), {"username": "olga", "password": "wrong"})
     assert "note bad" in response.content.decode()
 
 

@@ -28,9 +28,7 @@ def test_every_state_has_a_page_and_a_live_part(owner_client: Client, add_job: A
 
 
 @pytest.mark.parametrize("status", [Status.QUEUED, Status.RUNNING])
-def test_it_asks_again_every_two_seconds_while_it_may_change(
-    owner_client: Client, add_job: AddJob, status: str
-) -> None:
+def test_it_asks_again_every_two_seconds_while_it_may_change(owner_client: Client, add_job: AddJob, status: str) -> None:
     assert 'hx-trigger="every 2s"' in page(owner_client, add_job(status), "job_live")
 
 

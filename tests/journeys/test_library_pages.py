@@ -51,9 +51,7 @@ def test_a_voice_can_be_heard(owner_client: Client, project: Project, track: Aud
     assert f'<audio src="{track.file_url}"' in text_of(owner_client, "voices", project)
 
 
-def test_renders_of_the_project_are_listed(
-    owner_client: Client, project: Project, add_job: Callable[..., RenderJob]
-) -> None:
+def test_renders_of_the_project_are_listed(owner_client: Client, project: Project, add_job: Callable[..., RenderJob]) -> None:
     job = add_job(Status.SUCCEEDED)
     assert f"{job.output.file_url}?download=1" in text_of(owner_client, "project_renders", project)
 

@@ -16,9 +16,7 @@ from projects.templatetags import pages
 CHINESE = Path(settings.LOCALE_PATHS[0]) / "zh_Hans" / "LC_MESSAGES" / "django.po"
 
 
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(None, ""), (0, "0:00"), (59.6, "1:00"), (75.2, "1:15"), (3675, "1:01:15")]
-)
+@pytest.mark.parametrize(("seconds", "words"), [(None, ""), (0, "0:00"), (59.6, "1:00"), (75.2, "1:15"), (3675, "1:01:15")])
 def test_a_clock(seconds: float | None, words: str) -> None:
     assert pages.clock(seconds) == words
 
