@@ -25,7 +25,7 @@ def quick_render(request: HttpRequest) -> HttpResponse:
         if job:
             return redirect("pages:job", job.pk)
     else:
-        form = QuickRenderForm(user, initial=request.GET.dict())
+        form = QuickRenderForm(user, initial={"project": accounts.first_project(user), **request.GET.dict()})
     limits = {"largest_clip": settings.LARGEST_CLIP_BYTES, "largest_track": settings.LARGEST_TRACK_BYTES}
     return render(request, "pages/quick_render.html", {"form": form, **limits}, status=422 if form.errors else 200)
 

@@ -75,7 +75,13 @@ def add_job(owner: User, project: Project, clip: SpeakerClip, track: AudioTrack)
         | {"claim": uuid.uuid4(), "lease_until": now + timedelta(hours=1)}
         | {"stage": "render", "frames_done": 250, "frames_total": 1000},
         Status.SUCCEEDED: ended | {"frames_done": 300, "frames_total": 300},
-        Status.FAILED: ended | {"error_code": "no_face", "error_message": "No face was found. Film the face.", "error_at": 3.2},
+        Status.FAILED: ended
+        | {
+            "error_family": "input",
+            "error_code": "no_face",
+            "error_message": "No face was found. Film the face.",
+            "error_at": 3.2,
+        },
         Status.CANCELLED: {"finished_at": now, "cancel_requested": True},
     }
 

@@ -64,6 +64,13 @@ def test_a_failed_render_says_cause_place_and_next_step(owner_client: Client, ad
     text = page(owner_client, add_job(Status.FAILED))
     assert "No face was found. Film the face." in text
     assert "At 0:03 in the file." in text
+    assert "Use another video" in text
+    assert "Try again" in text
+
+
+def test_a_fault_of_the_machine_does_not_ask_for_other_files(owner_client: Client, add_job: AddJob) -> None:
+    text = page(owner_client, add_job(Status.FAILED, error_family="environment", error_code="no_space"))
+    assert "Use another video" not in text
     assert "Try again" in text
 
 
