@@ -121,8 +121,10 @@ class QuickRenderForm(forms.Form):
         """The project of the library item that was picked, else the one chosen in the form."""
         clip, track = self.cleaned_data.get("clip"), self.cleaned_data.get("track")
         chosen: Project | None = self.cleaned_data.get("project")
-        if clip or track:
-            chosen = clip.speaker.project if clip else track.project
+        if clip:
+            chosen = clip.speaker.project
+        elif track:
+            chosen = track.project
         return chosen
 
     def new_clip(self) -> UploadedFile[Any] | None:
