@@ -127,10 +127,10 @@ def _mask(face: Box, wish: Wish) -> tuple[Box, FloatArray]:
     width, height = box.right - box.left, box.bottom - box.top
     coarse = np.zeros((height // COARSE + 1, width // COARSE + 1), dtype=np.float32)
     outline = np.round((ring - [box.left, box.top]) / COARSE * 16).astype(np.int32)
-    cv2.fillPoly(coarse, [outline], 1.0, cv2.LINE_8, 4)
-    coarse = cv2.GaussianBlur(coarse, (0, 0), max(0.8, MASK_SOFTNESS_IOD * wish.unit / COARSE))
-    coarse = np.clip((coarse - 0.04) / 0.92, 0, 1)
-    soft = coarse * coarse * (3 - 2 * coarse)
+    cv2.fillPoly(coarse, [outline], (1.0,), cv2.LINE_8, 4)
+    blurred = cv2.GaussianBlur(coarse, (0, 0), max(0.8, MASK_SOFTNESS_IOD * wish.unit / COARSE))
+    level = np.clip((blurred - 0.04) / 0.92, 0, 1)
+    soft = level * level * (3 - 2 * level)
     stretch = np.array([[COARSE, 0, 0], [0, COARSE, 0]], dtype=np.float32)
     return box, np.asarray(cv2.warpAffine(soft, stretch, (width, height), flags=cv2.INTER_LINEAR), dtype=np.float32)
 

@@ -71,7 +71,7 @@ def look(
                 break
             on_progress(number + 1, max(facts.frames, number + 1))
     track = _assemble(points, drifts)
-    _refuse_hopeless(path, track, facts)
+    _refuse_hopeless(track, facts)
     return track, bank.finish()
 
 
@@ -89,24 +89,24 @@ def _assemble(points: list[FloatArray | None], drifts: list[FloatArray]) -> Face
     return FaceTrack(filled, seen, np.array(drifts, dtype=np.float32).reshape(-1, 4))
 
 
-def _refuse_hopeless(path: Path, track: FaceTrack, facts: ClipFacts) -> None:
+def _refuse_hopeless(track: FaceTrack, facts: ClipFacts) -> None:
     if len(track.seen) < FEWEST_FRAMES:
-        raise UnusableInput("too_short", f"{path.name} is shorter than half a second. Film at least 10 seconds.")
+        raise UnusableInput("too_short", "The clip is shorter than half a second. Film at least 10 seconds.")
     if not track.seen.any():
         raise UnusableInput(
-            "no_face", f"No face was found in {path.name}. Film one person, face to the camera, larger in the picture."
+            "no_face", "No face was found in the clip. Film one person, face to the camera, larger in the picture."
         )
     eyes = track.points[track.seen][:, RIGHT_EYE].mean(axis=1) - track.points[track.seen][:, LEFT_EYE].mean(axis=1)
     if np.median(np.linalg.norm(eyes, axis=1)) < SMALLEST_FACE_IOD_PIXELS:
         raise UnusableInput(
             "face_too_small",
-            f"The face in {path.name} is too small to work on. Come closer, so that the face fills a quarter of the height.",
+            "The face in the clip is too small to work on. Come closer, so that the face fills a quarter of the height.",
         )
     if track.coverage < SMALLEST_COVERAGE:
         gap = float(int(np.argmin(track.seen)) / facts.frame_rate)
         raise UnusableInput(
             "face_rarely_seen",
-            f"The face is seen in only {track.coverage:.0%} of {path.name}, first lost at {gap:.1f} s. "
+            f"The face is seen in only {track.coverage:.0%} of the clip, first lost at {gap:.1f} s. "
             "Film again with the face to the camera throughout.",
             at=gap,
         )

@@ -72,7 +72,7 @@ class MouthSpace:
     def lip_coordinates(self, lips: DoubleArray) -> DoubleArray:
         """(n, LIP_COMPONENTS) of lips (n, len(LIPS), 3)."""
         flat = lips[..., :2].reshape(len(lips), -1)
-        return (flat - self.lip_mean) @ self.components.T
+        return np.asarray((flat - self.lip_mean) @ self.components.T)
 
     def pixels(self, numbers: npt.NDArray[np.intp]) -> DoubleArray:
         """(m, P, 2) smoothed landmarks of the frames `numbers`."""
@@ -92,7 +92,7 @@ class MouthSpace:
         moved = self.lip_coordinates(lips) - self.lip_coordinates(own[:, LIPS])
         change[:, LOWER_FACE_NOT_LIPS] = (moved @ self.follow).reshape(len(numbers), -1, 3)
         turned = np.matmul(change * strength[:, None, None], self.poses.rotation[numbers].transpose(0, 2, 1))
-        return self.pixels(numbers) + (turned * self.poses.scale[numbers, None, None])[..., :2]
+        return np.asarray(self.pixels(numbers) + (turned * self.poses.scale[numbers, None, None])[..., :2])
 
 
 def build_space(track: FaceTrack) -> MouthSpace:

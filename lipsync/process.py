@@ -98,8 +98,8 @@ def _perform(request: dict[str, Any], reporter: LineReporter) -> dict[str, Any]:
     if request["verb"] == "render":
         from lipsync.resynth import render  # noqa: PLC0415 - heavy; a ping shall answer at once
 
-        paths = (Path(request[name]) for name in ("clip", "voice", "output"))
-        return render(*paths, options_from(request.get("options", {})), reporter).as_dict()
+        clip, voice, output = (Path(request[name]) for name in ("clip", "voice", "output"))
+        return render(clip, voice, output, options_from(request.get("options", {})), reporter).as_dict()
     raise ValueError(f"unknown verb {request['verb']!r}")
 
 

@@ -85,10 +85,9 @@ def render(clip: Path, voice: Path, output: Path, options: RenderOptions, report
     """
     clock = _Clock(report)
     facts, spoken = probe_clip(clip), probe_voice(voice)
-    with clock.stage("listen"):
-        heard = _hear(voice, what="voice")
     with FrameWriter(output, facts, sound=voice, encoding=options.encoding) as writer:
         with clock.stage("look") as progress:
+            heard = _hear(voice)  # before the long look: a voice that cannot be used shall be told at once
             track, bank = look(clip, facts, on_progress=progress)
             space = build_space(track)
         with clock.stage("listen"):
@@ -142,8 +141,7 @@ def wishes(take: Take, plan: Plan) -> Iterator[Wish]:
         landmarks = dict(zip(used, take.space.pixels(numbers[used]), strict=True))
         for place, frame in enumerate(borrowed):
             mouths = tuple(
-                (take.bank[mouth], landmarks[mouth], share)
-                for mouth, share in zip(frame.mouths, frame.shares, strict=True)
+                (take.bank[mouth], landmarks[mouth], share) for mouth, share in zip(frame.mouths, frame.shares, strict=True)
             )
             unit = float(take.space.poses.scale[base[place]])
             yield Wish(own[place], wanted[place], unit, mouths, float(strength[place]))
@@ -161,7 +159,7 @@ def take_figures(take: Take) -> dict[str, float | None]:
     }
 
 
-def _hear(path: Path, *, what: str) -> SoundFeatures:
+def _hear(path: Path) -> SoundFeatures:
     loudest = 0.0
 
     def watched() -> Iterator[npt.NDArray[np.float32]]:
@@ -172,9 +170,9 @@ def _hear(path: Path, *, what: str) -> SoundFeatures:
 
     sound = sound_features(watched())
     if sound.duration < SHORTEST_VOICE_SECONDS:
-        raise UnusableInput("no_sound", f"The {what} {path.name} has no length. Choose another recording.")
+        raise UnusableInput("no_sound", "The voice has no length. Choose another recording.")
     if loudest < SILENT_BELOW:
-        raise UnusableInput("silent_sound", f"The {what} {path.name} is silent throughout. Choose another recording.")
+        raise UnusableInput("silent_sound", "The voice is silent throughout. Choose another recording.")
     return sound
 
 
@@ -183,7 +181,7 @@ def _listen(clip: Path, facts: ClipFacts, track: FaceTrack, space: MouthSpace, b
     sound, offset = None, None
     if facts.has_sound:
         try:
-            sound = _hear(clip, what="sound of the clip")
+            sound = _hear(clip)
             offset = match_offset(space, sound, times)
         except UnusableInput:
             sound = None

@@ -80,11 +80,11 @@ def _features(lips: DoubleArray) -> FloatArray:
     flat = lips[..., :2]
     centre = flat.mean(axis=1, keepdims=True)
     place = PLACE_WEIGHT * np.repeat(centre[:, 0], lips.shape[1] // 2, axis=0).reshape(len(lips), -1)
-    return np.concatenate([(flat - centre).reshape(len(lips), -1), place], axis=1).astype(np.float32)
+    return np.asarray(np.concatenate([(flat - centre).reshape(len(lips), -1), place], axis=1), dtype=np.float32)
 
 
 def _pose(space: MouthSpace, numbers: IntArray) -> FloatArray:
-    return (space.poses.angles[numbers] * np.array([1, 1, 0.5]) / POSE_STEP_DEGREES).astype(np.float32)
+    return np.asarray(space.poses.angles[numbers] * np.array([1, 1, 0.5]) / POSE_STEP_DEGREES, dtype=np.float32)
 
 
 def _candidates(look: _Look, space: MouthSpace, lips: DoubleArray, base: IntArray) -> tuple[IntArray, FloatArray]:

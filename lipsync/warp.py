@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -54,12 +56,10 @@ def sample(plane: UInt8Array, field: FloatArray, left: float, top: float) -> UIn
     height, width = field.shape[:2]
     across = field[..., 0] + (np.arange(width, dtype=np.float32) + np.float32(left))
     down = field[..., 1] + (np.arange(height, dtype=np.float32) + np.float32(top))[:, None]
-    return np.asarray(
-        cv2.remap(plane, across, down, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), dtype=np.uint8
-    )
+    return np.asarray(cv2.remap(plane, across, down, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), dtype=np.uint8)
 
 
-def _bend(places: npt.NDArray[np.floating], nodes: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+def _bend(places: npt.NDArray[Any], nodes: npt.NDArray[Any]) -> npt.NDArray[Any]:
     squared = (places**2).sum(axis=1)[:, None] + (nodes**2).sum(axis=1)[None] - 2 * places @ nodes.T
     np.maximum(squared, 1e-10, out=squared)
     return np.asarray(squared * np.log(squared))

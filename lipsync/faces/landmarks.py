@@ -24,14 +24,15 @@ _CHEEKS = (205, 425, 207, 427, 187, 411, 50, 280, 192, 416, 214, 434, 135, 364, 
 _NOSE = (1, 4, 5, 195, 197, 6, 48, 278, 64, 294, 49, 279)
 # Bone without brows or eyelids: forehead, upper outline of the face, eye corners, bridge of the nose.
 _RIGID = (10, 151, 9, 8, 168, 6, 197, 195, 5, 33, 133, 362, 263, 127, 356, 234, 454, 109, 338, 67, 297, 103, 332, 54, 284)
-_RIGID += (21, 251, 162, 389, 193, 417, 122, 351, 245, 465, 188, 412)
+_RIGID_SIDES = (21, 251, 162, 389, 193, 417, 122, 351, 245, 465, 188, 412)
 # Skin that shows texture to follow: nose and upper cheeks.
 _SKIN = (2, 98, 327, 4, 5, 195, 197, 6, 168, 48, 278, 64, 294, 36, 266, 205, 425, 50, 280, 101, 330, 118, 347, 117, 346)
-_SKIN += (123, 352, 100, 329, 142, 371, 203, 423, 129, 358)
+_SKIN_SIDES = (123, 352, 100, 329, 142, 371, 203, 423, 129, 358)
 
-KEPT: tuple[int, ...] = tuple(
-    sorted({*_LIP_OUTLINE, *_LIP_OPENING, *_LIP_SURROUND, *_MOUTH_RING, *_JAW, *_CHIN, *_CHEEKS, *_NOSE, *_RIGID, *_SKIN})
-)
+_LOWER_FACE = (*_LIP_SURROUND, *_MOUTH_RING, *_JAW, *_CHIN, *_CHEEKS)
+_UPPER_FACE = (*_NOSE, *_RIGID, *_RIGID_SIDES, *_SKIN, *_SKIN_SIDES)
+
+KEPT: tuple[int, ...] = tuple(sorted({*_LIP_OUTLINE, *_LIP_OPENING, *_LOWER_FACE, *_UPPER_FACE}))
 _PLACE = {number: place for place, number in enumerate(KEPT)}
 
 
@@ -49,12 +50,10 @@ JAW = places(_JAW)
 CHIN = places(_CHIN)
 CHEEKS = places(_CHEEKS)
 NOSE = places(_NOSE)
-RIGID = places(_RIGID)
-SKIN = places(_SKIN)
+RIGID = places((*_RIGID, *_RIGID_SIDES))
+SKIN = places((*_SKIN, *_SKIN_SIDES))
 NOT_LIPS = np.setdiff1d(np.arange(len(KEPT)), LIPS)
-LOWER_FACE_NOT_LIPS = places(
-    sorted({*_LIP_SURROUND, *_MOUTH_RING, *_JAW, *_CHIN, *_CHEEKS} - {*_LIP_OUTLINE, *_LIP_OPENING})
-)
+LOWER_FACE_NOT_LIPS = places(sorted({*_LOWER_FACE} - {*_LIP_OUTLINE, *_LIP_OPENING}))
 
 # Pairs of points across the opening of the lips, upper and lower.
 APERTURE_PAIRS = (places((13, 82, 312, 81, 311)), places((14, 87, 317, 178, 402)))

@@ -40,17 +40,17 @@ class Poses:
         yaw = np.arcsin(np.clip(turn[:, 0, 2], -1, 1))
         pitch = np.arcsin(np.clip(-turn[:, 1, 2], -1, 1))
         roll = np.arctan2(turn[:, 1, 0], turn[:, 0, 0])
-        return np.degrees(np.stack([yaw, pitch, roll], axis=1))
+        return np.asarray(np.degrees(np.stack([yaw, pitch, roll], axis=1)))
 
     def to_own(self, points: FloatArray | DoubleArray) -> DoubleArray:
         """(n, P, 3) px to the face's own frame."""
         turned: DoubleArray = np.matmul(points - self.translation[:, None], self.rotation)
-        return turned / self.scale[:, None, None]
+        return np.asarray(turned / self.scale[:, None, None])
 
     def to_pixels(self, own: DoubleArray) -> DoubleArray:
         """(n, P, 3) own frame to px."""
         turned: DoubleArray = np.matmul(own, self.rotation.transpose(0, 2, 1))
-        return turned * self.scale[:, None, None] + self.translation[:, None]
+        return np.asarray(turned * self.scale[:, None, None] + self.translation[:, None])
 
 
 def fit_similarity(source: DoubleArray, target: DoubleArray) -> Poses:

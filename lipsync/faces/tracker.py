@@ -113,7 +113,7 @@ class MediapipeTracker:
         return _window_around(frame, low, high)
 
     def _fit(self, frame: Frame, window: Box) -> FloatArray | None:
-        rgb = window_rgb(frame, window)
+        rgb: npt.NDArray[Any] = window_rgb(frame, window)
         width, height = window.right - window.left, window.bottom - window.top
         scale = min(1.0, LARGEST_WINDOW_PIXELS / max(width, height))
         if scale < 1:

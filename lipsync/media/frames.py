@@ -100,7 +100,7 @@ class FrameReader:
                 yield Frame(np.frombuffer(bytearray(data), dtype=np.uint8), self.width, self.height)
             if got == 0 and first == 0:
                 raise UnusableInput(
-                    "not_a_video", f"No picture can be decoded from {self.path.name}. Export it again as mp4."
+                    "not_a_video", "No picture of the clip can be decoded. Export it again as mp4."
                 )
 
     def sequence(self, numbers: Iterable[int]) -> Iterator[Frame]:
@@ -129,7 +129,7 @@ class FrameReader:
             if last is None:
                 raise UnusableInput(
                     "damaged_video",
-                    f"{self.path.name} cannot be decoded from frame {first} on. Export it again as mp4.",
+                    f"The clip cannot be decoded from frame {first} on. Export it again as mp4.",
                     at=float(first / self.facts.frame_rate),
                 )
             got += 1
@@ -227,7 +227,7 @@ class FrameWriter:
         if pipe is None:
             raise ValueError("the writer is not open")
         try:
-            data = memoryview(frame.data)
+            data = memoryview(frame.data.data)
             while data:
                 data = data[pipe.write(data) :]
         except BrokenPipeError as error:

@@ -18,6 +18,8 @@ STANDARD_RATES = tuple(
 )
 STEADY_RATE_TOLERANCE = Fraction(1, 500)
 LARGEST_RATE = 240
+_VIDEO = ("not_a_video", "The clip is not a video that can be read. Export it as mp4, mov, mkv, webm, avi or mpg.")
+_SOUND = ("not_a_sound", "The voice is not a sound that can be read. Export it as wav, mp3, m4a, flac or ogg.")
 SMALLEST_SIDE_PIXELS = 64
 
 
@@ -79,18 +81,18 @@ def probe_clip(path: Path) -> ClipFacts:
     Raises UnusableInput: `unreadable`, `empty_file`, `not_a_video`, `no_video`, `too_large_picture`, `too_small_picture`,
     `no_duration`; EnvironmentFault: `ffmpeg_missing`.
     """
-    report = _report(path, what="a video")
+    report = _report(path, _VIDEO)
     pictures = [s for s in report["streams"] if s["codec_type"] == "video" and not s["disposition"].get("attached_pic")]
     if not pictures:
-        raise UnusableInput("no_video", f"{path.name} has no moving picture. Choose a video of a person speaking.")
+        raise UnusableInput("no_video", "The clip has no moving picture. Choose a video of a person speaking.")
     stream = pictures[0]
     container = report["format"]
     width, height = int(stream.get("width", 0)), int(stream.get("height", 0))
-    _check_size(path, width, height)
+    _check_size(width, height)
     rate, variable = _frame_rate(stream)
     duration = _seconds(stream.get("duration")) or _seconds(container.get("duration"))
     if duration is None or duration <= 0 or rate is None:
-        raise UnusableInput("no_duration", f"{path.name} does not say how long it is. Export it again as mp4.")
+        raise UnusableInput("no_duration", "The clip does not say how long it is. Export it again as mp4.")
     rotation = _rotation(stream)
     aspect = _fraction(stream.get("sample_aspect_ratio", "1:1").replace(":", "/")) or Fraction(1)
     if rotation % 180:
@@ -125,14 +127,14 @@ def probe_voice(path: Path) -> VoiceFacts:
 
     Raises UnusableInput: `unreadable`, `empty_file`, `not_a_sound`, `no_sound`; EnvironmentFault: `ffmpeg_missing`.
     """
-    report = _report(path, what="a sound")
+    report = _report(path, _SOUND)
     sounds = [s for s in report["streams"] if s["codec_type"] == "audio"]
     if not sounds:
-        raise UnusableInput("no_sound", f"{path.name} has no sound. Choose a recording of a voice.")
+        raise UnusableInput("no_sound", "The voice file has no sound. Choose a recording of a voice.")
     stream = sounds[0]
     duration = _seconds(stream.get("duration")) or _seconds(report["format"].get("duration"))
     if not duration or int(stream.get("sample_rate", 0)) <= 0:
-        raise UnusableInput("no_sound", f"{path.name} has a sound track of zero length. Choose another recording.")
+        raise UnusableInput("no_sound", "The voice file has a sound track of zero length. Choose another recording.")
     return VoiceFacts(
         duration=duration,
         sample_rate=int(stream["sample_rate"]),
@@ -161,10 +163,10 @@ def readable(path: Path) -> None:
         reason = error.strerror or str(error)
         raise UnusableInput("unreadable", f"{path} cannot be read ({reason}). Check the path and its permissions.") from error
     if not first:
-        raise UnusableInput("empty_file", f"{path.name} is empty. Copy or upload it again.")
+        raise UnusableInput("empty_file", "The file is empty. Copy or upload it again.")
 
 
-def _report(path: Path, *, what: str) -> dict[str, Any]:
+def _report(path: Path, refusal: tuple[str, str]) -> dict[str, Any]:
     readable(path)
     command = [program("ffprobe"), "-v", "error", "-show_streams", "-show_format", "-of", "json", *guarded_input(path)]
     result = run(command)
@@ -175,26 +177,24 @@ def _report(path: Path, *, what: str) -> dict[str, Any]:
         raise EnvironmentFault("ffprobe_failed", "ffprobe gave no usable answer. Reinstall ffmpeg.") from error
     streams = [s for s in report.get("streams", []) if s.get("codec_type") in ("video", "audio")]
     if "max_pixels" in log or "Picture size" in log:
-        raise _too_large(path)
+        raise _too_large()
     if result.returncode != 0 or not streams:
-        code = "not_a_video" if what == "a video" else "not_a_sound"
-        kinds = "mp4, mov, mkv, webm, avi or mpg" if what == "a video" else "wav, mp3, m4a, flac or ogg"
-        raise UnusableInput(code, f"{path.name} is not {what} that can be read. Export it as {kinds} and try again.")
+        raise UnusableInput(*refusal)
     return {"streams": streams, "format": report.get("format", {})}
 
 
-def _check_size(path: Path, width: int, height: int) -> None:
+def _check_size(width: int, height: int) -> None:
     if width * height > LARGEST_PICTURE_PIXELS:
-        raise _too_large(path)
+        raise _too_large()
     if min(width, height) < SMALLEST_SIDE_PIXELS:
         raise UnusableInput(
             "too_small_picture",
-            f"The picture of {path.name} is {width} x {height} pixels. Use a video of at least 256 x 256.",
+            f"The clip's picture is {width} x {height} pixels. Use a video of at least 256 x 256.",
         )
 
 
-def _too_large(path: Path) -> UnusableInput:
-    return UnusableInput("too_large_picture", f"The picture of {path.name} is too large. Scale it down to 8K or less.")
+def _too_large() -> UnusableInput:
+    return UnusableInput("too_large_picture", "The clip's picture is too large. Scale it down to 4K.")
 
 
 def _frame_rate(stream: dict[str, Any]) -> tuple[Fraction | None, bool]:

@@ -34,4 +34,4 @@ def read_sound(path: Path) -> Iterator[npt.NDArray[np.float32]]:
             yield np.frombuffer(block, dtype=np.float32, count=samples)
         tool.wait(timeout=60)
     if heard == 0:
-        raise UnusableInput("no_sound", f"{path.name} has no sound that can be decoded. Choose another recording.")
+        raise UnusableInput("no_sound", "There is no sound that can be decoded. Choose another recording.")

@@ -25,5 +25,5 @@ def save_still(path: Path, at_seconds: float, output: Path, *, width: int = 480)
     )
     if not part.is_file() or part.stat().st_size == 0:
         part.unlink(missing_ok=True)
-        raise UnusableInput("not_a_video", f"No picture can be decoded from {path.name}. Export it again as mp4.")
+        raise UnusableInput("not_a_video", "No picture of the clip can be decoded. Export it again as mp4.")
     part.replace(output)

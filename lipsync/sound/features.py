@@ -115,9 +115,7 @@ def _voicing(windows: FloatArray) -> FloatArray:
 def _mel_filters() -> FloatArray:
     import librosa.filters  # noqa: PLC0415 - a second to import; only those who listen pay
 
-    filters = librosa.filters.mel(
-        sr=SAMPLE_RATE, n_fft=TRANSFORM_SAMPLES, n_mels=BANDS, fmin=LOWEST_HERTZ, fmax=HIGHEST_HERTZ
-    )
+    filters = librosa.filters.mel(sr=SAMPLE_RATE, n_fft=TRANSFORM_SAMPLES, n_mels=BANDS, fmin=LOWEST_HERTZ, fmax=HIGHEST_HERTZ)
     return np.asarray(filters, dtype=np.float32)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -130,9 +131,7 @@ def pauses(voice: SoundFeatures, times: DoubleArray) -> DoubleArray:
     return np.interp(times * RATE, np.arange(len(faded)), faded, left=1.0, right=1.0)
 
 
-def _learn_own(
-    sound: SoundFeatures, times: DoubleArray, known: DoubleArray, generic: Ridge, offset: Offset
-) -> OwnSound | None:
+def _learn_own(sound: SoundFeatures, times: DoubleArray, known: DoubleArray, generic: Ridge, offset: Offset) -> OwnSound | None:
     duration = len(times) * float(np.median(np.diff(times))) if len(times) > 1 else 0.0
     if duration < FEWEST_OWN_SECONDS:
         return None
@@ -141,7 +140,7 @@ def _learn_own(
     targets = _standardised(known)
     held_out = np.zeros_like(targets)
     borders = np.linspace(0, len(times), FOLDS + 1).astype(int)
-    for start, end in zip(borders, borders[1:], strict=False):
+    for start, end in pairwise(borders):
         outside = (times < times[start] - FOLD_GAP_SECONDS) | (times > times[end - 1] + FOLD_GAP_SECONDS)
         fold = fit_own(features[outside], answers[outside], targets[outside])
         held_out[start:end] = fold(features[start:end], answers[start:end])
@@ -170,5 +169,3 @@ def _smooth(values: DoubleArray, times: npt.NDArray[np.float64]) -> DoubleArray:
         return values
     sigma = SMOOTHING_SECONDS / float(times[1] - times[0])
     return np.asarray(gaussian_filter1d(values, sigma, axis=0, mode="nearest"))
-
-

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
 from lipsync.faces.pose import DoubleArray
 from lipsync.faces.tracker import FloatArray
@@ -51,7 +50,7 @@ class Ridge:
         return cls(**parts)
 
 
-def fit_ridge(features: npt.NDArray[np.floating], targets: DoubleArray, strength: float) -> Ridge:
+def fit_ridge(features: FloatArray, targets: DoubleArray, strength: float) -> Ridge:
     """Ridge whose penalty is `strength` per row of data."""
     mean, deviation = features.mean(axis=0), features.std(axis=0) + 1e-6
     scaled = (features - mean) / deviation

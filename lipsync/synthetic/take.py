@@ -27,7 +27,7 @@ from lipsync.synthetic.lips import EYE_DISTANCE, MouthShape, curves
 from lipsync.synthetic.mouth import Mouth
 from lipsync.synthetic.speech import Utterance, Voice
 
-VERSION = "2"
+VERSION = "3"
 """Raised whenever the same call would leave other files, so that old ones are made anew."""
 SIDE = 512
 FRAME_RATE = Fraction(25)

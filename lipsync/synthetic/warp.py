@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from lipsync.warp import displacement
+
 Points = NDArray[np.float64]
 Field = NDArray[np.float32]
 Image = NDArray[np.float32]
@@ -18,42 +20,15 @@ RADIUS_PX = 100.0
 """Length that control points are divided by before solving; keeps the system well conditioned."""
 
 
-def _kernel(squared: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(0.5 * squared * np.log(squared + 1e-12))
-
-
-def _squared_distances(left: Points, right: Points) -> NDArray[np.float64]:
-    across = left[:, None, 0] - right[None, :, 0]
-    down = left[:, None, 1] - right[None, :, 1]
-    return np.asarray(across * across + down * down)
-
-
 def thin_plate_field(
     target: Points, source: Points, size: tuple[int, int], *, nodes: int = 33, stiffness: float = 1e-3
 ) -> Field:
-    """Thin-plate spline (Bookstein 1989) that carries each `target` point back to its `source` point.
+    """Thin-plate spline that carries each `target` point back to its `source` point.
 
     size: (width, height) of the field in pixels. The spline is evaluated on nodes x nodes points and enlarged linearly:
     it is smooth, so nothing is lost and the cost does not depend on the size.
     """
-    width, height = size
-    scaled = target / RADIUS_PX
-    count = len(scaled)
-    affine = np.column_stack([np.ones(count), scaled])
-    system = np.block(
-        [
-            [_kernel(_squared_distances(scaled, scaled)) + stiffness * np.eye(count), affine],
-            [affine.T, np.zeros((3, 3))],
-        ]
-    )
-    weights = np.linalg.solve(system, np.vstack([source - target, np.zeros((3, 2))]))
-    x, y = np.meshgrid(np.linspace(0, width - 1, nodes), np.linspace(0, height - 1, nodes))
-    grid = np.column_stack([x.ravel(), y.ravel()]) / RADIUS_PX
-    basis = np.column_stack([_kernel(_squared_distances(grid, scaled)), np.ones(len(grid)), grid])
-    coarse = (basis @ weights).reshape(nodes, nodes, 2).astype(np.float32)
-    enlarge = np.array([[(width - 1) / (nodes - 1), 0, 0], [0, (height - 1) / (nodes - 1), 0]], np.float32)
-    field = cv2.warpAffine(coarse, enlarge, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(field, np.float32)
+    return displacement(target, source, *size, unit=RADIUS_PX, smoothness=2 * stiffness, grid=nodes)
 
 
 def vector(*values: float) -> NDArray[np.float32]:

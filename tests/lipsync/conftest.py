@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from lipsync.bank import Mouth
+from lipsync.look import look
+from lipsync.media import probe_clip
+from lipsync.mouth_space import MouthSpace, build_space
 from lipsync.synthetic import take
 from lipsync.synthetic.take import SyntheticTake
 
@@ -24,3 +28,10 @@ def synthetic_take() -> SyntheticTake:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
         assert done.returncode == 0, done.stderr
     return take.make(folder)
+
+
+@pytest.fixture(scope="session")
+def looked_at(synthetic_take) -> tuple[MouthSpace, list[Mouth]]:
+    """Mouth space and bank of the synthetic take."""
+    track, bank = look(synthetic_take.clip, probe_clip(synthetic_take.clip))
+    return build_space(track), bank

@@ -1,0 +1,42 @@
+# The commands of HeyGem Studio. Each sets up what it needs; the second time is quick.
+.DEFAULT_GOAL := help
+PYTHON_BIN := .venv/bin/python
+HOST ?= 127.0.0.1
+PORT ?= 7860
+export HOST PORT
+
+.PHONY: help setup demo serve stop test lint bench strip clean
+
+help:  ## What can be done
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+setup:  ## Virtual environment, Python packages, system packages
+	@requirements/setup.sh base
+
+demo: setup  ## A talking take and a new voice become a video; CLIP=a.mp4 VOICE=b.wav for your own
+	@$(PYTHON_BIN) manage.py demo $(if $(CLIP),--clip "$(CLIP)") $(if $(VOICE),--voice "$(VOICE)")
+
+serve: setup  ## Web pages and workers on http://127.0.0.1:7860; DETACH=1 in the background
+	@exec $(PYTHON_BIN) manage.py serve $(if $(DETACH),--detach)
+
+stop:  ## End what `make serve DETACH=1` started
+	@requirements/setup.sh base && $(PYTHON_BIN) manage.py stop
+
+test:  ## All tests
+	@requirements/setup.sh dev
+	@$(PYTHON_BIN) -m pytest $(PYTEST)
+
+lint:  ## Formatting, lint, types, migrations, deployment checks
+	@requirements/setup.sh dev
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/djlint --quiet --check --lint templates
+	@$(PYTHON_BIN) manage.py makemigrations --check --dry-run
+	@HTTPS=1 $(PYTHON_BIN) manage.py check --deploy --fail-level WARNING
+
+bench: setup  ## Cost per frame against a plain transcode, and how well the mouth follows a voice
+	@$(PYTHON_BIN) -m tests.benchmarks $(BENCH)
+
+clean:  ## Remove the virtual environment and caches; uploads and results stay
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,59 @@
+"""Who may import whom."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def imported_by(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return names
+
+
+def test_the_engine_knows_nothing_of_the_platform():
+    files = list((ROOT / "lipsync").rglob("*.py"))
+    assert files
+    for path in files:
+        foreign = {
+            name for name in imported_by(path) if name.split(".")[0] in ("django", "projects", "heygem_site", "rest_framework")
+        }
+        assert not foreign, path
+
+
+def test_the_platform_takes_only_errors_and_media_from_the_engine():
+    allowed = ("lipsync.errors", "lipsync.media", "lipsync.synthetic.take")
+    for path in (ROOT / "projects").rglob("*.py"):
+        taken = {name for name in imported_by(path) if name.split(".")[0] == "lipsync"}
+        assert all(name.startswith(allowed) for name in taken), path
+
+
+def modules_after(code: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys; print(' '.join(sys.modules))"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(done.stdout.split())
+
+
+def test_media_can_be_probed_without_loading_the_engine():
+    loaded = modules_after("import lipsync.media, lipsync.errors")
+    assert not loaded & {"mediapipe", "cv2", "torch", "scipy", "librosa"}
+
+
+def test_the_default_engine_does_without_torch():
+    loaded = modules_after("import lipsync.resynth, mediapipe, librosa.filters")
+    assert "torch" not in loaded
+    assert "mediapipe" in loaded

@@ -1,0 +1,167 @@
+"""`python -m lipsync` and the engine process, as scripts and the platform use them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from lipsync.media import probe_clip
+from tests.lipsync.media import ROOT, counting_clip, tone
+
+
+def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "lipsync", *map(str, arguments)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_a_render_prints_its_report(synthetic_take, tmp_path):
+    output = tmp_path / "out.mp4"
+    done = command("render", synthetic_take.clip, synthetic_take.voice, "-o", output, "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["output"] == str(output)
+    assert probe_clip(output).frames == report["frames"]
+    assert "rendering" in done.stderr
+    assert "W0000" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("clip", "voice", "code"),
+    [
+        ("none.mp4", "voice.wav", "unreadable"),
+        ("text.mp4", "voice.wav", "not_a_video"),
+        ("empty.mp4", "voice.wav", "empty_file"),
+        ("bars.mp4", "text.wav", "not_a_sound"),
+        ("bars.mp4", "bars.mp4", "no_sound"),
+        ("bars.mp4", "voice.wav", "no_face"),
+    ],
+)
+def test_bad_input_ends_with_two_and_a_sentence(tmp_path, clip, voice, code):
+    counting_clip(tmp_path / "bars.mp4", frames=30)
+    tone(tmp_path / "voice.wav")
+    (tmp_path / "empty.mp4").touch()
+    (tmp_path / "text.mp4").write_text("no film\n" * 99)
+    (tmp_path / "text.wav").write_text("no sound\n" * 99)
+    before = set(tmp_path.iterdir())
+    done = command("render", tmp_path / clip, tmp_path / voice, "-o", tmp_path / "out.mp4", "--quiet")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error {code}: ")
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_the_machines_fault_ends_with_three(synthetic_take, tmp_path):
+    (tmp_path / "file").touch()
+    done = command("render", synthetic_take.clip, synthetic_take.voice, "-o", tmp_path / "file" / "out.mp4")
+    assert done.returncode == 3
+    assert "not_writable" in done.stderr
+
+
+def test_an_input_is_never_overwritten(tmp_path):
+    clip = counting_clip(tmp_path / "a.mp4", frames=5)
+    done = command("render", clip, tone(tmp_path / "a.wav"), "-o", clip)
+    assert done.returncode == 2
+    assert "output_is_input" in done.stderr
+    assert probe_clip(clip).frames == 5
+
+
+@pytest.fixture
+def engine():
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lipsync.process"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    yield process
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stdin.close()
+    process.stdout.close()
+
+
+def ask(engine, **request) -> None:
+    engine.stdin.write(json.dumps(request) + "\n")
+    engine.stdin.flush()
+
+
+def until_ended(engine) -> list[dict]:
+    events = []
+    for line in engine.stdout:
+        events.append(json.loads(line))
+        if events[-1]["event"] in ("done", "error"):
+            return events
+    raise AssertionError(f"the engine ended in mid-request: {events}")
+
+
+def test_the_engine_process_answers_one_request_after_the_other(engine, synthetic_take, tmp_path):
+    ask(engine, id="1", verb="ping")
+    assert until_ended(engine)[-1]["result"]["version"]
+    ask(engine, id="2", verb="render", clip="/none", voice="/none", output=str(tmp_path / "a.mp4"))
+    refusal = until_ended(engine)[-1]
+    assert (refusal["event"], refusal["family"], refusal["code"]) == ("error", "input", "unreadable")
+    ask(
+        engine,
+        id="3",
+        verb="render",
+        clip=str(synthetic_take.clip),
+        voice=str(synthetic_take.voice),
+        output=str(tmp_path / "b.mp4"),
+        options={"preset": "ultrafast"},
+    )
+    events = until_ended(engine)
+    assert events[-1]["result"]["sha256"]
+    assert {event["event"] for event in events} >= {"stage", "progress", "done"}
+    assert all(event["id"] == "3" for event in events)
+
+
+def test_a_bug_is_told_and_the_engine_lives_on(engine):
+    ask(engine, id="1", verb="dance")
+    bug = until_ended(engine)[-1]
+    assert (bug["family"], bug["code"]) == ("bug", "engine_bug")
+    assert "dance" in bug["traceback"]
+    ask(engine, id="2", verb="ping")
+    assert until_ended(engine)[-1]["event"] == "done"
+
+
+def test_an_engine_whose_input_ends_goes_away(engine):
+    engine.stdin.close()
+    assert engine.wait(timeout=20) == 0
+
+
+def test_a_killed_engine_leaves_no_process_and_no_video(engine, synthetic_take, tmp_path):
+    output = tmp_path / "out.mp4"
+    ask(engine, id="1", verb="render", clip=str(synthetic_take.clip), voice=str(synthetic_take.voice), output=str(output))
+    for line in engine.stdout:
+        if json.loads(line).get("stage") == "render":
+            break
+    os.killpg(engine.pid, signal.SIGKILL)
+    engine.wait()
+    deadline = time.monotonic() + 20
+    while living(engine.pid) and time.monotonic() < deadline:
+        os.sched_yield()
+    assert not living(engine.pid)
+    assert not output.exists()
+
+
+def living(group: int) -> list[str]:
+    """Commands of the processes still in the group."""
+    listed = subprocess.run(["ps", "-eo", "pgid=,stat=,args="], capture_output=True, text=True, check=True).stdout
+    rows = [row.split(None, 2) for row in listed.splitlines()]
+    return [row[2] for row in rows if row[0] == str(group) and not row[1].startswith("Z")]

@@ -1,0 +1,156 @@
+"""Frames leave and enter exactly as asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lipsync.errors import EnvironmentFault, UnusableInput
+from lipsync.media import Frame, FrameReader, FrameWriter, probe_clip, probe_voice
+from lipsync.media.probe import count_frames
+from tests.lipsync.media import counting_clip, ffmpeg, frame_label, tone
+
+
+def labels(frames) -> list[int]:
+    return [frame_label(frame.y.mean(), frame.u.mean()) for frame in frames]
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory) -> Path:
+    return counting_clip(tmp_path_factory.mktemp("clip") / "count.mp4")
+
+
+@pytest.fixture(scope="module")
+def reader(clip) -> FrameReader:
+    return FrameReader(clip, probe_clip(clip))
+
+
+def test_frames_come_in_order_and_all_of_them(reader):
+    assert labels(reader.forward()) == list(range(130))
+
+
+@pytest.mark.parametrize("first", [1, 49, 50, 51, 99, 129])
+def test_any_frame_can_be_the_first(reader, first):
+    assert labels(reader.forward(first, 3)) == list(range(first, min(130, first + 3)))
+
+
+def test_a_bounce_turns_without_showing_an_end_twice(reader):
+    order = [*range(126, 130), *range(128, 60, -1), *range(61, 64)]
+    assert labels(reader.sequence(order)) == order
+
+
+def test_frames_can_be_played_backwards_in_little_memory(reader, monkeypatch):
+    monkeypatch.setattr("lipsync.media.frames.BACKWARD_BYTES", 5 * 128 * 96 * 3 // 2)
+    assert labels(reader.sequence(range(129, -1, -1))) == list(range(129, -1, -1))
+
+
+@pytest.mark.parametrize("rate", ["24000/1001", "30000/1001", "60", "12"])
+def test_uneven_rates_are_met_exactly(tmp_path, rate):
+    clip = counting_clip(tmp_path / "a.mp4", rate=rate, frames=125)
+    reader = FrameReader(clip, probe_clip(clip))
+    assert labels(reader.forward()) == list(range(125))
+    assert labels(reader.forward(101, 5)) == list(range(101, 106))
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.ts", "a.mov", "a.avi"])
+def test_other_containers_give_the_same_frames(clip, tmp_path, name):
+    other = tmp_path / name
+    ffmpeg("-i", clip, "-c", "copy", other)
+    reader = FrameReader(other, probe_clip(other))
+    assert labels(reader.forward()) == list(range(130))
+    assert labels(reader.forward(77, 4)) == [77, 78, 79, 80]
+
+
+def test_a_late_first_picture_keeps_the_grid(clip, tmp_path):
+    late = tmp_path / "late.mp4"
+    ffmpeg(
+        "-i",
+        tone(tmp_path / "a.wav", seconds=5),
+        "-itsoffset",
+        "0.5",
+        "-i",
+        clip,
+        "-map",
+        "1:v",
+        "-map",
+        "0:a",
+        "-c:v",
+        "copy",
+        late,
+    )
+    facts = probe_clip(late)
+    assert facts.video_start == pytest.approx(0.5, abs=0.05)
+    assert labels(FrameReader(late, facts).forward(60, 3)) == [60, 61, 62]
+
+
+def test_odd_sizes_lose_their_last_row_or_column(tmp_path):
+    clip = tmp_path / "odd.mkv"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=129x97:r=25", "-frames:v", "5", "-pix_fmt", "yuv444p", "-c:v", "ffv1", clip)
+    frame = next(iter(FrameReader(clip, probe_clip(clip)).forward()))
+    assert (frame.width, frame.height) == (128, 96)
+
+
+def test_what_is_written_can_be_read_back(clip, reader, tmp_path):
+    voice = tone(tmp_path / "voice.wav", seconds=5.2, rate=44100, channels=2)
+    output = tmp_path / "out.mp4"
+    with FrameWriter(output, reader.facts, sound=voice) as writer:
+        for frame in reader.forward():
+            writer.write(frame)
+        writer.finish()
+    assert labels(FrameReader(output, probe_clip(output)).forward()) == list(range(130))
+    sound = probe_voice(output)
+    assert (sound.sample_rate, sound.channels, sound.codec) == (48000, 2, "aac")
+    assert sound.duration == pytest.approx(5.2, abs=0.03)
+    assert count_frames(output) == 130
+
+
+def test_colour_tags_and_pixel_aspect_are_kept(tmp_path):
+    clip = counting_clip(
+        tmp_path / "a.mp4",
+        frames=5,
+        options=("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-vf", "setsar=4/3"),
+    )
+    facts = probe_clip(clip)
+    output = tmp_path / "out.mp4"
+    with FrameWriter(output, facts, sound=None) as writer:
+        for frame in FrameReader(clip, facts).forward():
+            writer.write(frame)
+        writer.finish()
+    kept = probe_clip(output)
+    assert kept.colour == facts.colour == {"colorspace": "bt709", "color_primaries": "bt709", "color_trc": "bt709"}
+    assert kept.sample_aspect == facts.sample_aspect
+
+
+def test_an_unfinished_file_leaves_nothing(reader, tmp_path):
+    output = tmp_path / "out.mp4"
+    with pytest.raises(RuntimeError), FrameWriter(output, reader.facts, sound=None) as writer:
+        writer.write(next(iter(reader.forward())))
+        raise RuntimeError("the render failed here")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_written_is_told(reader, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.touch()
+    with pytest.raises(EnvironmentFault) as caught, FrameWriter(blocked / "out.mp4", reader.facts, sound=None):
+        pass
+    assert caught.value.code == "not_writable"
+
+
+def test_a_clip_that_ends_early_is_told_not_hung(tmp_path):
+    whole = counting_clip(tmp_path / "a.mkv", frames=100)
+    cut = tmp_path / "cut.mkv"
+    cut.write_bytes(whole.read_bytes()[:2000])
+    facts = probe_clip(whole)
+    with pytest.raises(UnusableInput) as caught:
+        list(FrameReader(cut, facts).sequence(range(90, 95)))
+    assert caught.value.code == "damaged_video"
+    assert caught.value.at == pytest.approx(3.6)
+
+
+def test_the_planes_of_a_frame_write_through():
+    frame = Frame(np.zeros(16 * 8 * 3 // 2, dtype=np.uint8), 16, 8)
+    frame.y[:], frame.u[:], frame.v[:] = 1, 2, 3
+    assert frame.data.tolist() == [1] * 128 + [2] * 32 + [3] * 32

@@ -1,0 +1,135 @@
+"""Warps, masks and the bank: nothing but the mouth changes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lipsync.bank import BankBuilder, Mouth
+from lipsync.faces.landmarks import JAW, KEPT, LIPS, MOUTH_RING
+from lipsync.layers import Wish, paint
+from lipsync.media import Frame, FrameReader, probe_clip
+from lipsync.timeline import bounce, frames_for
+from lipsync.warp import displacement, half_size, sample
+
+RANDOM = np.random.default_rng(6)
+
+
+def test_points_meet_where_they_shall():
+    target = RANDOM.uniform(20, 180, (12, 2))
+    source = target + RANDOM.uniform(-6, 6, (12, 2))
+    field = displacement(target, source, 200, 200, unit=60, smoothness=1e-6, grid=50)
+    for (x, y), (there_x, there_y) in zip(target.round().astype(int), source - target, strict=True):
+        assert field[y, x] == pytest.approx([there_x, there_y], abs=0.8)
+
+
+def test_points_that_stay_leave_the_picture_as_it_is():
+    picture = RANDOM.integers(0, 255, (100, 120), dtype=np.uint8)
+    points = RANDOM.uniform(10, 90, (9, 2))
+    field = displacement(points, points, 60, 40, unit=30, smoothness=1e-3, grid=16)
+    np.testing.assert_array_equal(sample(picture, field, 20, 30), picture[30:70, 20:80])
+
+
+def test_a_shift_is_a_shift_in_every_plane():
+    field = np.full((40, 60, 2), [4.0, -2.0], dtype=np.float32)
+    picture = RANDOM.integers(0, 255, (100, 120), dtype=np.uint8)
+    np.testing.assert_array_equal(sample(picture, field, 20, 30), picture[28:68, 24:84])
+    np.testing.assert_array_equal(sample(picture, half_size(field), 20, 30), picture[29:49, 22:52])
+
+
+@pytest.fixture(scope="module")
+def filmed(synthetic_take, looked_at):
+    """The synthetic take: its facts, its file, its mouth space and its bank."""
+    return probe_clip(synthetic_take.clip), synthetic_take.clip, *looked_at
+
+
+def wish_for(filmed, base: int, mouth: int, strength: float = 1.0) -> Wish:
+    _, _, space, bank = filmed
+    lips = space.shapes[[bank[mouth].number]][:, LIPS].astype(float)
+    wanted = space.wanted_pixels(np.array([base]), lips, np.array([strength]))[0]
+    borrowed = space.pixels(np.array([bank[mouth].number]))[0]
+    return Wish(
+        space.pixels(np.array([base]))[0], wanted, float(space.poses.scale[base]), ((bank[mouth], borrowed, 1.0),), strength
+    )
+
+
+def frame_of(filmed, number: int) -> Frame:
+    facts, clip, _, _ = filmed
+    return next(iter(FrameReader(clip, facts).forward(number, 1)))
+
+
+def test_outside_the_lower_face_no_sample_changes(filmed):
+    before, after = frame_of(filmed, 100), frame_of(filmed, 100)
+    wish = wish_for(filmed, 100, 30)
+    paint(after, wish)
+    changed = np.argwhere(before.y != after.y)
+    face = wish.own[np.concatenate([JAW, MOUTH_RING])]
+    margin = 0.6 * wish.unit
+    assert len(changed) > 500
+    assert changed[:, 0].min() > face[:, 1].min() - margin
+    assert changed[:, 0].max() < face[:, 1].max() + margin
+    assert changed[:, 1].min() > face[:, 0].min() - margin
+    assert changed[:, 1].max() < face[:, 0].max() + margin
+    assert (before.u != after.u).any()
+
+
+def test_no_strength_changes_nothing(filmed):
+    before, after = frame_of(filmed, 100), frame_of(filmed, 100)
+    paint(after, wish_for(filmed, 100, 30, strength=0.0))
+    np.testing.assert_array_equal(before.data, after.data)
+
+
+def test_a_frame_that_gets_its_own_mouth_back_is_the_same(filmed):
+    _, _, _, bank = filmed
+    before, after = frame_of(filmed, bank[30].number), frame_of(filmed, bank[30].number)
+    paint(after, wish_for(filmed, bank[30].number, 30))
+    assert np.abs(before.data.astype(int) - after.data).max() <= 2
+
+
+def test_a_mouth_at_the_edge_of_the_picture_is_no_crash(filmed):
+    frame = frame_of(filmed, 100)
+    wish = wish_for(filmed, 100, 30)
+    for shift in ([-300, 0], [300, 250], [0, 400]):
+        moved = replace(wish, own=wish.own + shift, wanted=wish.wanted + shift)
+        paint(frame, moved)
+
+
+def offered(count: int, capacity: int) -> list[Mouth]:
+    """A bank offered so many mouths, most of them closed, one run wide open."""
+    builder = BankBuilder(largest_count=capacity)
+    frame = Frame(np.full(200 * 200 * 3 // 2, 128, dtype=np.uint8), 200, 200)
+    points = (np.random.default_rng(1).uniform(-20, 20, (len(KEPT), 3)) + [100, 100, 0]).astype(np.float32)
+    for number in range(count):
+        here = points.copy()
+        if 320 <= number < 336:
+            here[LIPS[20:]] += np.array([0, 30, 0], dtype=np.float32) * (np.arange(20) % 2)[:, None]
+        builder.offer(number, frame, here)
+    return builder.finish()
+
+
+def test_the_bank_stays_within_its_bound_and_keeps_what_is_rare():
+    mouths = offered(1000, 64)
+    assert 32 <= len(mouths) <= 80
+    assert any(320 <= mouth.number < 336 for mouth in mouths)
+    assert [mouth.number for mouth in mouths] == sorted({mouth.number for mouth in mouths})
+
+
+def test_a_mouth_that_leaves_the_picture_is_not_kept():
+    builder = BankBuilder()
+    frame = Frame(np.zeros(100 * 100 * 3 // 2, dtype=np.uint8), 100, 100)
+    builder.offer(0, frame, (RANDOM.uniform(80, 120, (len(KEPT), 3))).astype(np.float32))
+    assert builder.finish() == []
+
+
+def test_a_long_voice_bounces_through_the_take():
+    assert bounce(10, 4).tolist() == [0, 1, 2, 3, 2, 1, 0, 1, 2, 3]
+    assert bounce(3, 1).tolist() == [0, 0, 0]
+    assert bounce(3, 10).tolist() == [0, 1, 2]
+
+
+def test_the_picture_covers_the_voice():
+    assert frames_for(2.0, probe_rate := 25) == 50  # type: ignore[arg-type]
+    assert frames_for(2.03, probe_rate) == 51  # type: ignore[arg-type]
+    assert frames_for(0.0001, probe_rate) == 1  # type: ignore[arg-type]

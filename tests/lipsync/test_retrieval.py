@@ -1,0 +1,46 @@
+"""Which mouths are borrowed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lipsync.faces.landmarks import LIPS
+from lipsync.mouth_space import apertures_of_lips, rest_lips
+from lipsync.retrieval import retrieve
+
+
+def test_a_frame_asked_for_its_own_lips_gets_them_in_order(looked_at):
+    space, bank = looked_at
+    numbers = np.arange(50, 150)
+    lips = space.shapes[numbers][:, LIPS].astype(np.float64)
+    borrowed = retrieve(space, bank, lips, numbers)
+    own = np.array([bank[frame.mouths[0]].number for frame in borrowed])
+    assert (np.abs(own - numbers) <= 1).mean() > 0.9
+
+
+def test_shares_add_up_and_the_main_mouth_leads(looked_at):
+    space, bank = looked_at
+    numbers = np.arange(0, 200)
+    lips = space.shapes[numbers[::-1]][:, LIPS].astype(np.float64)
+    borrowed = retrieve(space, bank, lips, numbers)
+    assert any(len(frame.mouths) > 1 for frame in borrowed)
+    for frame in borrowed:
+        assert sum(frame.shares) == pytest.approx(1.0)
+        assert frame.shares[0] >= 0.5
+        assert min(frame.shares) > 0
+
+
+def test_the_borrowed_mouths_open_as_far_as_wanted(looked_at):
+    space, bank = looked_at
+    wanted = np.random.default_rng(3).permutation(len(space.shapes))[:200]
+    lips = space.shapes[np.sort(wanted)[::-1]][:, LIPS].astype(np.float64)
+    borrowed = retrieve(space, bank, lips, np.arange(200))
+    got = space.shapes[[bank[frame.mouths[0]].number for frame in borrowed]][:, LIPS].astype(np.float64)
+    assert np.corrcoef(apertures_of_lips(got), apertures_of_lips(lips))[0, 1] > 0.95
+
+
+def test_the_mouth_at_rest_is_nearly_closed(looked_at):
+    space, _ = looked_at
+    opening = apertures_of_lips(space.shapes[:, LIPS].astype(np.float64))
+    assert apertures_of_lips(rest_lips(space)[None])[0] <= np.percentile(opening, 30)
