@@ -11,11 +11,13 @@ import os
 import queue
 import subprocess
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
+import psutil
 from django.conf import settings
 
 from projects import processes
@@ -23,6 +25,7 @@ from projects import processes
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "XDG_CACHE_HOME", "CUDA_VISIBLE_DEVICES")
 PASSED_ON_PREFIXES = ("LIPSYNC_", "OMP_", "OPENBLAS_", "MKL_")
 GRACE_SECONDS = 3.0
+FAMILY_SECONDS = 2.0
 LOG_TAIL_BYTES = 8000
 LONGEST_LINE_BYTES = 2**20
 NICENESS = 5  # pages stay quick while a render uses every core
@@ -39,6 +42,8 @@ class Engine:
         self._scratch = scratch
         self._events: queue.Queue[Event] = queue.Queue()
         self._log_path = scratch / "engine.log"
+        self._family: set[psutil.Process] = set()
+        self._looked = 0.0
 
     def __enter__(self) -> Engine:
         with self._log_path.open("wb") as log:
@@ -59,7 +64,7 @@ class Engine:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        processes.end(self.process, grace=GRACE_SECONDS)
+        processes.end(self.process, grace=GRACE_SECONDS, family=self._family)
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
                 with contextlib.suppress(OSError):  # bytes nobody will read any more
@@ -67,10 +72,12 @@ class Engine:
 
     def next_event(self, timeout: float) -> Event | None:
         """The next event, None when there was none in time. `{"event": "ended"}` is the last one."""
+        self._remember_family()
         try:
             return self._events.get(timeout=timeout)
         except queue.Empty:
-            return None
+            # Its pipe may stay open in a program that it left behind, so the pipe's end is no proof of life.
+            return None if self.process.poll() is None else ENDED
 
     def log_tail(self) -> str:
         """The end of what the engine wrote to its standard error."""
@@ -78,6 +85,13 @@ class Engine:
             return self._log_path.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace").strip()
         except OSError:
             return ""
+
+    def _remember_family(self) -> None:
+        """Note what the engine has started: should it be killed, nobody could tell any more."""
+        now = time.monotonic()
+        if now - self._looked >= FAMILY_SECONDS:
+            self._looked = now
+            self._family |= set(processes.descendants(self.process.pid))
 
     def _read(self, stdout: IO[bytes]) -> None:
         with contextlib.suppress(OSError, ValueError):  # closed under us while stopping

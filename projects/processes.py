@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -46,12 +46,19 @@ def start(
     )
 
 
-def end(process: subprocess.Popen[bytes], *, grace: float, first: Sequence[psutil.Process] = ()) -> None:
+def end(
+    process: subprocess.Popen[bytes],
+    *,
+    grace: float,
+    first: Iterable[psutil.Process] = (),
+    family: Iterable[psutil.Process] = (),
+) -> None:
     """End a process started here and everything below it: politely, then by force after `grace` seconds.
 
     first: members that are ended by force before the others are asked
+    family: members known from before; those that are found now are added
     """
-    family = descendants(process.pid)
+    members = {*family, *descendants(process.pid)}
     deadline = time.monotonic() + grace
     for member in first:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -60,13 +67,13 @@ def end(process: subprocess.Popen[bytes], *, grace: float, first: Sequence[psuti
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(timeout=grace)
     # Members may outlive their parent for a good reason, e.g. a worker that gives its job back.
-    remaining = _outliving(family, until=deadline) + descendants(process.pid)
+    remaining = _outliving(members, until=deadline) + descendants(process.pid)
     _signal_group(process.pid, signal.SIGKILL)
     kill_all(remaining)
     process.wait()
 
 
-def kill_all(family: Sequence[psutil.Process]) -> None:
+def kill_all(family: Iterable[psutil.Process]) -> None:
     """End processes by force and wait until they are gone."""
     for member in family:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -97,7 +104,7 @@ def is_alive(process: psutil.Process) -> bool:
         return False
 
 
-def _outliving(family: Sequence[psutil.Process], *, until: float) -> list[psutil.Process]:
+def _outliving(family: Iterable[psutil.Process], *, until: float) -> list[psutil.Process]:
     """Wait for processes to end; those that still run at `until` on the monotonic clock."""
     remaining = [member for member in family if is_alive(member)]
     while remaining and time.monotonic() < until:

@@ -1,0 +1,61 @@
+"""Small media, rows and browsers that tests ask for."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from projects import storage
+from projects.models import AudioTrack, Project, Speaker, SpeakerClip
+
+CLIP_SECONDS = 1.0
+CLIP_RATE = 10
+CLIP_WIDTH, CLIP_HEIGHT = 128, 96
+VOICE_SECONDS = 1.5
+
+
+def media(*arguments: str) -> None:
+    """Have ffmpeg make a small file."""
+    subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-y", *arguments], check=True, timeout=60)
+
+
+def browser(user: User) -> Client:
+    """A browser in which this person has signed in."""
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def clip(speaker: Speaker, source: Path, title: str = "Lecture 1") -> SpeakerClip:
+    """A clip's row and files."""
+    row = SpeakerClip(speaker=speaker, title=title, sha256="c" * 64, size=source.stat().st_size)
+    row.file.name = f"{storage.CLIPS}/{row.pk}.mp4"
+    row.still.name = f"{storage.CLIPS}/{row.pk}.jpg"
+    row.width, row.height, row.frame_rate, row.frames = CLIP_WIDTH, CLIP_HEIGHT, str(CLIP_RATE), CLIP_RATE
+    row.duration, row.codec, row.has_sound = CLIP_SECONDS, "h264", True
+    storage.folder(storage.CLIPS)
+    shutil.copy(source, row.path)
+    Path(row.still.path).write_bytes(b"\xff\xd8\xff\xd9")
+    row.save()
+    return row
+
+
+def track(project: Project, source: Path, title: str = "Welcome, German") -> AudioTrack:
+    """A voice's row and file."""
+    row = AudioTrack(project=project, title=title, sha256="a" * 64, size=source.stat().st_size)
+    row.file.name = f"{storage.TRACKS}/{row.pk}.wav"
+    row.duration, row.sample_rate, row.codec = VOICE_SECONDS, 48000, "pcm_s16le"
+    storage.folder(storage.TRACKS)
+    shutil.copy(source, row.path)
+    row.save()
+    return row
+
+
+def upload(source: Path, name: str | None = None) -> SimpleUploadedFile:
+    """The file as a browser sends it."""
+    return SimpleUploadedFile(name or source.name, source.read_bytes())

@@ -1,0 +1,22 @@
+"""Scripted engines and what they leave."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+ENGINE = Path(__file__).with_name("scripted_engine.py")
+
+
+@pytest.fixture
+def engine(settings: Settings, clip_file: Path) -> Callable[[str], None]:
+    """Call it with the name of a script, and the next engines follow that."""
+
+    def follow(script: str) -> None:
+        settings.ENGINE_COMMAND = [sys.executable, str(ENGINE), script, str(clip_file)]
+
+    return follow

@@ -1,0 +1,97 @@
+"""An engine that does as its first argument says, for tests of timing and failure. It speaks the engine's own lines.
+
+Arguments after the script's name: what to do, then a video to hand out as the result where there is one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+FOREVER = 600
+
+
+def say(request: dict[str, Any], event: str, **facts: Any) -> None:
+    """One event."""
+    sys.stdout.write(json.dumps({"id": request["id"], "event": event, **facts}) + "\n")
+    sys.stdout.flush()
+
+
+def hand_out(request: dict[str, Any], video: Path, **changed: Any) -> None:
+    """Deliver the video as the result."""
+    output = Path(request["output"])
+    part = output.with_suffix(".part")
+    shutil.copy(video, part)
+    part.replace(output)
+    result = {
+        "output": str(output),
+        "duration": 1.0,
+        "frames": 10,
+        "width": 128,
+        "height": 96,
+        "frame_rate": "10",
+        "sha256": hashlib.sha256(output.read_bytes()).hexdigest(),
+        "size": output.stat().st_size,
+        "timings": {"look": 0.1, "render": 0.2},
+        "quality": {"sharpness": 0.9, "follow": None},
+        "notices": ["The voice is shorter than the clip."],
+    }
+    say(request, "done", result={**result, **changed})
+
+
+def begin(request: dict[str, Any]) -> None:
+    """What every script does first."""
+    Path(request["scratch"], "touched").write_text(json.dumps(dict(os.environ)))
+    say(request, "stage", stage="look")
+    say(request, "log", level="info", message="a face in every frame", stage="look")
+    say(request, "stage", stage="render")
+    say(request, "progress", stage="render", done=4, total=10)
+
+
+def stall(request: dict[str, Any]) -> None:
+    """Run on, with a child in the same group and one in a group of its own."""
+    sleeper = [sys.executable, "-c", f"import time; time.sleep({FOREVER})"]
+    children = [subprocess.Popen(sleeper), subprocess.Popen(sleeper, start_new_session=True)]
+    say(request, "log", level="info", message=f"children {' '.join(str(child.pid) for child in children)}")
+    time.sleep(FOREVER)
+
+
+def main() -> None:
+    """Answer one request."""
+    script, video = sys.argv[1], Path(sys.argv[2])
+    request = json.loads(sys.stdin.readline())
+    begin(request)
+    if script == "succeed":
+        hand_out(request, video)
+    elif script == "lie":
+        hand_out(request, video, sha256="0" * 64)
+    elif script == "refuse":
+        say(request, "error", family="input", code="no_face", message="No face is seen. Film one.", at=0.4, traceback="")
+    elif script == "break":
+        say(request, "error", family="bug", code="bug", message="It broke.", at=None, traceback="Traceback: ZeroDivisionError")
+    elif script == "die":
+        sys.stderr.write("Segmentation fault\n")
+        sys.stderr.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif script == "stubborn":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        stall(request)
+    elif script == "stall":
+        stall(request)
+    elif script == "garble":
+        sys.stdout.write("not json\n[1, 2]\n")
+        sys.stdout.flush()
+        hand_out(request, video)
+    sys.stdin.readline()
+
+
+if __name__ == "__main__":
+    main()

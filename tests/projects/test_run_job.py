@@ -1,0 +1,297 @@
+"""A claimed job is brought to exactly one end, whatever the engine does."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from django.contrib.auth.models import User
+from django.db import OperationalError, connection
+from pytest_django import Settings
+
+from projects import engine as engine_module
+from projects import jobs, processes, rendering, storage
+from projects.models import RenderJob, RenderOutput, Status
+from projects.models.renders import ATTEMPTS_ALLOWED
+
+Script = Callable[[str], None]
+WAIT_SECONDS = 20.0
+
+
+@pytest.fixture(autouse=True)
+def _quick_beats(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Heartbeats and polls at a tenth of their usual pace."""
+    monkeypatch.setattr(rendering, "BEAT_SECONDS", 0.2)
+    monkeypatch.setattr(rendering, "PROGRESS_SECONDS", 0.1)
+    monkeypatch.setattr(rendering, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(engine_module, "FAMILY_SECONDS", 0.05)
+
+
+def files_left(root: Path) -> list[str]:
+    """What lies in the folders that renders write to."""
+    return sorted(
+        path.name for kind in (storage.RENDERS, storage.SCRATCH) for path in (root / kind).glob("*") if path.exists()
+    )
+
+
+def in_the_meantime(act: Callable[[RenderJob], None]) -> threading.Thread:
+    """Do something to the job's row, from another connection, once its engine runs."""
+
+    def wait_and_act() -> None:
+        try:
+            deadline = time.monotonic() + WAIT_SECONDS
+            while time.monotonic() < deadline:
+                job = RenderJob.objects.filter(status=Status.RUNNING, frames_done=4).first()
+                if job is not None and children_of(job):
+                    act(job)
+                    return
+                time.sleep(0.05)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=wait_and_act)
+    thread.start()
+    return thread
+
+
+def children_of(job: RenderJob) -> list[int]:
+    """The processes that the scripted engine says it started."""
+    line = job.log_lines.filter(text__startswith="children").first()
+    return [int(number) for number in re.findall(r"\d+", line.text)] if line else []
+
+
+def is_gone(pid: int) -> bool:
+    """Whether no such process runs any more."""
+    return not psutil.pid_exists(pid) or not processes.is_alive(psutil.Process(pid))
+
+
+def test_a_finished_job_has_its_output_and_leaves_no_scratch(job: RenderJob, engine: Script, media_root: Path) -> None:
+    engine("succeed")
+    assert rendering.run_next()
+    job.refresh_from_db()
+    output = RenderOutput.objects.get(job=job)
+    assert (job.status, job.frames_done, job.frames_total, job.claim) == (Status.SUCCEEDED, 10, 10, None)
+    assert output.path.name == f"{job.pk}.1.mp4"
+    assert output.path.stat().st_size == output.size
+    assert output.quality == {"sharpness": 0.9, "follow": None}
+    assert output.notices == ["The voice is shorter than the clip."]
+    assert files_left(media_root) == [output.path.name]
+
+
+def test_nothing_runs_when_nothing_waits(db: None) -> None:
+    assert not rendering.run_next()
+
+
+def test_every_step_is_on_the_jobs_page_and_in_the_file(job: RenderJob, engine: Script, log_file: Path) -> None:
+    engine("succeed")
+    rendering.run_next()
+    texts = list(job.log_lines.values_list("text", flat=True))
+    assert "a face in every frame" in texts
+    assert texts[-1].startswith("done: 1.00 s")
+    lines = [json.loads(line) for line in log_file.read_text().splitlines()]
+    mine = [line["message"] for line in lines if line.get("job") == str(job.pk)]
+    assert mine[-len(texts) :] == texts
+
+
+def test_the_engine_learns_no_secret(job: RenderJob, engine: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, str] = {}
+    monkeypatch.setenv("SECRET_KEY", "x" * 40)
+    monkeypatch.setenv("DATABASE_URL", "postgres://me:secret@db/heygem")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    original = rendering._keep
+
+    def look(claim: jobs.Claim, job: RenderJob, event: rendering.Event) -> None:
+        seen.update(json.loads((jobs.output_path(claim).parent / "touched").read_text()))
+        original(claim, job, event)
+
+    monkeypatch.setattr(rendering, "_keep", look)
+    engine("succeed")
+    rendering.run_next()
+    assert "PATH" in seen
+    assert not {"SECRET_KEY", "DATABASE_URL", "AWS_SECRET_ACCESS_KEY", "DJANGO_SETTINGS_MODULE"} & set(seen)
+
+
+def test_lines_that_are_no_events_do_no_harm(job: RenderJob, engine: Script) -> None:
+    engine("garble")
+    rendering.run_next()
+    job.refresh_from_db()
+    assert job.status == Status.SUCCEEDED
+
+
+def test_a_refused_file_fails_with_the_engines_code_place_and_sentence(
+    job: RenderJob, engine: Script, media_root: Path
+) -> None:
+    engine("refuse")
+    rendering.run_next()
+    job.refresh_from_db()
+    assert (job.status, job.error_family, job.error_code, job.error_at) == (Status.FAILED, "input", "no_face", 0.4)
+    assert job.error_message == "No face is seen. Film one."
+    assert files_left(media_root) == []
+
+
+def test_the_engines_bug_is_stored_with_its_traceback_in_the_log(job: RenderJob, engine: Script) -> None:
+    engine("break")
+    rendering.run_next()
+    job.refresh_from_db()
+    assert (job.status, job.error_family) == (Status.FAILED, "bug")
+    assert "ZeroDivisionError" in job.log_lines.filter(level="error").get().text
+
+
+def test_a_bug_of_the_platform_fails_the_job_and_is_raised(
+    job: RenderJob, engine: Script, monkeypatch: pytest.MonkeyPatch, media_root: Path
+) -> None:
+    engine("succeed")
+    monkeypatch.setattr(rendering, "_verify", lambda made, result: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        rendering.run_next()
+    job.refresh_from_db()
+    assert (job.status, job.error_code) == (Status.FAILED, "bug")
+    assert files_left(media_root) == []
+
+
+@pytest.mark.parametrize("script", ["die", "lie"])
+def test_an_engine_that_dies_or_lies_is_tried_again_and_then_given_up(
+    job: RenderJob, engine: Script, media_root: Path, script: str
+) -> None:
+    engine(script)
+    for attempt in range(1, ATTEMPTS_ALLOWED + 1):
+        assert rendering.run_next()
+        job.refresh_from_db()
+        assert job.attempts == attempt
+        assert job.status == (Status.QUEUED if attempt < ATTEMPTS_ALLOWED else Status.FAILED)
+    assert job.error_code == "engine_died"
+    assert not rendering.run_next()
+    assert files_left(media_root) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_engine_killed_in_mid_run_is_followed_by_another_attempt(job: RenderJob, engine: Script) -> None:
+    engine("stall")
+
+    def kill(running: RenderJob) -> None:
+        time.sleep(0.3)  # for the worker to have seen them
+        os.kill(psutil.Process(children_of(running)[0]).ppid(), signal.SIGKILL)
+
+    helper = in_the_meantime(kill)
+    rendering.run_next()
+    helper.join()
+    job.refresh_from_db()
+    assert (job.status, job.attempts) == (Status.QUEUED, 1)
+    assert all(is_gone(pid) for pid in children_of(job))
+    engine("succeed")
+    rendering.run_next()
+    job.refresh_from_db()
+    assert (job.status, job.attempts) == (Status.SUCCEEDED, 2)
+    assert job.output.path.name == f"{job.pk}.2.mp4"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("script", ["stall", "stubborn"])
+def test_a_cancel_in_mid_run_ends_the_engine_and_all_it_started(
+    job: RenderJob, engine: Script, script: str, media_root: Path
+) -> None:
+    engine(script)
+    helper = in_the_meantime(lambda running: jobs.cancel(job=running) and None)
+    rendering.run_next()
+    helper.join()
+    job.refresh_from_db()
+    assert (job.status, job.claim) == (Status.CANCELLED, None)
+    assert len(children_of(job)) == 2
+    assert all(is_gone(pid) for pid in children_of(job))
+    assert files_left(media_root) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_lost_its_claim_stops_and_writes_nothing(job: RenderJob, engine: Script) -> None:
+    engine("stall")
+    successor = "11111111-1111-1111-1111-111111111111"
+    helper = in_the_meantime(lambda running: RenderJob.objects.update(claim=successor, fence=2, attempts=2) and None)
+    rendering.run_next()
+    helper.join()
+    job.refresh_from_db()
+    assert (job.status, str(job.claim), job.fence) == (Status.RUNNING, successor, 2)
+    assert all(is_gone(pid) for pid in children_of(job))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_stopped_worker_gives_its_job_back(job: RenderJob, engine: Script) -> None:
+    engine("stall")
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        helper = in_the_meantime(lambda running: os.kill(os.getpid(), signal.SIGTERM))
+        rendering.run_next()
+        helper.join()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    job.refresh_from_db()
+    assert (job.status, job.attempts, job.frames_total) == (Status.QUEUED, 0, 0)
+    assert all(is_gone(pid) for pid in children_of(job))
+
+
+def test_a_render_that_takes_too_long_is_stopped(job: RenderJob, engine: Script, settings: Settings) -> None:
+    settings.RENDER_TIME_LIMIT_SECONDS = 1
+    engine("stall")
+    rendering.run_next()
+    job.refresh_from_db()
+    assert (job.status, job.error_code) == (Status.FAILED, "took_too_long")
+
+
+def test_a_worker_that_cannot_reach_the_database_stops_before_its_lease_ends(
+    job: RenderJob, engine: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(*args: object, **kwargs: object) -> bool:
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(jobs, "heartbeat", unreachable)
+    monkeypatch.setattr(rendering.connection, "close", lambda: None)
+    monkeypatch.setattr(rendering, "SAFETY_SECONDS", jobs.LEASE.total_seconds() - 1)
+    engine("stall")
+    rendering.run_next()
+    job.refresh_from_db()
+    assert job.status == Status.RUNNING  # untouched: another worker takes it when the lease has ended
+
+
+def test_a_cancel_at_the_very_end_wins_over_the_result(
+    job: RenderJob, engine: Script, monkeypatch: pytest.MonkeyPatch, media_root: Path
+) -> None:
+    engine("succeed")
+    original = rendering._verify
+
+    def cancel_and_verify(made: Path, result: dict[str, object]) -> None:
+        jobs.cancel(job=job)
+        original(made, result)
+
+    monkeypatch.setattr(rendering, "_verify", cancel_and_verify)
+    rendering.run_next()
+    job.refresh_from_db()
+    assert (job.status, job.finished_output()) == (Status.CANCELLED, None)
+    assert files_left(media_root) == []
+
+
+def test_a_full_disk_fails_the_job_with_a_sentence(job: RenderJob, engine: Script, settings: Settings) -> None:
+    settings.FREE_SPACE_FLOOR_BYTES = 2**60
+    engine("succeed")
+    rendering.run_next()
+    job.refresh_from_db()
+    assert (job.status, job.error_family, job.error_code) == (Status.FAILED, "environment", "no_space")
+
+
+def test_retrying_leaves_the_failed_job_as_it_is(job: RenderJob, engine: Script, owner: User) -> None:
+    engine("refuse")
+    rendering.run_next()
+    job.refresh_from_db()
+    again = jobs.retry(job=job, by=owner)
+    assert (again.retry_of, again.status, again.clip, again.track) == (job, Status.QUEUED, job.clip, job.track)
+    engine("succeed")
+    rendering.run_next()
+    again.refresh_from_db()
+    job.refresh_from_db()
+    assert (again.status, job.status) == (Status.SUCCEEDED, Status.FAILED)
