@@ -35,7 +35,8 @@ lint:  ## Formatting, lint, types, migrations, deployment checks
 	@$(PYTHON_BIN) manage.py makemigrations --check --dry-run
 	@HTTPS=1 $(PYTHON_BIN) manage.py check --deploy --fail-level WARNING
 
-bench: setup  ## Cost per frame against a plain transcode, and how well the mouth follows a voice
+bench:  ## Cost per frame against a plain transcode, and how well the mouth follows a voice
+	@requirements/setup.sh bench
 	@$(PYTHON_BIN) -m tests.benchmarks $(BENCH)
 
 clean:  ## Remove the virtual environment and caches; uploads and results stay

@@ -1,4 +1,7 @@
-"""The engine from the command line: `python -m lipsync render CLIP VOICE -o OUT.mp4`."""
+"""The engine from the command line: `python -m lipsync render CLIP VOICE -o OUT.mp4`.
+
+`python -m lipsync sheet A.mp4 B.mp4 -o SHEET.jpg` puts the same moments of several videos side by side.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Parse, render, report. The exit code: 0 done, 1 bug, 2 the input, 3 the machine."""
     chosen = _parser().parse_args(arguments)
     try:
-        report = _render(chosen)
+        answer = _sheet(chosen) if chosen.verb == "sheet" else _told(chosen, _render(chosen))
     except LipsyncError as error:
         place = f" (at {error.at:.1f} s)" if error.at is not None else ""
         sys.stderr.write(f"error {error.code}: {error.message}{place}\n{getattr(error, 'log', '')}")
@@ -70,7 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception:  # the command line's edge
         traceback.print_exc()
         return EXIT_BUG
-    sys.stdout.write(json.dumps(report.as_dict(), indent=2) + "\n" if chosen.json else _summary(report))
+    sys.stdout.write(answer)
     return 0
 
 
@@ -88,7 +91,23 @@ def _parser() -> argparse.ArgumentParser:
     render.add_argument("--json", action="store_true", help="print the report as JSON")
     render.add_argument("--quiet", action="store_true", help="print nothing but the report")
     render.add_argument("--verbose", action="store_true", help="let the libraries' own messages through")
+    sheet = verbs.add_parser("sheet", help="write the same moments of several videos side by side")
+    sheet.add_argument("videos", type=Path, nargs="+", help="one row each; the window is cut around the first one's face")
+    sheet.add_argument("-o", "--output", type=Path, required=True, help="the picture to write, jpg or png")
+    sheet.add_argument("--start", type=float, default=0.5, help="first moment, seconds (%(default)s)")
+    sheet.add_argument("--step", type=float, default=0.4, help="seconds between moments (%(default)s)")
+    sheet.add_argument("--count", type=int, default=8, help="number of moments (%(default)s)")
+    sheet.add_argument("--verbose", action="store_true", help="let the libraries' own messages through")
     return parser
+
+
+def _sheet(chosen: argparse.Namespace) -> str:
+    with contextlib.nullcontext() if chosen.verbose else _libraries_silenced():
+        from lipsync.sheet import contact_sheet  # noqa: PLC0415 - heavy
+
+        moments = [chosen.start + chosen.step * number for number in range(chosen.count)]
+        contact_sheet([video.resolve() for video in chosen.videos], chosen.output.resolve(), moments)
+    return f"{chosen.output}\n"
 
 
 def _render(chosen: argparse.Namespace) -> RenderReport:
@@ -119,6 +138,10 @@ def _libraries_silenced() -> Iterator[None]:
         sys.stderr = kept
         os.close(nowhere)
         own.close()
+
+
+def _told(chosen: argparse.Namespace, report: RenderReport) -> str:
+    return json.dumps(report.as_dict(), indent=2) + "\n" if chosen.json else _summary(report)
 
 
 def _summary(report: RenderReport) -> str:

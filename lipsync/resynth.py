@@ -28,8 +28,9 @@ from lipsync.mouth_space import MouthSpace, apertures, build_space
 from lipsync.quality import measure
 from lipsync.retrieval import Borrowed, blocks, retrieve
 from lipsync.sound.features import SoundFeatures, sound_features
-from lipsync.sound.mouth import MouthPredictor, learn, match_offset
+from lipsync.sound.mouth import FEWEST_OWN_SECONDS, MouthPredictor, learn, match_offset
 from lipsync.sound.offset import Offset
+from lipsync.threads import one_thread
 from lipsync.timeline import bounce, frames_for
 
 SHORTEST_VOICE_SECONDS = 0.1
@@ -77,6 +78,7 @@ class _Clock:
         self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - start, 3)
 
 
+@one_thread()
 def render(clip: Path, voice: Path, output: Path, options: RenderOptions, report: Reporter) -> RenderReport:
     """Make the person in `clip` say what `voice` says; write an mp4.
 
@@ -210,10 +212,10 @@ def _notices(take: Take, seconds: float) -> list[str]:
         notices.append(f"The face is seen in {take.track.coverage:.0%} of the clip; elsewhere the clip passes unchanged.")
     if take.offset is None:
         notices.append("The clip has no sound of its own; the mouth follows a general model instead of this speaker's habits.")
-    elif not take.offset.trusted:
-        notices.append("The clip's sound does not match its mouth; the mouth follows a general model instead.")
-    elif take.predictor.own is None:
+    elif take.predictor.own is None and length < FEWEST_OWN_SECONDS:
         notices.append("The clip is too short to learn this speaker's habits; film 30 seconds of speech or more.")
+    elif take.predictor.own is None:
+        notices.append("The clip's sound does not match its mouth; the mouth follows a general model instead.")
     opening = apertures(take.space.shapes[take.space.weight > 0].astype(np.float64))
     if np.percentile(opening, 98) - np.percentile(opening, 2) < LITTLE_MOVEMENT_IOD:
         notices.append("The mouth hardly moves in this clip; film the person speaking to get open mouths to borrow from.")

@@ -92,13 +92,13 @@ class MediapipeTracker:
             return None
         size = float(np.ptp(found[:, :2], axis=0).max())
         if not self._window.holds(found, WINDOW_SLACK * size) and not self._at_edge(frame, found, size):
-            self._window = _window_around(frame, found[:, :2].min(axis=0), found[:, :2].max(axis=0))
+            self._window = window_around(frame, found[:, :2].min(axis=0), found[:, :2].max(axis=0))
             self._mesh.reset()
         return found
 
     def _at_edge(self, frame: Frame, found: FloatArray, size: float) -> bool:
         """Whether the window already reaches as far as the picture allows, so that moving it would change nothing."""
-        return self._window == _window_around(frame, found[:, :2].min(axis=0), found[:, :2].max(axis=0))
+        return self._window == window_around(frame, found[:, :2].min(axis=0), found[:, :2].max(axis=0))
 
     def _search(self, frame: Frame) -> Box | None:
         rgb = cv2.cvtColor(frame.stacked, cv2.COLOR_YUV2RGB_I420)
@@ -110,14 +110,11 @@ class MediapipeTracker:
         largest = max((face.location_data.relative_bounding_box for face in faces), key=lambda box: box.width * box.height)
         low = np.array([largest.xmin * frame.width, largest.ymin * frame.height])
         high = low + np.array([largest.width * frame.width, largest.height * frame.height])
-        return _window_around(frame, low, high)
+        return window_around(frame, low, high)
 
     def _fit(self, frame: Frame, window: Box) -> FloatArray | None:
-        rgb: npt.NDArray[Any] = window_rgb(frame, window)
         width, height = window.right - window.left, window.bottom - window.top
-        scale = min(1.0, LARGEST_WINDOW_PIXELS / max(width, height))
-        if scale < 1:
-            rgb = cv2.resize(rgb, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)
+        rgb = window_rgb(frame, window, min(1.0, LARGEST_WINDOW_PIXELS / max(width, height)))
         faces = self._mesh.process(rgb).multi_face_landmarks
         if not faces:
             return None
@@ -128,23 +125,31 @@ class MediapipeTracker:
         return points
 
 
-def window_rgb(frame: Frame, window: Box) -> npt.NDArray[np.uint8]:
-    """The window's pixels as RGB, (height, width, 3); the window's edges must be even."""
-    left, top, right, bottom = window.left, window.top, window.right, window.bottom
-    width, height = right - left, bottom - top
+def window_rgb(frame: Frame, window: Box, scale: float) -> npt.NDArray[np.uint8]:
+    """The window's pixels as RGB, scaled, (height, width, 3) of even size; the window's edges must be even."""
+    width = round((window.right - window.left) * scale / 2) * 2
+    height = round((window.bottom - window.top) * scale / 2) * 2
+    half = np.s_[window.top // 2 : window.bottom // 2, window.left // 2 : window.right // 2]
+    # Scaled plane by plane before the conversion, which costs half of scaling its result.
     planes = np.empty((height * 3 // 2, width), dtype=np.uint8)
-    planes[:height] = frame.y[top:bottom, left:right]
+    planes[:height] = _scaled(frame.y[window.top : window.bottom, window.left : window.right], width, height)
     chroma = planes[height:].reshape(2, height // 2, width // 2)
-    chroma[0] = frame.u[top // 2 : bottom // 2, left // 2 : right // 2]
-    chroma[1] = frame.v[top // 2 : bottom // 2, left // 2 : right // 2]
+    chroma[0] = _scaled(frame.u[half], width // 2, height // 2)
+    chroma[1] = _scaled(frame.v[half], width // 2, height // 2)
     return np.asarray(cv2.cvtColor(planes, cv2.COLOR_YUV2RGB_I420), dtype=np.uint8)
 
 
-def _window_around(frame: Frame, low: npt.NDArray[Any], high: npt.NDArray[Any]) -> Box:
-    """A square of even size around a face, cut at the picture's edges."""
+def _scaled(plane: npt.NDArray[np.uint8], width: int, height: int) -> npt.NDArray[Any]:
+    if plane.shape == (height, width):
+        return plane
+    return cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def window_around(frame: Frame, low: npt.NDArray[Any], high: npt.NDArray[Any], *, margin: float = WINDOW_MARGIN) -> Box:
+    """A square of even size around a face, cut at the picture's edges; margin: in face sizes"""
     size = float((high - low).max())
     centre = (low + high) / 2
-    half = size * (0.5 + WINDOW_MARGIN)
+    half = size * (0.5 + margin)
     left, top = (max(0, int(c - half) // 2 * 2) for c in centre)
     right = min(frame.width, int(centre[0] + half) // 2 * 2)
     bottom = min(frame.height, int(centre[1] + half) // 2 * 2)

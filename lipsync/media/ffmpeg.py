@@ -8,6 +8,8 @@ with a bare environment, without a shell and without standard input unless frame
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import io
 import os
 import resource
 import shutil
@@ -23,6 +25,7 @@ from lipsync.errors import EnvironmentFault, ToolFailed
 LARGEST_PICTURE_PIXELS = 35_500_000
 CONTAINERS = "mov,matroska,webm,avi,mpegts,mpeg,mp3,wav,w64,aiff,flac,ogg,aac,asf,caf"
 MEMORY_LIMIT_BYTES = 8 * 2**30
+PIPE_BYTES = 2**20
 LOG_TAIL_BYTES = 4000
 PROBE_TIMEOUT_SECONDS = 60
 
@@ -89,6 +92,11 @@ class Tool:
             bufsize=0,
         )
         _limit(self.process.pid)
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                # A frame is megabytes; the usual 64 KiB would mean dozens of switches between processes for each.
+                with contextlib.suppress(OSError):
+                    fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
     def __enter__(self) -> Self:
         return self
@@ -102,16 +110,18 @@ class Tool:
             self.kill()
         self._errors.close()
 
-    def read(self, size: int) -> bytes:
-        """Exactly `size` bytes of the program's output, fewer only at its end."""
+    def read_into(self, buffer: memoryview) -> int:
+        """Fill the buffer with the program's output; the number of bytes read is less than its size only at the end."""
         pipe = self.process.stdout
-        if pipe is None:
-            raise ValueError("the program was started without a pipe for its output")
-        parts: list[bytes] = []
-        while size and (part := pipe.read(size)):
-            parts.append(part)
-            size -= len(part)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        if not isinstance(pipe, io.RawIOBase):
+            raise TypeError("the program was started without a pipe for its output")
+        filled = 0
+        while filled < len(buffer):
+            got = pipe.readinto(buffer[filled:])
+            if not got:
+                break
+            filled += got
+        return filled
 
     def kill(self) -> None:
         """End the program at once and reap it."""

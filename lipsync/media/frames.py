@@ -93,11 +93,11 @@ class FrameReader:
         got = 0
         with Tool(self._command(first, count), stdout=subprocess.PIPE) as tool:
             while count is None or got < count:
-                data = tool.read(size)
-                if len(data) < size:
+                data = np.empty(size, dtype=np.uint8)
+                if tool.read_into(memoryview(data.data)) < size:
                     break
                 got += 1
-                yield Frame(np.frombuffer(bytearray(data), dtype=np.uint8), self.width, self.height)
+                yield Frame(data, self.width, self.height)
             if got == 0 and first == 0:
                 raise UnusableInput(
                     "not_a_video", "No picture of the clip can be decoded. Export it again as mp4."

@@ -28,10 +28,14 @@ def read_sound(path: Path) -> Iterator[npt.NDArray[np.float32]]:
     size = BLOCK_SECONDS * SAMPLE_RATE * 4
     heard = 0
     with Tool(command, stdout=subprocess.PIPE) as tool:
-        while block := tool.read(size):
-            samples = len(block) // 4
+        while True:
+            block = np.empty(size // 4, dtype=np.float32)
+            samples = tool.read_into(memoryview(block.data).cast("B")) // 4
             heard += samples
-            yield np.frombuffer(block, dtype=np.float32, count=samples)
+            if samples:
+                yield block[:samples]
+            if samples < len(block):
+                break
         tool.wait(timeout=60)
     if heard == 0:
         raise UnusableInput("no_sound", "There is no sound that can be decoded. Choose another recording.")

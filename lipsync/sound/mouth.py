@@ -26,6 +26,7 @@ WEIGHTS = Path(__file__).parent.parent / "weights" / "generic_mouth.npz"
 FOLDS = 5
 FOLD_GAP_SECONDS = 0.5
 FEWEST_OWN_SECONDS = 4.0
+CONVINCING_FIT = 0.3
 SHARE_MAPPED = 0.7
 QUANTILES = np.linspace(0, 1, 101)
 SMOOTHING_SECONDS = 0.016
@@ -34,6 +35,8 @@ SHORTEST_PAUSE_SECONDS = 0.2
 FULL_PAUSE_SECONDS = 0.6
 SHORT_PAUSE_SHARE = 0.4
 PAUSE_FADE_SECONDS = 0.12
+FEWEST_SPEAKING_FRAMES = 50
+LARGEST_GAIN = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,10 @@ class MouthPredictor:
         """(n, len(LIPS), 3) for the voice at the given times, seconds."""
         features = voice.at(times + (self.own.offset.kept if self.own else 0.0))
         generic = _padded(self.generic(features))
+        still = pauses(voice, times)
         raw = self.own.ridge(features, generic) if self.own else _standardised(generic)
+        if self.own:
+            raw = _as_lively(raw, still < 0.5, self.own.held_out)
         reference = self.own.held_out if self.own else raw
         mean, deviation = self.known.mean(axis=0), self.known.std(axis=0)
         values = raw * deviation + mean
@@ -82,8 +88,7 @@ class MouthPredictor:
             )
         values = _smooth(values, times)
         lips = self.model.lips(values[:, 0], values[:, 1], values[:, 2:])
-        still = pauses(voice, times)[:, None, None]
-        return np.asarray(lips * (1 - still) + self.rest * still)
+        return np.asarray(lips * (1 - still[:, None, None]) + self.rest * still[:, None, None])
 
 
 def learn(space: MouthSpace, sound: SoundFeatures | None, times: DoubleArray, offset: Offset | None) -> MouthPredictor:
@@ -97,8 +102,11 @@ def learn(space: MouthSpace, sound: SoundFeatures | None, times: DoubleArray, of
     known = values[usable]
     generic = generic_mouth()
     own = None
-    if sound is not None and offset is not None and offset.trusted:
+    if sound is not None and offset is not None and offset.possible:
         own = _learn_own(sound, times[usable], known, generic, offset)
+        # Where the offset leaves a doubt, the sound must explain parts of the take that it was not fitted on.
+        if own is not None and not offset.trusted and own.aperture_fit < CONVINCING_FIT:
+            own = None
     return MouthPredictor(model, known, rest_lips(space), generic, own)
 
 
@@ -156,6 +164,15 @@ def _padded(generic: DoubleArray) -> DoubleArray:
 
 def _standardised(values: DoubleArray) -> DoubleArray:
     return np.asarray((values - values.mean(axis=0)) / (values.std(axis=0) + 1e-6))
+
+
+def _as_lively(values: DoubleArray, speaking: npt.NDArray[np.bool_], held_out: DoubleArray) -> DoubleArray:
+    """Another voice or microphone moves the prediction less than the take's own sound did: make up for it, within bounds."""
+    if speaking.sum() < FEWEST_SPEAKING_FRAMES:
+        return values
+    mean = values[speaking].mean(axis=0)
+    gain = np.clip(held_out.std(axis=0) / (values[speaking].std(axis=0) + 1e-6), 1.0, LARGEST_GAIN)
+    return np.asarray(mean + (values - mean) * gain)
 
 
 def _restore_range(values: DoubleArray, predicted: DoubleArray, true: DoubleArray) -> DoubleArray:

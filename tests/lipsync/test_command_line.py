@@ -165,3 +165,15 @@ def living(group: int) -> list[str]:
     listed = subprocess.run(["ps", "-eo", "pgid=,stat=,args="], capture_output=True, text=True, check=True).stdout
     rows = [row.split(None, 2) for row in listed.splitlines()]
     return [row[2] for row in rows if row[0] == str(group) and not row[1].startswith("Z")]
+
+
+def test_a_contact_sheet_has_a_row_per_video(synthetic_take, tmp_path):
+    import cv2
+
+    sheet = tmp_path / "sheet.png"
+    done = command("sheet", synthetic_take.clip, synthetic_take.clip, "-o", sheet, "--count", "3")
+    assert done.returncode == 0, done.stderr
+    picture = cv2.imread(str(sheet))
+    assert picture.shape == (480, 720, 3)
+    assert (picture[:240] == picture[240:]).all()
+    assert picture.std() > 20
