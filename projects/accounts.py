@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
@@ -67,13 +69,8 @@ def create_user(*, username: str, password: str, administrator: bool = False) ->
     user = User(username=username, is_staff=administrator, is_superuser=administrator)
     if not username:
         raise Refused("no_username", _("Choose a user name."), field="username")
-    try:
-        User.username_validator(username)
-        validate_password(password, user)
-    except ValidationError as error:
-        field = "username" if error.code == "invalid" else "password"
-        code = "bad_username" if field == "username" else "weak_password"
-        raise Refused(code, " ".join(error.messages), field=field) from error
+    _check(User.username_validator, username, code="bad_username", field="username")
+    _check(partial(validate_password, user=user), password, code="weak_password", field="password")
     user.set_password(password)
     try:
         with transaction.atomic():
@@ -109,6 +106,13 @@ def create_token(*, user: User) -> tuple[str, datetime | None]:
         raise Conflict("too_many_tokens", _("You have too many tokens. Delete some first."))
     row, token = AuthToken.objects.create(user=user)
     return str(token), row.expiry
+
+
+def _check(validator: Callable[[str], None], value: str, *, code: str, field: str) -> None:
+    try:
+        validator(value)
+    except ValidationError as error:
+        raise Refused(code, " ".join(error.messages), field=field) from error
 
 
 def _hash(token: str) -> str:

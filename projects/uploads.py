@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import unicodedata
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,7 +39,7 @@ class StoredFile:
 
 def find_or_add_speaker(*, project: Project, name: str) -> Speaker:
     """The lecturer of this name, made when new."""
-    name = " ".join(name.split())[:NAME_LENGTH]
+    name = _plain(name)[:NAME_LENGTH]
     if not name:
         raise Refused("no_name", _("Give the lecturer a name."), field="speaker")
     try:
@@ -163,4 +164,9 @@ def _ending(uploaded_file: File[bytes], known: frozenset[str], otherwise: str) -
 
 def _title(title: str, uploaded_file: File[bytes]) -> str:
     """The title given, else the user's name for the file; a name is text here, never a path."""
-    return (title.strip() or PurePath(uploaded_file.name or "").stem.strip() or _("Untitled"))[:TITLE_LENGTH]
+    return (_plain(title) or _plain(PurePath(uploaded_file.name or "").stem) or _("Untitled"))[:TITLE_LENGTH]
+
+
+def _plain(text: str) -> str:
+    """Without control characters and needless space."""
+    return " ".join("".join(" " if unicodedata.category(letter) == "Cc" else letter for letter in text).split())

@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from heygem_site.log_file import SharedLogFile
 from projects import accounts
-from projects.models import AudioTrack, Project, RenderJob, Speaker, SpeakerClip
+from projects.models import AudioTrack, Project, RenderJob, RenderOutput, Speaker, SpeakerClip
 from tests import making
 
 
@@ -61,6 +61,8 @@ def media_root(settings: Settings, tmp_path: Path) -> Iterator[Path]:
     """A data folder of this test's own."""
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.FILE_UPLOAD_TEMP_DIR = None
+    settings.STATIC_ROOT = tmp_path / "static"
+    settings.STATIC_ROOT.mkdir()
     settings.FREE_SPACE_FLOOR_BYTES = 0
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
@@ -130,3 +132,15 @@ def track(project: Project, voice_file: Path) -> AudioTrack:
 def job(project: Project, clip: SpeakerClip, track: AudioTrack, owner: User) -> RenderJob:
     """A render that waits."""
     return RenderJob.objects.create(project=project, clip=clip, track=track, created_by=owner)
+
+
+@pytest.fixture
+def stranger_speaker(stranger: User) -> Speaker:
+    """A lecturer of the stranger's."""
+    return Speaker.objects.create(project=accounts.first_project(stranger), name="Somebody else")
+
+
+@pytest.fixture
+def output(job: RenderJob, clip_file: Path) -> RenderOutput:
+    """A finished video of the owner's render."""
+    return making.output(job, clip_file)

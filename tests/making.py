@@ -10,8 +10,8 @@ from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from projects import storage
-from projects.models import AudioTrack, Project, Speaker, SpeakerClip
+from projects import jobs, storage
+from projects.models import AudioTrack, Project, RenderJob, RenderOutput, Speaker, SpeakerClip
 
 CLIP_SECONDS = 1.0
 CLIP_RATE = 10
@@ -59,3 +59,20 @@ def track(project: Project, source: Path, title: str = "Welcome, German") -> Aud
 def upload(source: Path, name: str | None = None) -> SimpleUploadedFile:
     """The file as a browser sends it."""
     return SimpleUploadedFile(name or source.name, source.read_bytes())
+
+
+def output(job: RenderJob, source: Path) -> RenderOutput:
+    """Bring a waiting job to its end, with a video."""
+    claim = jobs.claim()
+    assert claim is not None
+    assert claim.job_id == job.pk
+    name = storage.render_name(job.pk, claim.fence)
+    shutil.copy(source, storage.folder(storage.RENDERS) / Path(name).name)
+    result = {
+        **{"frames": CLIP_RATE, "sha256": "b" * 64, "size": source.stat().st_size, "duration": CLIP_SECONDS},
+        **{"width": CLIP_WIDTH, "height": CLIP_HEIGHT, "frame_rate": str(CLIP_RATE)},
+        **{"quality": {"sharpness": 0.9}, "timings": {"render": 1.5}, "notices": []},
+    }
+    assert jobs.finish(claim, name=name, result=result)
+    job.refresh_from_db()
+    return job.output

@@ -9,35 +9,23 @@ from django.contrib.auth.models import User
 from django.db.models import Model, QuerySet
 from django.http import HttpResponseBase
 from rest_framework import status
-from rest_framework.authentication import BasicAuthentication, SessionAuthentication
-from rest_framework.decorators import api_view, authentication_classes, parser_classes, throttle_classes
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.decorators import api_view, authentication_classes, parser_classes
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
-from rest_framework.throttling import ScopedRateThrottle
 
 from projects import access, accounts, jobs, media, uploads
 from projects.api import serializers
+from projects.api.entrance import GuardedBasicAuthentication
 from projects.api.pagination import Pages
 from projects.models import Project
 
 
-class TokenThrottle(ScopedRateThrottle):
-    """Slows down guessing of passwords."""
-
-    scope = "tokens"
-
-    def allow_request(self, request: Request, view: Any) -> bool:
-        """Count by this class's own scope; function views have none."""
-        view.throttle_scope = self.scope
-        return bool(super().allow_request(request, view))
-
-
 @api_view(["POST"])
-@authentication_classes([BasicAuthentication, SessionAuthentication])
-@throttle_classes([TokenThrottle])
+@authentication_classes([GuardedBasicAuthentication, SessionAuthentication])
 def tokens(request: Request) -> Response:
     """A new token for name and password (HTTP Basic), shown this once."""
     token, expires_at = accounts.create_token(user=_person(request))

@@ -37,9 +37,7 @@ def _quick_beats(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def files_left(root: Path) -> list[str]:
     """What lies in the folders that renders write to."""
-    return sorted(
-        path.name for kind in (storage.RENDERS, storage.SCRATCH) for path in (root / kind).glob("*") if path.exists()
-    )
+    return sorted(path.name for kind in (storage.RENDERS, storage.SCRATCH) for path in (root / kind).glob("*") if path.exists())
 
 
 def in_the_meantime(act: Callable[[RenderJob], None]) -> threading.Thread:

@@ -1,0 +1,186 @@
+"""`manage.py serve`: web and worker come up with one command and go without a remainder."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from django.conf import settings
+
+START_SECONDS = 60.0
+STOP_SECONDS = 10.0
+
+
+def free_port() -> int:
+    """A port that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Installation:
+    """A data folder with its command line."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.environment = {**os.environ, "HEYGEM_DATA": str(folder), "PORT": str(self.port)}
+        self.environment.pop("HOST", None)
+
+    def manage(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end."""
+        command = [sys.executable, "manage.py", *words]
+        return subprocess.run(
+            command, cwd=settings.BASE_DIR, env=self.environment, capture_output=True, text=True, timeout=START_SECONDS
+        )
+
+    def processes(self) -> list[psutil.Process]:
+        """Every process that works on this data folder."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get("HEYGEM_DATA") == str(self.folder) and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+            except (psutil.NoSuchProcess, psutil.AccessDenied):
+                continue
+        return found
+
+    def answer(self, path: str = "/sign-in/") -> int:
+        """The status of a page."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as response:
+                return int(response.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Iterator[Installation]:
+    """One of its own; whatever a failed test leaves running is ended."""
+    it = Installation(tmp_path)
+    yield it
+    for process in it.processes():
+        process.kill()
+
+
+@contextmanager
+def served(installation: Installation) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run it in the foreground; yields the process and what it said until it was ready."""
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "serve"],
+        cwd=settings.BASE_DIR,
+        env=installation.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    said = ""
+    for line in process.stdout:
+        said += line
+        if line.startswith("Ready."):
+            break
+    assert "Ready." in said, said
+    yield process, said
+    if process.poll() is None:
+        process.terminate()
+    process.communicate(timeout=STOP_SECONDS)
+
+
+def eventually(true: Callable[[], bool], seconds: float = START_SECONDS) -> bool:
+    """Whether it becomes true in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if true():
+            return True
+        time.sleep(0.2)
+    return False
+
+
+def cluster_of(installation: Installation) -> list[psutil.Process]:
+    """The worker's processes, its first one first."""
+    found = [process for process in installation.processes() if "qcluster" in process.cmdline()]
+    return sorted(found, key=lambda process: process.create_time())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_serves_pages_and_stops_without_a_remainder(installation: Installation, number: signal.Signals) -> None:
+    with served(installation) as (process, said):
+        link = re.search(r"http://localhost:\d+(/setup/\S+/)", said)
+        assert link is not None
+        assert installation.answer(link[1]) == 200
+        assert installation.answer() == 200
+        assert eventually(lambda: len(cluster_of(installation)) >= 5)
+        second = installation.manage("serve")
+        assert second.returncode == 1
+        assert "already runs at" in second.stderr
+        process.send_signal(number)
+        begun = time.monotonic()
+        assert process.wait(timeout=STOP_SECONDS) == 0
+        assert time.monotonic() - begun < STOP_SECONDS
+    assert installation.processes() == []
+    assert not (installation.folder / "serve.pid").exists()
+    assert oct((installation.folder / "secret_key").stat().st_mode & 0o777) == "0o600"
+
+
+@pytest.mark.slow
+def test_a_worker_that_lost_a_process_is_replaced_as_a_whole(installation: Installation) -> None:
+    with served(installation):
+        assert eventually(lambda: len(cluster_of(installation)) >= 5)
+        time.sleep(1.5)  # for the supervisor to have seen them all
+        before = cluster_of(installation)
+        before[2].kill()  # one of the library's own three: worker, monitor or pusher
+        assert eventually(lambda: not any(process.is_running() for process in before), 30)
+        assert eventually(lambda: len(cluster_of(installation)) >= 5, 30)
+    assert installation.processes() == []
+
+
+@pytest.mark.slow
+def test_it_runs_in_the_background_until_it_is_stopped(installation: Installation) -> None:
+    assert "is not running" in installation.manage("stop").stdout
+    started = installation.manage("serve", "--detach")
+    assert started.returncode == 0, started.stderr
+    assert "/setup/" in started.stdout
+    assert "make stop" in started.stdout
+    assert (installation.folder / "logs" / "serve.log").exists()
+    assert installation.answer() == 200
+    begun = time.monotonic()
+    assert installation.manage("stop").stdout == "Stopped.\n"
+    assert time.monotonic() - begun < STOP_SECONDS
+    assert installation.processes() == []
+
+
+@pytest.mark.slow
+def test_nothing_goes_on_when_it_is_killed_outright(installation: Installation) -> None:
+    with served(installation) as (process, _):
+        assert eventually(lambda: len(cluster_of(installation)) >= 5)
+        process.kill()
+        assert eventually(lambda: installation.processes() == [], 30)
+    again = installation.manage("serve", "--detach")
+    assert again.returncode == 0, again.stderr
+    assert installation.manage("stop").returncode == 0
+
+
+@pytest.mark.slow
+def test_a_port_in_use_is_said_in_a_sentence(installation: Installation) -> None:
+    with socket.socket() as occupant:
+        occupant.bind(("127.0.0.1", installation.port))
+        occupant.listen()
+        refused = installation.manage("serve")
+    assert refused.returncode == 1
+    assert f"Port {installation.port}" in refused.stderr
+    assert f"PORT={installation.port + 1}" in refused.stderr
+    assert "Traceback" not in refused.stderr

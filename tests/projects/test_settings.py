@@ -1,0 +1,103 @@
+"""Settings: safe when nothing is said, and a sentence when something wrong is."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+PRINT = """
+import json, os, sys
+import django
+if "DATABASE_URL" not in os.environ:  # its driver is installed only where it is used
+    django.setup()
+from django.conf import settings
+engine = settings.DATABASES["default"]["ENGINE"]
+heavy = [name for name in ("torch", "mediapipe", "cv2", "onnxruntime", "scipy", "librosa") if name in sys.modules]
+if "DATABASE_URL" not in os.environ:
+    from django.urls import get_resolver
+    get_resolver().url_patterns
+    import projects.tasks
+heavy += [name for name in ("torch", "mediapipe", "cv2", "onnxruntime", "scipy", "librosa") if name in sys.modules]
+print(json.dumps({
+    "debug": settings.DEBUG, "engine": engine, "options": settings.DATABASES["default"].get("OPTIONS", {}),
+    "key": settings.SECRET_KEY, "hosts": settings.ALLOWED_HOSTS, "queue": sorted(settings.Q_CLUSTER), "heavy": heavy,
+    "cache": settings.CACHES["default"]["BACKEND"], "secure": settings.SESSION_COOKIE_SECURE,
+}, default=str))
+"""
+
+
+def load(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Start Django with these variables."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return subprocess.run(
+        [sys.executable, "-c", PRINT],
+        cwd=settings.BASE_DIR,
+        env={**kept, "DJANGO_SETTINGS_MODULE": "heygem_site.settings", "HEYGEM_DATA": str(folder), **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def loaded(folder: Path, **environment: str) -> dict[str, Any]:
+    """The settings that come out."""
+    done = load(folder, **environment)
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
+
+
+def test_the_defaults_are_safe(tmp_path: Path) -> None:
+    found = loaded(tmp_path)
+    assert found["debug"] is False
+    assert found["engine"].endswith("sqlite3")
+    assert found["options"]["transaction_mode"] == "IMMEDIATE"
+    assert "WAL" in found["options"]["init_command"]
+    assert "*" not in found["hosts"]
+    assert "ALT_CLUSTERS" in found["queue"]
+
+
+def test_nothing_heavy_is_loaded_by_web_and_worker(tmp_path: Path) -> None:
+    assert loaded(tmp_path)["heavy"] == []
+
+
+def test_the_key_is_made_once_and_kept_private(tmp_path: Path) -> None:
+    first, second = loaded(tmp_path)["key"], loaded(tmp_path)["key"]
+    assert first == second
+    assert len(first) > 40
+    assert (tmp_path / "secret_key").stat().st_mode & 0o777 == 0o600
+
+
+def test_one_variable_each_moves_to_postgresql_redis_and_https(tmp_path: Path) -> None:
+    found = loaded(tmp_path, DATABASE_URL="postgres://me:pw@db/heygem", REDIS_URL="redis://cache:6379/0", HTTPS="on")
+    assert found["engine"].endswith("postgresql")
+    assert "Redis" in found["cache"]
+    assert "redis" in found["queue"]
+    assert "orm" not in found["queue"]
+    assert found["secure"] is True
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DEBUG", "perhaps"),
+        ("LARGEST_CLIP_MB", "huge"),
+        ("LARGEST_CLIP_MB", "-1"),
+        ("RENDER_TIME_LIMIT_SECONDS", "0"),
+        ("DATABASE_URL", "mysql://db/heygem"),
+        ("REDIS_URL", "http://cache"),
+        ("LANGUAGE_CODE", "xx"),
+        ("SECRET_KEY", "short"),
+        ("HEYGEM_DATA", "/proc/nowhere"),
+    ],
+)
+def test_a_wrong_value_stops_the_start_with_a_sentence(tmp_path: Path, name: str, value: str) -> None:
+    done = load(tmp_path, **{name: value})
+    assert done.returncode != 0
+    assert f"ImproperlyConfigured: {name}" in done.stderr

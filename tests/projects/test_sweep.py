@@ -1,0 +1,96 @@
+"""Housekeeping: what was left lying is put right, and nothing else is touched."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import timedelta
+from pathlib import Path
+
+from django.contrib.auth.models import User
+from django.utils import timezone
+from django_q.models import OrmQ
+from pytest_django import DjangoCaptureOnCommitCallbacks
+
+from projects import cleanup, jobs, storage, supervisor, wakeups
+from projects.models import RenderJob, RenderOutput, SpeakerClip, Status
+
+LONG_AGO = 48 * 3600
+
+
+def leave(path: Path, age: float = LONG_AGO) -> Path:
+    """A file that has lain there for some time."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("left")
+    os.utime(path, (time.time() - age, time.time() - age))
+    return path
+
+
+def test_scratch_of_attempts_that_are_over_is_removed(job: RenderJob) -> None:
+    claim = jobs.claim()
+    assert claim is not None
+    ours = storage.scratch_folder(job.pk, claim.fence)
+    earlier = storage.scratch_folder(job.pk, claim.fence + 7)
+    uploads = storage.folder(storage.SCRATCH) / "uploads"
+    for folder in (ours, earlier, uploads):
+        folder.mkdir(parents=True)
+    assert cleanup.remove_orphan_scratch() == 1
+    assert (ours.exists(), earlier.exists(), uploads.exists()) == (True, False, True)
+
+
+def test_files_without_a_row_go_and_others_stay(clip: SpeakerClip, output: RenderOutput, media_root: Path) -> None:
+    orphans = [
+        leave(media_root / "renders" / "00000000-0000-0000-0000-000000000000.1.mp4"),
+        leave(media_root / "clips" / "x.mp4.part"),
+        leave(media_root / "audio" / "x.wav"),
+        leave(media_root / "scratch" / "uploads" / "x.upload"),
+    ]
+    fresh = leave(media_root / "clips" / "arriving.mp4.part", age=60)
+    for kept in (clip.path, Path(clip.still.path), output.path):
+        os.utime(kept, (1, 1))
+    assert cleanup.remove_orphan_files() == len(orphans)
+    assert not any(path.exists() for path in orphans)
+    assert all(path.exists() for path in (fresh, clip.path, Path(clip.still.path), output.path))
+
+
+def test_a_submitted_job_wakes_a_worker_once(
+    job: RenderJob, owner: User, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    for _ in range(3):
+        with django_capture_on_commit_callbacks(execute=True):
+            jobs.submit(project=job.project, clip=job.clip, track=job.track, created_by=owner)
+    message = OrmQ.objects.get()
+    assert message.key == wakeups.QUEUE
+    assert message.task["args"] == ()
+    assert message.task["func"] == "projects.tasks.wake"
+
+
+def test_the_sweep_wakes_a_worker_for_a_waiting_job_whose_message_was_lost(job: RenderJob) -> None:
+    cleanup.sweep()
+    cleanup.sweep()
+    assert OrmQ.objects.count() == 1
+
+
+def test_the_sweep_wakes_a_worker_for_a_job_whose_worker_was_lost(job: RenderJob) -> None:
+    jobs.claim()
+    cleanup.sweep()
+    assert not OrmQ.objects.exists()
+    RenderJob.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    cleanup.sweep()
+    assert OrmQ.objects.count() == 1
+
+
+def test_a_worker_is_stuck_when_a_job_waits_long_and_nobody_works(job: RenderJob) -> None:
+    assert not supervisor.work_waits_in_vain()
+    RenderJob.objects.update(created_at=timezone.now() - timedelta(minutes=5))
+    assert supervisor.work_waits_in_vain()
+    jobs.claim()
+    assert not supervisor.work_waits_in_vain()
+    RenderJob.objects.update(lease_until=timezone.now() - timedelta(minutes=5))
+    assert supervisor.work_waits_in_vain()
+
+
+def test_what_has_ended_is_left_alone(output: RenderOutput) -> None:
+    cleanup.sweep()
+    assert not OrmQ.objects.exists()
+    assert RenderJob.objects.get().status == Status.SUCCEEDED
