@@ -69,9 +69,16 @@ def output(job: RenderJob, source: Path) -> RenderOutput:
     name = storage.render_name(job.pk, claim.fence)
     shutil.copy(source, storage.folder(storage.RENDERS) / Path(name).name)
     result = {
-        **{"frames": CLIP_RATE, "sha256": "b" * 64, "size": source.stat().st_size, "duration": CLIP_SECONDS},
-        **{"width": CLIP_WIDTH, "height": CLIP_HEIGHT, "frame_rate": str(CLIP_RATE)},
-        **{"quality": {"sharpness": 0.9}, "timings": {"render": 1.5}, "notices": []},
+        "frames": CLIP_RATE,
+        "sha256": "b" * 64,
+        "size": source.stat().st_size,
+        "duration": CLIP_SECONDS,
+        "width": CLIP_WIDTH,
+        "height": CLIP_HEIGHT,
+        "frame_rate": str(CLIP_RATE),
+        "quality": {"sharpness": 0.9},
+        "timings": {"render": 1.5},
+        "notices": [],
     }
     assert jobs.finish(claim, name=name, result=result)
     job.refresh_from_db()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -47,11 +49,13 @@ class Installation:
         )
 
     def processes(self) -> list[psutil.Process]:
-        """Every process that works on this data folder."""
+        """Every process that works on this data folder, engines and what they start included."""
         found = []
         for process in psutil.process_iter():
             try:
-                if process.environ().get("HEYGEM_DATA") == str(self.folder) and process.status() != psutil.STATUS_ZOMBIE:
+                environment = process.environ()
+                places = environment.get("HEYGEM_DATA", ""), environment.get("TMPDIR", "")
+                if any(place.startswith(str(self.folder)) for place in places) and process.is_running():
                     found.append(process)
             except (psutil.NoSuchProcess, psutil.AccessDenied):
                 continue
@@ -184,3 +188,43 @@ def test_a_port_in_use_is_said_in_a_sentence(installation: Installation) -> None
     assert f"Port {installation.port}" in refused.stderr
     assert f"PORT={installation.port + 1}" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+SUBMIT = """
+import django, sys
+django.setup()
+from pathlib import Path
+from django.core.files import File
+from projects import accounts, jobs, uploads
+owner = accounts.create_user(username="olga", password="correct horse battery")
+project = accounts.first_project(owner)
+speaker = uploads.find_or_add_speaker(project=project, name="Li Wei")
+clip = uploads.add_clip(project=project, speaker=speaker, uploaded_file=File(open(sys.argv[1], "rb"), name="a.mp4"))
+track = uploads.add_track(project=project, uploaded_file=File(open(sys.argv[2], "rb"), name="b.wav"))
+jobs.submit(project=project, clip=clip, track=track, created_by=owner)
+"""
+
+
+def row(installation: Installation) -> dict[str, object]:
+    """The one job's row, read beside Django."""
+    with contextlib.closing(sqlite3.connect(installation.folder / "db.sqlite3", timeout=20)) as database:
+        database.row_factory = sqlite3.Row
+        return dict(database.execute("SELECT * FROM projects_renderjob").fetchone())
+
+
+@pytest.mark.slow
+def test_a_render_goes_back_to_the_queue_when_it_is_stopped(
+    installation: Installation, talking_take: tuple[Path, Path]
+) -> None:
+    with served(installation) as (process, _):
+        command = [sys.executable, "-c", SUBMIT, *map(str, talking_take)]
+        environment = {**installation.environment, "DJANGO_SETTINGS_MODULE": "heygem_site.settings"}
+        subprocess.run(command, cwd=settings.BASE_DIR, env=environment, check=True, timeout=60)
+        assert eventually(lambda: row(installation)["stage"] == "look")
+        process.terminate()
+        begun = time.monotonic()
+        assert process.wait(timeout=STOP_SECONDS) == 0
+        assert time.monotonic() - begun < STOP_SECONDS
+    assert installation.processes() == []
+    found = row(installation)
+    assert (found["status"], found["attempts"], found["fence"], found["claim"]) == ("queued", 0, 1, None)
