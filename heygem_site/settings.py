@@ -197,6 +197,8 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
+# The cache lies in the data folder, which is never served as a folder: every file goes through projects/media.py.
+SILENCED_SYSTEM_CHECKS = ["caches.W002"]
 
 # --- logs ------------------------------------------------------------------------------------------------------------
 LOG_FOLDER = MEDIA_ROOT / "logs"
