@@ -15,11 +15,12 @@ import numpy.typing as npt
 from scipy.ndimage import gaussian_filter1d
 
 from lipsync.faces.pose import DoubleArray
+from lipsync.faces.tracker import FloatArray
 from lipsync.lips import EXTRA_COMPONENTS, LipModel, lip_model, measures
 from lipsync.mouth_space import MouthSpace, rest_lips
 from lipsync.sound.features import RATE, SoundFeatures
 from lipsync.sound.offset import Offset, estimate_offset
-from lipsync.sound.regression import OwnRidge, Ridge, fit_own
+from lipsync.sound.regression import OwnMap, Ridge, fit_own
 
 WEIGHTS = Path(__file__).parent.parent / "weights" / "generic_mouth.npz"
 
@@ -27,6 +28,7 @@ FOLDS = 5
 FOLD_GAP_SECONDS = 0.5
 FEWEST_OWN_SECONDS = 4.0
 CONVINCING_FIT = 0.3
+CLEARLY_BETTER = 0.02
 SHARE_MAPPED = 0.7
 QUANTILES = np.linspace(0, 1, 101)
 SMOOTHING_SECONDS = 0.016
@@ -44,16 +46,22 @@ class OwnSound:
     """What was learnt from the take's own sound.
 
     offset: between its sound and its picture
-    ridge: from features to aperture, width and extra components, standardised
-    held_out: (n, 2 + EXTRA_COMPONENTS) predictions for frames left out of the fit, standardised
-    aperture_fit, width_fit: Pearson's r of those predictions with the take
+    learnt: from features to aperture, width and extra components, standardised
+    share: (2 + EXTRA_COMPONENTS,) how far each of them is taken from `learnt` instead of the generic answer
+    held_out: (n, 2 + EXTRA_COMPONENTS) answers for frames left out of the fit, standardised
+    aperture_fit, width_fit: Pearson's r of those answers with the take
     """
 
     offset: Offset
-    ridge: OwnRidge
+    learnt: OwnMap
+    share: DoubleArray
     held_out: DoubleArray
     aperture_fit: float
     width_fit: float
+
+    def __call__(self, features: FloatArray, generic: DoubleArray) -> DoubleArray:
+        """(n, 2 + EXTRA_COMPONENTS) answers to features (n, d) and generic answers (n, 2 + EXTRA_COMPONENTS)."""
+        return np.asarray(self.share * self.learnt(features, generic) + (1 - self.share) * generic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +84,7 @@ class MouthPredictor:
         features = voice.at(times + (self.own.offset.kept if self.own else 0.0))
         generic = _padded(self.generic(features))
         still = pauses(voice, times)
-        raw = self.own.ridge(features, generic) if self.own else _standardised(generic)
+        raw = self.own(features, generic) if self.own else _standardised(generic)
         if self.own:
             raw = _as_lively(raw, still < 0.5, self.own.held_out)
         reference = self.own.held_out if self.own else raw
@@ -102,7 +110,7 @@ def learn(space: MouthSpace, sound: SoundFeatures | None, times: DoubleArray, of
     known = values[usable]
     generic = generic_mouth()
     own = None
-    if sound is not None and offset is not None and offset.possible:
+    if sound is not None and offset is not None:
         own = _learn_own(sound, times[usable], known, generic, offset)
         # Where the offset leaves a doubt, the sound must explain parts of the take that it was not fitted on.
         if own is not None and not offset.trusted and own.aperture_fit < CONVINCING_FIT:
@@ -152,9 +160,31 @@ def _learn_own(sound: SoundFeatures, times: DoubleArray, known: DoubleArray, gen
         outside = (times < times[start] - FOLD_GAP_SECONDS) | (times > times[end - 1] + FOLD_GAP_SECONDS)
         fold = fit_own(features[outside], answers[outside], targets[outside])
         held_out[start:end] = fold(features[start:end], answers[start:end])
-    whole = fit_own(features, answers, targets)
-    fits = [float(np.corrcoef(held_out[:, column], targets[:, column])[0, 1]) for column in (0, 1)]
-    return OwnSound(offset, whole, held_out, fits[0], fits[1])
+    share = np.array([_best_share(held_out[:, k], answers[:, k], targets[:, k]) for k in range(targets.shape[1])])
+    held_out = share * held_out + (1 - share) * answers
+    return OwnSound(
+        offset,
+        fit_own(features, answers, targets),
+        share,
+        held_out,
+        _correlation(held_out[:, 0], targets[:, 0]),
+        _correlation(held_out[:, 1], targets[:, 1]),
+    )
+
+
+def _best_share(learnt: DoubleArray, generic: DoubleArray, true: DoubleArray) -> float:
+    """How much of what was learnt is used: half, unless all or nothing does clearly better on frames left out of the fit."""
+
+    def score(share: float) -> float:
+        return _correlation(share * learnt + (1 - share) * generic, true) + (CLEARLY_BETTER if share == 0.5 else 0.0)
+
+    return max((1.0, 0.5, 0.0), key=score)
+
+
+def _correlation(left: DoubleArray, right: DoubleArray) -> float:
+    if left.std() < 1e-9 or right.std() < 1e-9:
+        return 0.0
+    return float(np.corrcoef(left, right)[0, 1])
 
 
 def _padded(generic: DoubleArray) -> DoubleArray:

@@ -15,7 +15,6 @@ STEP_SECONDS = 0.02
 PEAK_WIDTH_SECONDS = 0.12
 MEASURE_WEIGHTS = np.array([1.0, 0.3, 0.5])
 CLEAR_MARGIN = 0.2
-SMALLEST_MARGIN = 0.08
 # Below what the estimate can tell and viewers can see (ITU-R BT.1359-1); the camera's own timing is kept.
 UNNOTICED_SECONDS = 0.08
 
@@ -31,11 +30,6 @@ class Offset:
     def trusted(self) -> bool:
         """Whether this is the sound of this mouth beyond doubt."""
         return self.margin >= CLEAR_MARGIN
-
-    @property
-    def possible(self) -> bool:
-        """Whether it may be, so that learning from it is worth a try."""
-        return self.margin >= SMALLEST_MARGIN
 
     @property
     def kept(self) -> float:
