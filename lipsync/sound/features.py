@@ -27,9 +27,9 @@ LOWEST_HERTZ, HIGHEST_HERTZ = 60.0, 7600.0
 PRE_EMPHASIS = np.float32(0.97)
 FLOOR_DECIBEL = 60.0
 SPEECH_PERCENTILE = 95
-# Taps in time around each frame, seconds; each tap is a mean over 50 ms.
+MEAN_ROWS = 5
+# Taps in time around each frame, seconds.
 TAPS_SECONDS = np.arange(-5, 6) * 0.04
-TAP_FRAMES = 5
 PITCH_HERTZ = (65, 400)
 
 
@@ -37,7 +37,7 @@ PITCH_HERTZ = (65, 400)
 class SoundFeatures:
     """A recording as the mouth predictor sees it, 100 rows a second, row 0 at the first instant.
 
-    rows: (m, BANDS + 2) float32; normalised bands, energy, voicing
+    rows: (m, BANDS + 2) float32; normalised bands, energy, voicing, each a mean over 50 ms
     loudness: (m,) float32 loudest band, dB re the recording's 95th percentile
     """
 
@@ -51,9 +51,7 @@ class SoundFeatures:
 
     def at(self, times: npt.NDArray[np.float64]) -> FloatArray:
         """(n, (BANDS + 2) * taps) float32 features around the given times, seconds."""
-        smooth = uniform_filter1d(self.rows, TAP_FRAMES, axis=0, mode="nearest")
-        stacked = [_interpolate(smooth, (times + tap) * RATE) for tap in TAPS_SECONDS]
-        return np.concatenate(stacked, axis=1)
+        return np.concatenate([_interpolate(self.rows, (times + tap) * RATE) for tap in TAPS_SECONDS], axis=1)
 
 
 def sound_features(blocks: Iterable[FloatArray]) -> SoundFeatures:
@@ -72,7 +70,8 @@ def sound_features(blocks: Iterable[FloatArray]) -> SoundFeatures:
     energy_top = np.percentile(energy, SPEECH_PERCENTILE)
     energy = (np.maximum(energy, energy_top - FLOOR_DECIBEL) - energy_top) / 20 + 3
     rows = np.concatenate([(level - level.mean(axis=0)) / (level.std(axis=0) + 0.05), energy[:, None], voiced[:, None]], axis=1)
-    return SoundFeatures(rows.astype(np.float32), (loudest - top).astype(np.float32))
+    smooth = uniform_filter1d(rows.astype(np.float32), MEAN_ROWS, axis=0, mode="nearest")
+    return SoundFeatures(smooth, (loudest - top).astype(np.float32))
 
 
 def _windows(blocks: Iterable[FloatArray]) -> Iterator[FloatArray]:

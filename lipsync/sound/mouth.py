@@ -38,6 +38,9 @@ FULL_PAUSE_SECONDS = 0.6
 SHORT_PAUSE_SHARE = 0.4
 PAUSE_FADE_SECONDS = 0.12
 FEWEST_SPEAKING_FRAMES = 50
+BLOCK_FRAMES = 1000
+MOST_LEARNT_FRAMES = 15_000
+MOST_OFFSET_FRAMES = 4_000
 LARGEST_GAIN = 1.5
 
 
@@ -81,10 +84,8 @@ class MouthPredictor:
 
     def lips(self, voice: SoundFeatures, times: DoubleArray) -> DoubleArray:
         """(n, len(LIPS), 3) for the voice at the given times, seconds."""
-        features = voice.at(times + (self.own.offset.kept if self.own else 0.0))
-        generic = _padded(self.generic(features))
         still = pauses(voice, times)
-        raw = self.own(features, generic) if self.own else _standardised(generic)
+        raw = self._answers(voice, times)
         if self.own:
             raw = _as_lively(raw, still < 0.5, self.own.held_out)
         reference = self.own.held_out if self.own else raw
@@ -97,6 +98,17 @@ class MouthPredictor:
         values = _smooth(values, times)
         lips = self.model.lips(values[:, 0], values[:, 1], values[:, 2:])
         return np.asarray(lips * (1 - still[:, None, None]) + self.rest * still[:, None, None])
+
+    def _answers(self, voice: SoundFeatures, times: DoubleArray) -> DoubleArray:
+        """(n, 2 + EXTRA_COMPONENTS) standardised, in blocks: the stacked features of a long voice would fill the memory."""
+        late = self.own.offset.kept if self.own else 0.0
+        parts = []
+        for start in range(0, len(times), BLOCK_FRAMES):
+            features = voice.at(times[start : start + BLOCK_FRAMES] + late)
+            generic = _padded(self.generic(features))
+            parts.append(self.own(features, generic) if self.own else generic)
+        answers = np.concatenate(parts)
+        return answers if self.own else _standardised(answers)
 
 
 def learn(space: MouthSpace, sound: SoundFeatures | None, times: DoubleArray, offset: Offset | None) -> MouthPredictor:
@@ -111,7 +123,8 @@ def learn(space: MouthSpace, sound: SoundFeatures | None, times: DoubleArray, of
     generic = generic_mouth()
     own = None
     if sound is not None and offset is not None:
-        own = _learn_own(sound, times[usable], known, generic, offset)
+        some = _spread(np.flatnonzero(usable), MOST_LEARNT_FRAMES)
+        own = _learn_own(sound, times[some], values[some], generic, offset)
         # Where the offset leaves a doubt, the sound must explain parts of the take that it was not fitted on.
         if own is not None and not offset.trusted and own.aperture_fit < CONVINCING_FIT:
             own = None
@@ -120,7 +133,7 @@ def learn(space: MouthSpace, sound: SoundFeatures | None, times: DoubleArray, of
 
 def match_offset(space: MouthSpace, sound: SoundFeatures, times: DoubleArray) -> Offset:
     """The offset between a take's sound and its picture."""
-    usable = space.weight > 0
+    usable = _spread(np.flatnonzero(space.weight > 0), MOST_OFFSET_FRAMES)
     taken = measures(space)[usable]
     standard = (taken - taken.mean(axis=0)) / (taken.std(axis=0) + 1e-6)
     return estimate_offset(sound, times[usable], standard, generic_mouth())
@@ -185,6 +198,13 @@ def _correlation(left: DoubleArray, right: DoubleArray) -> float:
     if left.std() < 1e-9 or right.std() < 1e-9:
         return 0.0
     return float(np.corrcoef(left, right)[0, 1])
+
+
+def _spread(numbers: npt.NDArray[np.intp], most: int) -> npt.NDArray[np.intp]:
+    """At most so many of the numbers, spread evenly: a long take teaches no more than ten minutes of it do."""
+    if len(numbers) <= most:
+        return numbers
+    return np.asarray(numbers[np.linspace(0, len(numbers) - 1, most).astype(np.intp)])
 
 
 def _padded(generic: DoubleArray) -> DoubleArray:

@@ -124,11 +124,11 @@ def test_colour_tags_and_pixel_aspect_are_kept(tmp_path):
 
 
 def test_an_unfinished_file_leaves_nothing(reader, tmp_path):
-    output = tmp_path / "out.mp4"
+    output = tmp_path / "renders" / "out.mp4"
     with pytest.raises(RuntimeError), FrameWriter(output, reader.facts, sound=None) as writer:
         writer.write(next(iter(reader.forward())))
         raise RuntimeError("the render failed here")
-    assert not list(tmp_path.iterdir())
+    assert not list(output.parent.iterdir())
 
 
 def test_a_folder_that_cannot_be_written_is_told(reader, tmp_path):
