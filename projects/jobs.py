@@ -7,7 +7,7 @@ is one conditional UPDATE; whoever changes no row has lost the race and writes n
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Now
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from projects import logs, storage, wakeups
@@ -85,6 +86,17 @@ def position(job: RenderJob) -> int:
     earlier = Q(created_at__lt=job.created_at) | Q(created_at=job.created_at, pk__lt=job.pk)
     ahead = Q(status=Status.QUEUED) & (Q(priority__gt=job.priority) | Q(priority=job.priority) & earlier)
     return RenderJob.objects.filter(ahead | Q(status=Status.RUNNING)).count()
+
+
+def positions(some: Collection[RenderJob]) -> dict[uuid.UUID, int]:
+    """The `position` of each of some jobs, in at most two queries."""
+    places = {job.pk: 0 for job in some}
+    wanted = {job.pk for job in some if job.status == Status.QUEUED}
+    if not wanted:
+        return places
+    running = RenderJob.objects.filter(status=Status.RUNNING).count()
+    turn = RenderJob.objects.filter(status=Status.QUEUED).in_turn().values_list("pk", flat=True)
+    return places | {pk: running + place for place, pk in enumerate(turn) if pk in wanted}
 
 
 # --- workers ---------------------------------------------------------------------------------------------------------
@@ -194,6 +206,7 @@ def put_off(claim: Claim) -> bool:
 
 
 # --- housekeeping ----------------------------------------------------------------------------------------------------
+@translation.override(None)  # what is stored is English; `sentences` translates it for whoever reads
 def settle_lost() -> int:
     """End lost jobs that nobody may take again. Returns how many."""
     lost = RenderJob.objects.lost()

@@ -19,6 +19,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, connection
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from lipsync.errors import LipsyncError
@@ -108,6 +109,7 @@ def run_next() -> bool:
     return True
 
 
+@translation.override(None)  # what is stored is English; `sentences` translates it for whoever reads
 def run(claim: Claim, stop: threading.Event) -> None:
     """Bring a claimed job to an end. `stop` set: give it back."""
     job = RenderJob.objects.with_media().get(pk=claim.job_id)
@@ -243,8 +245,8 @@ def _settle_interruption(claim: Claim, why: Interruption) -> None:
     elif why is Interruption.WORKER_STOPS:
         jobs.give_back(claim)
     elif why is Interruption.TOO_LONG:
-        text = _("The render took longer than {hours:.1f} hours and was stopped. Use a shorter voice.").format(
-            hours=settings.RENDER_TIME_LIMIT_SECONDS / 3600
+        text = _("The render took longer than {hours} hours and was stopped. Use a shorter voice.").format(
+            hours=f"{settings.RENDER_TIME_LIMIT_SECONDS / 3600:.1f}"
         )
         jobs.fail(claim, family=Family.ENVIRONMENT, code="took_too_long", message=text)
 

@@ -39,7 +39,12 @@ def require_room(size: int) -> None:
     """Raise NoRoom unless `size` bytes fit and the floor stays free."""
     free = shutil.disk_usage(folder(SCRATCH)).free
     if free - size < settings.FREE_SPACE_FLOOR_BYTES:
-        raise NoRoom("no_space", _("The server's disk is nearly full. Ask the administrator to make room, then try again."))
+        raise no_room()
+
+
+def no_room() -> NoRoom:
+    """The refusal that a full disk calls for."""
+    return NoRoom("no_space", _("The server's disk is nearly full. Ask the administrator to make room, then try again."))
 
 
 def settle(path: Path) -> None:

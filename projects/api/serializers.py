@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.reverse import reverse
 
-from projects import jobs
+from projects import jobs, sentences
 from projects.models import AudioTrack, JobLogLine, Project, RenderJob, RenderOutput, Speaker, SpeakerClip
 
 
@@ -75,6 +75,7 @@ class OutputShape(serializers.ModelSerializer[RenderOutput]):
     """A finished video."""
 
     download_url = serializers.SerializerMethodField()
+    notices = serializers.SerializerMethodField()
 
     class Meta:
         model = RenderOutput
@@ -83,6 +84,10 @@ class OutputShape(serializers.ModelSerializer[RenderOutput]):
             *("quality", "timings", "notices", "created_at", "download_url"),
         )
         read_only_fields = fields
+
+    def get_notices(self, output: RenderOutput) -> list[str]:
+        """What to know about it, in the language asked for."""
+        return [sentences.shown(notice) for notice in output.notices]
 
     def get_download_url(self, output: RenderOutput) -> str:
         """Where the video is."""
@@ -114,7 +119,7 @@ class JobShape(serializers.ModelSerializer[RenderJob]):
         """Why it failed."""
         if not job.error_code:
             return None
-        return {"code": job.error_code, "message": job.error_message, "at": job.error_at}
+        return {"code": job.error_code, "message": sentences.shown(job.error_message), "at": job.error_at}
 
     def get_url(self, job: RenderJob) -> str:
         """Where to poll."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from projects import sentences
 from projects.models import RenderJob, Stage, Status
 
 # The share of a whole render at which a stage begins; only the frames themselves are counted exactly.
@@ -73,4 +74,4 @@ def announcement(job: RenderJob, ahead: int) -> str:
     if job.status == Status.RUNNING and not job.cancel_requested:
         tens = int(job.progress * 10) * 10
         return f"{stage_words(job.stage)}. {tens} %"
-    return f"{state_words(job)}. {job.error_message}".rstrip()
+    return f"{state_words(job)}. {sentences.shown(job.error_message)}".rstrip()

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from projects import access
+from projects import access, sentences
 from projects.forms import LANGUAGES
 from projects.models import RenderJob
 from projects.pages import telling, turns
@@ -97,6 +97,12 @@ def state_icon(status: str) -> str:
 def state_word(job: RenderJob) -> str:
     """The word of a state."""
     return telling.state_words(job)
+
+
+@register.filter
+def shown(sentence: str) -> str:
+    """A stored sentence in the reader's language."""
+    return sentences.shown(sentence)
 
 
 @register.filter
