@@ -17,10 +17,6 @@ from projects.models.library import NAME_LENGTH, TITLE_LENGTH
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
 
-    ProjectModelForm = forms.ModelForm[Project]
-else:
-    ProjectModelForm = forms.ModelForm
-
 LIBRARY_SHOWN = 60
 CLIP_KINDS = "video/*,.mp4,.m4v,.mov,.mkv,.webm,.avi,.ts,.mpg"
 TRACK_KINDS = "audio/*,video/*,.wav,.mp3,.m4a,.aac,.flac,.ogg,.opus"
@@ -162,13 +158,10 @@ class LecturerForm(forms.Form):
     name = forms.CharField(label=_("Lecturer's name"), max_length=NAME_LENGTH)
 
 
-class ProjectForm(ProjectModelForm):
+class ProjectForm(forms.Form):
     """A new project."""
 
-    class Meta:
-        model = Project
-        fields = ("name",)
-        labels = {"name": _("Project's name")}
+    name = forms.CharField(label=_("Project's name"), max_length=NAME_LENGTH)
 
 
 class SetUpForm(forms.Form):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 FORM_ROOM_BYTES = 2**20
@@ -32,4 +33,4 @@ class UploadSizeMiddleware:
         if request.path.startswith("/api/"):
             body = {"code": "too_large", "message": message, "field": "file", "detail": None, "docs": ""}
             return JsonResponse(body, status=413)
-        return HttpResponse(message, status=413, content_type="text/plain; charset=utf-8")
+        return render(request, "413.html", {"message": message}, status=413)

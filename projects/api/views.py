@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from projects import access, accounts, jobs, media, uploads
+from projects import access, accounts, jobs, library, media, uploads
 from projects.api import serializers
 from projects.api.entrance import GuardedBasicAuthentication
 from projects.api.pagination import Pages
@@ -37,10 +37,9 @@ def projects(request: Request) -> Response:
     """The person's projects, or a new one."""
     if request.method == "GET":
         return _listed(request, access.projects_of(request.user), serializers.ProjectShape)
-    shape = serializers.ProjectShape(data=request.data)
-    shape.is_valid(raise_exception=True)
-    shape.save(owner=request.user)
-    return Response(shape.data, status=status.HTTP_201_CREATED)
+    given = _given(serializers.ProjectShape(data=request.data))
+    made = library.add_project(owner=_person(request), name=given["name"])
+    return _one(request, made, serializers.ProjectShape, status.HTTP_201_CREATED)
 
 
 @api_view(["GET"])
@@ -57,7 +56,7 @@ def speakers(request: Request) -> Response:
         return _listed(request, rows, serializers.SpeakerShape)
     given = _given(serializers.NewSpeaker(data=request.data))
     owner = access.project_for(request.user, given["project"])
-    speaker = uploads.find_or_add_speaker(project=owner, name=given["name"])
+    speaker = library.find_or_add_speaker(project=owner, name=given["name"])
     return _one(request, speaker, serializers.SpeakerShape, status.HTTP_201_CREATED)
 
 
@@ -70,7 +69,7 @@ def speaker(request: Request, speaker_id: UUID) -> Response:
 @api_view(["GET", "POST"])
 @parser_classes([MultiPartParser])
 def clips(request: Request) -> Response:
-    """The clips, or a new one as multipart form data."""
+    """The clips, or a new one as multipart form data; the same bytes again give the lecturer's clip that has them."""
     if request.method == "GET":
         return _listed(request, access.clips_of(request.user, project=_project(request)), serializers.ClipShape)
     given = _given(serializers.NewClip(data=request.data))
@@ -88,7 +87,7 @@ def clip(request: Request, clip_id: UUID) -> Response:
 @api_view(["GET", "POST"])
 @parser_classes([MultiPartParser])
 def tracks(request: Request) -> Response:
-    """The voices, or a new one as multipart form data."""
+    """The voices, or a new one as multipart form data; the same bytes again give the project's voice that has them."""
     if request.method == "GET":
         return _listed(request, access.tracks_of(request.user, project=_project(request)), serializers.TrackShape)
     given = _given(serializers.NewTrack(data=request.data))

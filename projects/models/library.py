@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 NAME_LENGTH = 120
 TITLE_LENGTH = 200
+LANGUAGE_LENGTH = 20
 
 
 class ProjectQuerySet(models.QuerySet["Project"]):
@@ -135,7 +136,7 @@ class AudioTrack(models.Model):
     duration = models.FloatField()
     sample_rate = models.PositiveIntegerField()
     codec = models.CharField(max_length=40)
-    language = models.CharField(_("language"), max_length=20, blank=True, default="")
+    language = models.CharField(_("language"), max_length=LANGUAGE_LENGTH, blank=True, default="")
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
     class Meta:

@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from projects import access, uploads
+from projects import access, library, uploads
 from projects.errors import ProjectError
 from projects.forms import ClipForm, LecturerForm, ProjectForm, VoiceForm
 from projects.models import Project
@@ -25,9 +25,12 @@ RENDERS_SHOWN = 100
 def projects(request: HttpRequest) -> HttpResponse:
     """All my projects, and a new one."""
     user = signed_in(request)
-    form = ProjectForm(request.POST or None, instance=Project(owner=user))
+    form = ProjectForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        return redirect("pages:project", form.save().pk)
+        try:
+            return redirect("pages:project", library.add_project(owner=user, name=form.cleaned_data["name"]).pk)
+        except ProjectError as error:
+            form.add_error("name", error.message)
     context = {"form": form, "all_projects": access.projects_of(user)}
     return render(request, "pages/projects.html", context, status=422 if form.errors else 200)
 
@@ -61,9 +64,13 @@ def add_lecturer(request: HttpRequest, project_id: UUID) -> HttpResponse:
     row = access.project_for(signed_in(request), project_id)
     form = LecturerForm(request.POST)
     if form.is_valid():
-        speaker = uploads.find_or_add_speaker(project=row, name=form.cleaned_data["name"])
-        messages.success(request, _("%(name)s is in the project. Add a clip next.") % {"name": speaker.name})
-        return redirect("pages:project", row.pk)
+        try:
+            speaker = library.find_or_add_speaker(project=row, name=form.cleaned_data["name"])
+        except ProjectError as error:
+            form.add_error("name", error.message)
+        else:
+            messages.success(request, _("%(name)s is in the project. Add a clip next.") % {"name": speaker.name})
+            return redirect("pages:project", row.pk)
     return render(request, "pages/lecturers.html", _lecturers(request, row, lecturer_form=form), status=422)
 
 
@@ -75,10 +82,9 @@ def add_clip(request: HttpRequest, project_id: UUID) -> HttpResponse:
     if form.is_valid():
         data = form.cleaned_data
         try:
-            speaker = uploads.find_or_add_speaker(project=row, name=data["lecturer"])
-            clip = uploads.add_clip(project=row, speaker=speaker, uploaded_file=data["clip_file"], title=data["title"])
+            clip = uploads.add_clip(project=row, speaker=data["lecturer"], uploaded_file=data["clip_file"], title=data["title"])
         except ProjectError as error:
-            form.add_error("clip_file", error.message)
+            form.add_error("lecturer" if error.field == "speaker" else "clip_file", error.message)
         else:
             messages.success(request, _("The clip “%(title)s” is in the library.") % {"title": clip.title})
             return redirect("pages:project", row.pk)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from projects import accounts, jobs, uploads
@@ -41,7 +40,7 @@ def _started(request: HttpRequest, form: QuickRenderForm) -> RenderJob | None:
         clip = _clip(form, project)
         return jobs.submit(project=project, clip=clip, track=track, created_by=user)
     except ProjectError as error:
-        form.add_error(field, error.message)
+        form.add_error("lecturer" if error.field == "speaker" else field, error.message)
         return None
 
 
@@ -50,9 +49,7 @@ def _clip(form: QuickRenderForm, project: Project) -> SpeakerClip:
     if file is None:
         picked: SpeakerClip = form.cleaned_data["clip"]
         return picked
-    name = form.cleaned_data["lecturer"] or _("Unnamed lecturer")
-    speaker = uploads.find_or_add_speaker(project=project, name=name)
-    return uploads.add_clip(project=project, speaker=speaker, uploaded_file=file)
+    return uploads.add_clip(project=project, speaker=form.cleaned_data["lecturer"], uploaded_file=file)
 
 
 def _track(form: QuickRenderForm, project: Project) -> AudioTrack:

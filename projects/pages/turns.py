@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.contrib.auth.models import User
 
-from projects import access
+from projects import access, jobs
 from projects.models import RenderJob, Status
 from projects.models.renders import LIVE
 from projects.pages import telling
@@ -32,8 +32,6 @@ def live(user: User) -> list[Turn]:
     mine = list(access.jobs_of(user).filter(status__in=LIVE))
     if not mine:
         return []
-    running = RenderJob.objects.filter(status=Status.RUNNING).count()
-    waiting = RenderJob.objects.filter(status=Status.QUEUED).in_turn().values_list("pk", flat=True)
-    places = {pk: running + place for place, pk in enumerate(waiting)}
-    turns = [Turn(job, places.get(job.pk, 0), telling.remaining_seconds(job), telling.stage_words(job.stage)) for job in mine]
+    places = jobs.positions(mine)
+    turns = [Turn(job, places[job.pk], telling.remaining_seconds(job), telling.stage_words(job.stage)) for job in mine]
     return sorted(turns, key=lambda turn: (turn.job.status != Status.RUNNING, turn.ahead))

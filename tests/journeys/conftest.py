@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.utils import timezone
 
-from projects import uploads
+from projects import library
 from projects.models import AudioTrack, Project, RenderJob, RenderOutput, SpeakerClip, Status
 
 
@@ -20,7 +20,7 @@ from projects.models import AudioTrack, Project, RenderJob, RenderOutput, Speake
 def add_clip(project: Project) -> Callable[..., SpeakerClip]:
     def add(title: str = "Take 3", lecturer: str = "Prof. Li", into: Project = project) -> SpeakerClip:
         clip = SpeakerClip(
-            speaker=uploads.find_or_add_speaker(project=into, name=lecturer),
+            speaker=library.find_or_add_speaker(project=into, name=lecturer),
             title=title,
             sha256="a" * 64,
             size=5,

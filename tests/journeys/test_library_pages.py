@@ -74,7 +74,7 @@ def test_a_new_lecturer_is_in_the_project(owner_client: Client, project: Project
 def test_a_new_clip_is_taken_in(
     owner_client: Client, project: Project, add_clip: Callable[..., SpeakerClip], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploads, "add_clip", lambda **given: add_clip(given["title"], given["speaker"].name))
+    monkeypatch.setattr(uploads, "add_clip", lambda **given: add_clip(given["title"], given["speaker"]))
     given = {"clip_file": SimpleUploadedFile("a.mp4", b"movie"), "lecturer": "Prof. Li", "title": "Take 9"}
     response = owner_client.post(reverse("pages:add_clip", args=[project.pk]), given, follow=True)
     assert "The clip “Take 9” is in the library." in response.content.decode()
@@ -92,6 +92,14 @@ def test_a_refused_voice_says_why_and_keeps_what_was_typed(
     assert response.status_code == 422
     assert "The file is larger than 5 MB." in response.content.decode()
     assert 'value="Lesson 5"' in response.content.decode()
+
+
+def test_a_refused_clip_leaves_no_empty_lecturer(owner_client: Client, project: Project) -> None:
+    given = {"clip_file": SimpleUploadedFile("a.mp4", b"some text " * 50), "lecturer": "Prof. Li", "title": ""}
+    response = owner_client.post(reverse("pages:add_clip", args=[project.pk]), given)
+    assert response.status_code == 422
+    assert "is not a video that can be read" in response.content.decode()
+    assert not Speaker.objects.exists()
 
 
 @pytest.mark.parametrize("name", PAGES)

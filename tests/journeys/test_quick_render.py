@@ -42,7 +42,7 @@ def test_two_new_files_become_a_clip_a_voice_and_a_render(
     add_track: Callable[..., AudioTrack],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(uploads, "add_clip", lambda **given: add_clip(lecturer=given["speaker"].name))
+    monkeypatch.setattr(uploads, "add_clip", lambda **given: add_clip(lecturer=given["speaker"]))
     monkeypatch.setattr(uploads, "add_track", lambda **given: add_track(title=given["uploaded_file"].name))
     files = {
         "clip_file": SimpleUploadedFile("take.mp4", b"movie"),

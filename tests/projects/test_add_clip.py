@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import translation
 from pytest_django import Settings
 
-from lipsync.errors import EnvironmentFault
-from projects import storage, uploads
+from lipsync.errors import EnvironmentFault, UnusableInput
+from projects import library, storage, uploads
 from projects.errors import NoRoom, ProjectError, Refused, TooLarge, Unavailable
 from projects.models import AudioTrack, Project, Speaker, SpeakerClip
 from tests import making
@@ -156,17 +157,75 @@ def test_a_row_that_cannot_be_stored_leaves_no_file(
     assert stored_files(media_root) == []
 
 
-def test_a_lecturers_name_is_kept_once(project: Project) -> None:
-    first = uploads.find_or_add_speaker(project=project, name="  Li   Wei ")
-    assert uploads.find_or_add_speaker(project=project, name="Li Wei") == first
+def test_the_same_bytes_again_give_the_clip_that_has_them(speaker: Speaker, clip_file: Path, media_root: Path) -> None:
+    first = uploads.add_clip(project=speaker.project, speaker=speaker, uploaded_file=making.upload(clip_file))
+    before = stored_files(media_root)
+    for same in (speaker, " Li  Wei ", ""):
+        again = uploads.add_clip(project=speaker.project, speaker=same, uploaded_file=making.upload(clip_file, "other.mov"))
+        assert again == first
+    assert stored_files(media_root) == before
+    assert Speaker.objects.count() == 1
+
+
+def test_the_same_bytes_of_another_lecturer_or_project_are_a_clip_of_their_own(
+    speaker: Speaker, stranger_speaker: Speaker, clip_file: Path
+) -> None:
+    first = uploads.add_clip(project=speaker.project, speaker=speaker, uploaded_file=making.upload(clip_file))
+    second = uploads.add_clip(project=speaker.project, speaker="Wang Li", uploaded_file=making.upload(clip_file))
+    theirs = uploads.add_clip(project=stranger_speaker.project, speaker="", uploaded_file=making.upload(clip_file))
+    assert len({first.pk, second.pk, theirs.pk}) == 3
+    assert theirs.speaker.project == stranger_speaker.project
+
+
+def test_the_same_bytes_are_taken_again_when_the_file_was_lost(speaker: Speaker, clip_file: Path) -> None:
+    lost = uploads.add_clip(project=speaker.project, speaker=speaker, uploaded_file=making.upload(clip_file))
+    lost.path.unlink()
+    again = uploads.add_clip(project=speaker.project, speaker=speaker, uploaded_file=making.upload(clip_file))
+    assert again != lost
+    assert again.path.is_file()
+
+
+def test_the_same_voice_again_gives_the_one_there_is(project: Project, voice_file: Path, media_root: Path) -> None:
+    first = uploads.add_track(project=project, uploaded_file=making.upload(voice_file), language="de")
+    assert uploads.add_track(project=project, uploaded_file=making.upload(voice_file)) == first
+    assert len(stored_files(media_root)) == 1
+    assert uploads.add_track(project=project, uploaded_file=making.upload(voice_file), language="fr") != first
+
+
+def test_a_new_lecturer_is_made_only_when_the_clip_is_accepted(project: Project, clip_file: Path) -> None:
     with pytest.raises(Refused):
-        uploads.find_or_add_speaker(project=project, name="   ")
+        uploads.add_clip(project=project, speaker="Wang Li", uploaded_file=SimpleUploadedFile("a.mp4", b"text " * 99))
+    assert not Speaker.objects.exists()
+    clip = uploads.add_clip(project=project, speaker="Wang Li", uploaded_file=making.upload(clip_file))
+    assert clip.speaker.name == "Wang Li"
+
+
+def test_a_lecturers_name_is_kept_once(project: Project) -> None:
+    first = library.find_or_add_speaker(project=project, name="  Li   Wei ")
+    assert library.find_or_add_speaker(project=project, name="Li Wei") == first
+    with pytest.raises(Refused):
+        library.find_or_add_speaker(project=project, name="   ")
 
 
 def test_a_request_that_says_it_is_too_large_is_refused_unread(owner_client: Client, settings: Settings) -> None:
-    settings.LARGEST_CLIP_BYTES = settings.LARGEST_TRACK_BYTES = 10
-    body = b"x" * (2 * 2**20)
+    settings.LARGEST_CLIP_BYTES = settings.LARGEST_TRACK_BYTES = 2**20
+    body = b"x" * (3 * 2**20)
     answer = owner_client.post("/api/v1/clips/", body, content_type="multipart/form-data; boundary=x")
     assert answer.status_code == 413
     assert answer.json()["code"] == "too_large"
-    assert owner_client.post("/sign-in/", body, content_type="application/octet-stream").status_code == 413
+    with translation.override(None):  # the request leaves its language to the thread
+        page = owner_client.post("/", body, content_type="multipart/form-data; boundary=x", headers={"Accept-Language": "zh"})
+    assert page.status_code == 413
+    text = page.content.decode()
+    assert "data-error-sentence" in text
+    assert "文件超过 1 MB" in text
+
+
+def test_a_refusal_never_names_our_own_file(speaker: Speaker, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(path: Path) -> None:
+        raise UnusableInput("unreadable", f"{path} cannot be read (Permission denied). Check the path and its permissions.")
+
+    monkeypatch.setattr(uploads, "probe_clip", unreadable)
+    with pytest.raises(Refused) as refusal:
+        uploads.add_clip(project=speaker.project, speaker=speaker, uploaded_file=SimpleUploadedFile("a.mp4", b"x"))
+    assert refusal.value.message == "The server cannot read the file (Permission denied). Tell the administrator."

@@ -198,8 +198,7 @@ from django.core.files import File
 from projects import accounts, jobs, uploads
 owner = accounts.create_user(username="olga", password="correct horse battery")
 project = accounts.first_project(owner)
-speaker = uploads.find_or_add_speaker(project=project, name="Li Wei")
-clip = uploads.add_clip(project=project, speaker=speaker, uploaded_file=File(open(sys.argv[1], "rb"), name="a.mp4"))
+clip = uploads.add_clip(project=project, speaker="Li Wei", uploaded_file=File(open(sys.argv[1], "rb"), name="a.mp4"))
 track = uploads.add_track(project=project, uploaded_file=File(open(sys.argv[2], "rb"), name="b.wav"))
 jobs.submit(project=project, clip=clip, track=track, created_by=owner)
 """

@@ -73,11 +73,10 @@ class Command(BaseCommand):
 
     def _submit(self, clip_path: Path, voice_path: Path) -> RenderJob:
         project = accounts.first_project(_demo_user())
-        speaker = uploads.find_or_add_speaker(project=project, name="Demo")
         try:
             with clip_path.open("rb") as file:
                 incoming = File(file, name=clip_path.name)
-                clip = uploads.add_clip(project=project, speaker=speaker, uploaded_file=incoming, title="")
+                clip = uploads.add_clip(project=project, speaker="Demo", uploaded_file=incoming, title="")
             with voice_path.open("rb") as file:
                 track = uploads.add_track(project=project, uploaded_file=File(file, name=voice_path.name), title="")
         except OSError as error:
