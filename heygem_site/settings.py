@@ -92,7 +92,11 @@ DATABASE_URL = environment.address("DATABASE_URL", schemes=("postgres", "postgre
 DATABASES = {"default": env.db_url_config(DATABASE_URL) if DATABASE_URL else SQLITE}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = environment.address("REDIS_URL", schemes=("redis", "rediss"))
-FILE_CACHE = {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": MEDIA_ROOT / "cache"}
+FILE_CACHE = {
+    "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+    "LOCATION": MEDIA_ROOT / "cache",
+    "OPTIONS": {"MAX_ENTRIES": 10_000},  # it throws out any entry when full; the counts of wrong passwords shall stay
+}
 REDIS_CACHE = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
 CACHES: dict[str, dict[str, Any]] = {"default": REDIS_CACHE if REDIS_URL else FILE_CACHE}
 

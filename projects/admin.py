@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from projects import jobs
+from projects.forms import AdminSignInForm
 from projects.models import AudioTrack, JobLogLine, Project, RenderJob, RenderOutput, SetupLink, Speaker, SpeakerClip
 
 if TYPE_CHECKING:  # the classes take parameters in their stubs only
@@ -19,6 +20,7 @@ else:
 
 admin.site.site_header = "HeyGem Studio"
 admin.site.site_title = "HeyGem Studio"
+admin.site.login_form = AdminSignInForm
 
 
 class ReadOnly(ModelAdmin):

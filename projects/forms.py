@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.conf import settings
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth.forms import AuthenticationForm
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from projects import access
+from projects import access, guesses
 from projects.models import AudioTrack, Project, SpeakerClip
 from projects.models.library import NAME_LENGTH, TITLE_LENGTH
 
@@ -162,6 +164,30 @@ class ProjectForm(forms.Form):
     """A new project."""
 
     name = forms.CharField(label=_("Project's name"), max_length=NAME_LENGTH)
+
+
+class SignInForm(AuthenticationForm):
+    """Name and password, at a pace that makes guessing hopeless. `wait`: seconds, when it came too early"""
+
+    wait = 0
+
+    def clean(self) -> dict[str, Any]:
+        """The password is right, and not one of too many."""
+        name = self.cleaned_data.get("username")
+        if not name or not self.cleaned_data.get("password") or self.request is None:
+            return super().clean()
+        try:
+            guesses.count(self.request, name)
+        except guesses.TooManyGuesses as refusal:
+            self.wait = refusal.wait
+            raise forms.ValidationError(refusal.message, code=refusal.code) from refusal
+        data = super().clean()
+        guesses.forgive(self.request, name)
+        return data
+
+
+class AdminSignInForm(SignInForm, AdminAuthenticationForm):
+    """The same at the admin's own door."""
 
 
 class SetUpForm(forms.Form):

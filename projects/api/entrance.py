@@ -9,6 +9,8 @@ from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 
+from projects import guesses
+
 
 class GuessThrottle(SimpleRateThrottle):
     """Counts attempts from one address."""
@@ -30,3 +32,13 @@ class GuardedBasicAuthentication(BasicAuthentication):
             if not throttle.allow_request(request, None):  # type: ignore[arg-type]  # the view is not used
                 raise Throttled(throttle.wait())
         return super().authenticate(request)
+
+    def authenticate_credentials(self, userid: str, password: str, request: Any = None) -> Any:
+        """The person of this name and password. Raises Throttled after too many wrong ones, as the sign-in page does."""
+        try:
+            guesses.count(request, userid)
+        except guesses.TooManyGuesses as refusal:
+            raise Throttled(refusal.wait) from refusal
+        person = super().authenticate_credentials(userid, password, request)
+        guesses.forgive(request, userid)
+        return person

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.auth import login, views
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.forms import AuthenticationForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
@@ -12,14 +13,28 @@ from django.views.decorators.http import require_http_methods
 
 from projects import accounts
 from projects.errors import ProjectError
-from projects.forms import SetUpForm
+from projects.forms import SetUpForm, SignInForm
 
-sign_in = views.LoginView.as_view(
-    template_name="pages/sign_in.html",
-    redirect_authenticated_user=True,
-    next_page=reverse_lazy("pages:quick_render"),
-    extra_context={"someone_can_sign_in": accounts.someone_can_sign_in},
-)
+
+class SignIn(views.LoginView):
+    """Name and password; too many wrong ones are told to wait."""
+
+    template_name = "pages/sign_in.html"
+    authentication_form = SignInForm
+    redirect_authenticated_user = True
+    extra_context = {"someone_can_sign_in": accounts.someone_can_sign_in}
+
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        """The page again, with the cause."""
+        response = super().form_invalid(form)
+        wait = getattr(form, "wait", 0)
+        response.status_code = 429 if wait else 422
+        if wait:
+            response["Retry-After"] = str(wait)
+        return response
+
+
+sign_in = SignIn.as_view()
 sign_out = views.LogoutView.as_view(next_page=reverse_lazy("pages:sign_in"))
 
 
