@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from projects import logs, storage, wakeups
 from projects.errors import Conflict, Refused
 from projects.models import AudioTrack, Family, Project, RenderJob, RenderOutput, SpeakerClip, Status
-from projects.models.renders import ATTEMPTS_ALLOWED
+from projects.models.renders import ATTEMPTS_ALLOWED, LIVE
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -63,12 +63,16 @@ def submit(
 
 def cancel(*, job: RenderJob) -> RenderJob:
     """End a waiting job at once; ask a running one to stop, which takes a few seconds. A final job stays as it is."""
-    waiting = RenderJob.objects.filter(pk=job.pk, status=Status.QUEUED)
-    if waiting.update(status=Status.CANCELLED, cancel_requested=True, **ENDED):
-        logs.record(job, "info", "cancelled before it began")
-    elif RenderJob.objects.filter(pk=job.pk, status=Status.RUNNING).update(cancel_requested=True):
-        logs.record(job, "info", "asked to stop")
+    # One UPDATE for both: between two, a worker could give the job back, and neither would find it.
+    waits = Q(status=Status.QUEUED)
+    changed = RenderJob.objects.filter(pk=job.pk, status__in=LIVE).update(
+        status=Case(When(waits, then=Value(Status.CANCELLED)), default=F("status")),
+        finished_at=Case(When(waits, then=Now())),
+        cancel_requested=True,
+    )
     job.refresh_from_db()
+    if changed:
+        logs.record(job, "info", "cancelled before it began" if job.is_final else "asked to stop")
     return job
 
 

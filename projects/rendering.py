@@ -7,6 +7,7 @@ the row says so last. Whatever goes wrong before that leaves nothing behind.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import signal
 import threading
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, connection
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -88,7 +89,7 @@ class Pulse:
         try:
             kept = jobs.heartbeat(self.claim, stage=self.stage, done=self.done, total=self.total)
             cancelled = not kept and jobs.was_cancelled(self.claim)
-        except DatabaseError as error:
+        except (DatabaseError, InterfaceError) as error:
             connection.close()
             if time.monotonic() - self._renewed > jobs.LEASE.total_seconds() - SAFETY_SECONDS:
                 raise RenderInterruptedError(Interruption.LOST) from error
@@ -101,12 +102,11 @@ class Pulse:
 def run_next() -> bool:
     """Claim the next job and bring it to an end. False when there was none."""
     jobs.settle_lost()
-    claim = jobs.claim()
-    if claim is None:
-        return False
-    with _stop_signal() as stop:
-        run(claim, stop)
-    return True
+    with _stop_signal() as stop:  # before the claim: a job taken by a worker that stops goes back at once
+        claim = jobs.claim()
+        if claim is not None:
+            run(claim, stop)
+    return claim is not None
 
 
 @translation.override(None)  # what is stored is English; `sentences` translates it for whoever reads
@@ -114,12 +114,16 @@ def run(claim: Claim, stop: threading.Event) -> None:
     """Bring a claimed job to an end. `stop` set: give it back."""
     job = RenderJob.objects.with_media().get(pk=claim.job_id)
     scratch = storage.scratch_folder(claim.job_id, claim.fence)
+    pulse = Pulse(claim)
     try:
         storage.require_room(0)
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir()
-        result = _drive(claim, job, scratch, stop)
-        _keep(claim, job, result)
+        last = _drive(pulse, job, scratch, stop)
+        if last["event"] == "error":
+            _refuse(claim, job, last)
+        else:
+            _keep(pulse, job, last["result"])
     except RenderInterruptedError as interruption:
         logs.record(job, "warning", str(interruption))
         _settle_interruption(claim, interruption.why)
@@ -128,8 +132,9 @@ def run(claim: Claim, stop: threading.Event) -> None:
         if not jobs.put_off(claim):
             text = _("The engine stopped unexpectedly. Try again; if it happens again, see the log below.")
             jobs.fail(claim, family=Family.BUG, code="engine_died", message=text)
-    except NoRoom as refusal:
-        logs.record(job, "error", refusal.message)
+    except (NoRoom, OSError) as fault:
+        refusal = fault if isinstance(fault, NoRoom) else storage.fault(fault)
+        logs.record(job, "error", refusal.message, with_traceback=True)
         jobs.fail(claim, family=Family.ENVIRONMENT, code=refusal.code, message=refusal.message)
     except Exception:
         logs.record(job, "error", "a bug in the platform stopped this render", with_traceback=True)
@@ -140,18 +145,17 @@ def run(claim: Claim, stop: threading.Event) -> None:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _drive(claim: Claim, job: RenderJob, scratch: Path, stop: threading.Event) -> Event:
+def _drive(pulse: Pulse, job: RenderJob, scratch: Path, stop: threading.Event) -> Event:
     """Have the engine do the work. Returns its last event, `done` or `error`."""
     request = {
-        "id": str(claim.job_id),
+        "id": str(job.pk),
         "verb": "render",
         "clip": str(job.clip.path),
         "voice": str(job.track.path),
-        "output": str(jobs.output_path(claim)),
+        "output": str(jobs.output_path(pulse.claim)),
         "scratch": str(scratch),
         "options": {"measure": True},
     }
-    pulse = Pulse(claim)
     deadline = time.monotonic() + settings.RENDER_TIME_LIMIT_SECONDS
     with Engine(request=request, scratch=scratch) as engine:
         while True:
@@ -184,45 +188,43 @@ def _note(job: RenderJob, event: Event, pulse: Pulse) -> None:
         logs.record(job, "info", str(Stage(pulse.stage).label), stage=pulse.stage)
 
 
-def _keep(claim: Claim, job: RenderJob, event: Event) -> None:
-    """Store what the engine ended with: its refusal, or its video once that has been verified."""
-    if event["event"] == "error":
-        text = str(event.get("message") or "") or _("The engine reported an error without a reason. See the log.")
-        trace = str(event.get("traceback") or "")
-        logs.record(job, "error", f"{event.get('code')}: {text}\n{trace}", stage="")
-        at = event.get("at")
-        jobs.fail(
-            claim,
-            family=str(event.get("family")),
-            code=str(event.get("code") or "bug"),
-            message=text,
-            at=float(at) if at is not None else None,
-        )
-        return
-    result = event["result"]
+def _refuse(claim: Claim, job: RenderJob, event: Event) -> None:
+    """Store why the engine made no video."""
+    text = str(event.get("message") or "") or _("The engine reported an error without a reason. See the log.")
+    trace = str(event.get("traceback") or "")
+    logs.record(job, "error", f"{event.get('code')}: {text}\n{trace}", stage="")
+    at = event.get("at")
+    jobs.fail(
+        claim,
+        family=str(event.get("family")),
+        code=str(event.get("code") or "bug"),
+        message=text,
+        at=float(at) if at is not None else None,
+    )
+
+
+def _keep(pulse: Pulse, job: RenderJob, result: dict[str, Any]) -> None:
+    """Verify the engine's video, give it its final name, and say so in the row."""
+    claim = pulse.claim
     made = jobs.output_path(claim)
-    _verify(made, result)
+    _verify(made, result, pulse)
     storage.settle(made)
+    os.utime(made)  # measuring may have taken long; to the sweep, the file's age counts from here
     name = storage.render_name(claim.job_id, claim.fence)
     final = storage.folder(storage.RENDERS) / Path(name).name
     made.replace(final)
     storage.settle_folder(final.parent)
-    kept = False
-    try:
-        kept = jobs.finish(claim, name=name, result=result)
-    finally:
-        if not kept:
-            final.unlink(missing_ok=True)
-    if kept:
-        logs.record(job, "info", f"done: {result['duration']:.2f} s of video")
-    else:
+    # Should the database's answer get lost, the row may say that it is done: then the sweep decides about the file.
+    if not jobs.finish(claim, name=name, result=result):
+        final.unlink(missing_ok=True)
         raise RenderInterruptedError(Interruption.CANCELLED if jobs.was_cancelled(claim) else Interruption.LOST)
+    logs.record(job, "info", f"done: {result['duration']:.2f} s of video")
 
 
-def _verify(made: Path, result: dict[str, Any]) -> None:
+def _verify(made: Path, result: dict[str, Any], pulse: Pulse) -> None:
     """The file is there, whole, and is the video that the engine says it made. Raises EngineDiedError."""
     try:
-        if made.stat().st_size != result["size"] or _sha256(made) != result["sha256"]:
+        if made.stat().st_size != result["size"] or _sha256(made, pulse) != result["sha256"]:
             raise EngineDiedError("the engine's video is not the file it reported")
         facts = probe_clip(made)
     except (OSError, LipsyncError) as error:
@@ -231,11 +233,13 @@ def _verify(made: Path, result: dict[str, Any]) -> None:
         raise EngineDiedError("the engine's video lacks its sound or has another size than reported")
 
 
-def _sha256(path: Path) -> str:
+def _sha256(path: Path, pulse: Pulse) -> str:
+    """The file's digest; the claim is kept meanwhile, for a long video on a slow disk takes longer than a lease."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while piece := file.read(HASH_CHUNK_BYTES):
             digest.update(piece)
+            pulse.beat()
     return digest.hexdigest()
 
 

@@ -59,7 +59,7 @@ SENTENCES = (
         "The worker died {count} times on this render. Try again; if it happens again, tell the administrator the "
         "render's number."
     ),
-    gettext_noop("The server cannot store the video ({reason}). Tell the administrator."),
+    gettext_noop("The server cannot store the file. Tell the administrator: {reason}."),
 )
 
 # Paths of the server mean nothing to whoever reads a page.

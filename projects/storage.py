@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from pathlib import Path
@@ -45,6 +46,14 @@ def require_room(size: int) -> None:
 def no_room() -> NoRoom:
     """The refusal that a full disk calls for."""
     return NoRoom("no_space", _("The server's disk is nearly full. Ask the administrator to make room, then try again."))
+
+
+def fault(error: OSError) -> NoRoom:
+    """The refusal that an error of the disk calls for."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return no_room()
+    text = _("The server cannot store the file. Tell the administrator: {reason}.")
+    return NoRoom("not_writable", text.format(reason=error.strerror or error))
 
 
 def settle(path: Path) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from projects import cleanup, processes
@@ -79,7 +80,11 @@ class Member:
             self.stop()
             self._not_before = time.monotonic() + self._pause
         if self.process is None and time.monotonic() >= self._not_before:
-            self.start()
+            try:
+                self.start()
+            except OSError:  # e.g. no memory at this moment
+                logger.exception("%s could not be started and is tried again", self.name)
+                self._not_before = now + LONGEST_PAUSE_SECONDS
 
 
 class Cluster(Member):
@@ -170,6 +175,8 @@ def work_waits_in_vain() -> bool:
     if RenderJob.objects.filter(status=Status.RUNNING, lease_until__gte=Now()).exists():
         return False
     long_ago = Now() - STUCK_AFTER
+    if RenderJob.objects.filter(Q(started_at__gte=long_ago) | Q(finished_at__gte=long_ago)).exists():
+        return False  # it is between two jobs
     claimable = RenderJob.objects.claimable()
     waiting = claimable.filter(status=Status.QUEUED, created_at__lt=long_ago)
     return waiting.exists() or claimable.filter(status=Status.RUNNING, lease_until__lt=long_ago).exists()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import uuid
@@ -143,12 +142,7 @@ def _translated(error: LipsyncError | OSError) -> ProjectError:
     if isinstance(error, LipsyncError):
         kind = NoRoom if error.code == "no_space" else Unavailable
         return kind(error.code, sentences.shown(error.message))
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return storage.no_room()
-    reason = error.strerror or error
-    return NoRoom(
-        "not_writable", _("The server cannot store the file. Tell the administrator: {reason}.").format(reason=reason)
-    )
+    return storage.fault(error)
 
 
 def _receive(uploaded_file: File[bytes], part: Path, limit: int) -> StoredFile:

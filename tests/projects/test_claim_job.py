@@ -6,12 +6,15 @@ import os
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db import connection
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
@@ -19,6 +22,7 @@ from projects import jobs
 from projects.jobs import Claim
 from projects.models import AudioTrack, Project, RenderJob, SpeakerClip, Status
 from projects.models.renders import ATTEMPTS_ALLOWED
+from tests import making
 
 RACERS = 4
 PRIZES = 12
@@ -154,6 +158,29 @@ def test_a_job_given_back_after_a_cancel_is_cancelled(job: RenderJob) -> None:
     job.refresh_from_db()
     assert job.status == Status.CANCELLED
     assert job.finished_at is not None
+
+
+def test_a_cancel_is_not_lost_when_the_worker_gives_the_job_back_at_that_moment(job: RenderJob) -> None:
+    claim = claimed()
+    updates: list[str] = []
+
+    def give_back_first(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.startswith("UPDATE") and not updates:
+            updates.append(sql)
+            assert jobs.give_back(claim)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(give_back_first):
+        jobs.cancel(job=job)
+    job.refresh_from_db()
+    assert job.status == Status.CANCELLED
+
+
+def test_a_final_job_is_not_cancelled(job: RenderJob, clip_file: Path) -> None:
+    output = making.output(job, clip_file)
+    jobs.cancel(job=job)
+    job.refresh_from_db()
+    assert (job.status, job.cancel_requested, job.finished_output()) == (Status.SUCCEEDED, False, output)
 
 
 def test_racing_workers_never_hold_the_same_job(tmp_path: Path) -> None:

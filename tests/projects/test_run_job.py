@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -9,16 +10,19 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 from django.contrib.auth.models import User
 from django.db import OperationalError, connection
+from django.utils import timezone
 from pytest_django import Settings
 
+from projects import cleanup, jobs, processes, rendering, storage
 from projects import engine as engine_module
-from projects import jobs, processes, rendering, storage
 from projects.models import RenderJob, RenderOutput, Status
 from projects.models.renders import ATTEMPTS_ALLOWED
 
@@ -106,9 +110,9 @@ def test_the_engine_learns_no_secret(job: RenderJob, engine: Script, monkeypatch
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     original = rendering._keep
 
-    def look(claim: jobs.Claim, job: RenderJob, event: rendering.Event) -> None:
-        seen.update(json.loads((jobs.output_path(claim).parent / "touched").read_text()))
-        original(claim, job, event)
+    def look(pulse: rendering.Pulse, job: RenderJob, result: dict[str, Any]) -> None:
+        seen.update(json.loads((jobs.output_path(pulse.claim).parent / "touched").read_text()))
+        original(pulse, job, result)
 
     monkeypatch.setattr(rendering, "_keep", look)
     engine("succeed")
@@ -147,7 +151,7 @@ def test_a_bug_of_the_platform_fails_the_job_and_is_raised(
     job: RenderJob, engine: Script, monkeypatch: pytest.MonkeyPatch, media_root: Path
 ) -> None:
     engine("succeed")
-    monkeypatch.setattr(rendering, "_verify", lambda made, result: 1 / 0)
+    monkeypatch.setattr(rendering, "_verify", lambda made, result, pulse: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         rendering.run_next()
     job.refresh_from_db()
@@ -263,15 +267,110 @@ def test_a_cancel_at_the_very_end_wins_over_the_result(
     engine("succeed")
     original = rendering._verify
 
-    def cancel_and_verify(made: Path, result: dict[str, object]) -> None:
+    def cancel_and_verify(made: Path, result: dict[str, Any], pulse: rendering.Pulse) -> None:
         jobs.cancel(job=job)
-        original(made, result)
+        original(made, result, pulse)
 
     monkeypatch.setattr(rendering, "_verify", cancel_and_verify)
     rendering.run_next()
     job.refresh_from_db()
     assert (job.status, job.finished_output()) == (Status.CANCELLED, None)
     assert files_left(media_root) == []
+
+
+def test_the_claim_is_kept_while_a_long_video_is_verified(
+    job: RenderJob, engine: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left: list[float] = []
+    original = rendering._verify
+
+    def slowly(made: Path, result: dict[str, Any], pulse: rendering.Pulse) -> None:
+        RenderJob.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+        time.sleep(rendering.BEAT_SECONDS)
+        original(made, result, pulse)
+        job.refresh_from_db()
+        assert job.lease_until is not None
+        left.append((job.lease_until - timezone.now()).total_seconds())
+
+    monkeypatch.setattr(rendering, "_verify", slowly)
+    engine("succeed")
+    rendering.run_next()
+    assert left[0] > 20
+    job.refresh_from_db()
+    assert job.status == Status.SUCCEEDED
+
+
+def test_a_finished_videos_age_counts_from_its_name(job: RenderJob, engine: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = rendering._verify
+
+    def old(made: Path, result: dict[str, Any], pulse: rendering.Pulse) -> None:
+        os.utime(made, (1, 1))  # measured for a long time after it was written
+        original(made, result, pulse)
+
+    def sweep_and_finish(*args: Any, **given: Any) -> bool:
+        assert cleanup.remove_orphan_files() == 0
+        return finish(*args, **given)
+
+    finish = jobs.finish
+    monkeypatch.setattr(rendering, "_verify", old)
+    monkeypatch.setattr(jobs, "finish", sweep_and_finish)
+    engine("succeed")
+    rendering.run_next()
+    assert RenderOutput.objects.get().path.is_file()
+
+
+def test_a_lost_answer_of_the_database_does_not_cost_the_video(
+    job: RenderJob, engine: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish = jobs.finish
+
+    def commit_and_break(*args: Any, **given: Any) -> bool:
+        finish(*args, **given)
+        raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(jobs, "finish", commit_and_break)
+    engine("succeed")
+    with pytest.raises(OperationalError):
+        rendering.run_next()
+    job.refresh_from_db()
+    assert job.status == Status.SUCCEEDED
+    assert RenderOutput.objects.get().path.is_file()
+
+
+@pytest.mark.parametrize(("number", "code"), [(errno.ENOSPC, "no_space"), (errno.EACCES, "not_writable")])
+def test_an_error_of_the_disk_is_the_machines_matter(
+    job: RenderJob, engine: Script, monkeypatch: pytest.MonkeyPatch, media_root: Path, number: int, code: str
+) -> None:
+    def refuse(path: Path) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(storage, "settle", refuse)
+    engine("succeed")
+    rendering.run_next()
+    job.refresh_from_db()
+    assert (job.status, job.error_family, job.error_code) == (Status.FAILED, "environment", code)
+    assert files_left(media_root) == []
+
+
+def test_a_worker_stopped_right_after_its_claim_gives_the_job_back(
+    job: RenderJob, engine: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = jobs.claim
+
+    def claim_and_be_stopped() -> jobs.Claim | None:
+        taken = claim()
+        os.kill(os.getpid(), signal.SIGTERM)
+        return taken
+
+    monkeypatch.setattr(jobs, "claim", claim_and_be_stopped)
+    engine("stall")
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        rendering.run_next()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    job.refresh_from_db()
+    assert (job.status, job.attempts) == (Status.QUEUED, 0)
 
 
 def test_a_full_disk_fails_the_job_with_a_sentence(job: RenderJob, engine: Script, settings: Settings) -> None:

@@ -7,12 +7,14 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 from django_q.models import OrmQ
 from pytest_django import DjangoCaptureOnCommitCallbacks
+from redis.exceptions import ConnectionError as RedisConnectionError
 
-from projects import cleanup, jobs, storage, supervisor, wakeups
+from projects import cleanup, jobs, processes, storage, supervisor, wakeups
 from projects.models import RenderJob, RenderOutput, SpeakerClip, Status
 
 LONG_AGO = 48 * 3600
@@ -86,8 +88,44 @@ def test_a_worker_is_stuck_when_a_job_waits_long_and_nobody_works(job: RenderJob
     assert supervisor.work_waits_in_vain()
     jobs.claim()
     assert not supervisor.work_waits_in_vain()
-    RenderJob.objects.update(lease_until=timezone.now() - timedelta(minutes=5))
+    long_ago = timezone.now() - timedelta(minutes=5)
+    RenderJob.objects.update(lease_until=long_ago, started_at=long_ago)
     assert supervisor.work_waits_in_vain()
+
+
+def test_a_worker_between_two_jobs_is_not_stuck(job: RenderJob, output: RenderOutput, owner: User) -> None:
+    long_ago = timezone.now() - timedelta(minutes=5)
+    RenderJob.objects.create(project=job.project, clip=job.clip, track=job.track, created_by=owner)
+    RenderJob.objects.update(created_at=long_ago)
+    RenderJob.objects.filter(pk=output.pk).update(started_at=long_ago)
+    assert not supervisor.work_waits_in_vain()
+    RenderJob.objects.filter(pk=output.pk).update(finished_at=long_ago)
+    assert supervisor.work_waits_in_vain()
+
+
+def test_a_queue_that_cannot_be_reached_stops_nothing(job: RenderJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(name: str) -> None:
+        raise RedisConnectionError("Connection refused")
+
+    monkeypatch.setattr(wakeups, "get_broker", unreachable)
+    cleanup.sweep()
+    jobs.submit(project=job.project, clip=job.clip, track=job.track, created_by=job.created_by)
+    assert RenderJob.objects.count() == 2
+
+
+def test_a_program_that_cannot_be_started_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_memory(*args: object, **given: object) -> None:
+        raise OSError(12, "Cannot allocate memory")
+
+    member = supervisor.Member("web server", ["true"])
+    monkeypatch.setattr(processes, "start", no_memory)
+    member.tend()
+    assert member.process is None
+    monkeypatch.undo()
+    monkeypatch.setattr(member, "_not_before", 0.0)
+    member.tend()
+    assert member.process is not None
+    member.stop()
 
 
 def test_what_has_ended_is_left_alone(output: RenderOutput) -> None:
