@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +9,8 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-BASE_DIR = Path(__file__).parents[2]
+from tests.demo_take import demo_take
+
 ENGINE = Path(__file__).with_name("scripted_engine.py")
 
 
@@ -27,7 +27,5 @@ def engine(settings: Settings, clip_file: Path) -> Callable[[str], None]:
 @pytest.fixture(scope="session")
 def talking_take() -> tuple[Path, Path]:
     """The synthetic take and its second voice, made once and kept for later runs."""
-    folder = BASE_DIR / "media" / "demo"
-    command = [sys.executable, "-m", "lipsync.synthetic", str(folder)]
-    subprocess.run(command, cwd=BASE_DIR, check=True, capture_output=True, timeout=600)
-    return folder / "take.mp4", folder / "voice.wav"
+    take = demo_take()
+    return take.clip, take.voice

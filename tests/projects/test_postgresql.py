@@ -1,0 +1,53 @@
+"""The queue's tests once more, on PostgreSQL, where there is one. TEST_POSTGRES_URL names another than the local one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from django.conf import settings
+from psycopg import sql
+
+SERVER = os.environ.get("TEST_POSTGRES_URL") or "postgres://postgres@127.0.0.1:5432/postgres"
+FILES = ("test_claim_job.py", "test_run_job.py", "test_rows.py", "test_sweep.py")
+# Of the runs of whole renders only those that turn on the database's own ways; the engine is the same everywhere.
+CHOSEN = "test_claim_job or test_rows or test_sweep or finished or cancel or claim or lost_answer"
+
+
+@pytest.fixture
+def database() -> Iterator[str]:
+    """The address of a database of this test's own, which is gone afterwards."""
+    try:
+        server = psycopg.connect(SERVER, autocommit=True, connect_timeout=2)
+    except psycopg.OperationalError as error:
+        pytest.skip(f"No PostgreSQL answers at {urlsplit(SERVER).hostname}; TEST_POSTGRES_URL may name one. ({error})")
+    name = f"heygem_{uuid.uuid4().hex}"
+    with server:
+        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            yield urlsplit(SERVER)._replace(path=f"/{name}").geturl()
+        finally:
+            for each in (f"test_{name}", name):
+                server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(each)))
+
+
+@pytest.mark.slow
+def test_the_queue_keeps_its_promises_on_postgresql(database: str, tmp_path: Path) -> None:
+    tests = [str(Path(__file__).with_name(name)) for name in FILES]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-k", CHOSEN, *tests],
+        cwd=settings.BASE_DIR,
+        env={**os.environ, "DATABASE_URL": database, "HEYGEM_DATA": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "skipped" not in done.stdout
