@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 
+from projects import reconnecting
 from projects.models import JobLogLine, RenderJob
 
 LINES_PER_JOB = 2000
@@ -28,6 +29,7 @@ def record(job: RenderJob, level: str, text: str, *, stage: str = "", with_trace
     try:
         if JobLogLine.objects.filter(job_id=job.pk).count() < LINES_PER_JOB:
             JobLogLine.objects.create(job_id=job.pk, level=level, stage=stage, text=text)
-    except DatabaseError:
+    except (DatabaseError, InterfaceError):
         # The page misses a line; the file has it, and the job goes on.
+        reconnecting.drop_if_dead()
         logger.warning("a log line could not be stored", extra={"context": context}, exc_info=True)

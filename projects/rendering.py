@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from lipsync.errors import LipsyncError
 from lipsync.media import probe_clip
-from projects import jobs, logs, storage
+from projects import jobs, logs, reconnecting, storage
 from projects.engine import Engine, Event
 from projects.errors import NoRoom
 from projects.jobs import Claim
@@ -132,6 +132,12 @@ def run(claim: Claim, stop: threading.Event) -> None:
         if not jobs.put_off(claim):
             text = _("The engine stopped unexpectedly. Try again; if it happens again, see the log below.")
             jobs.fail(claim, family=Family.BUG, code="engine_died", message=text)
+    except (OperationalError, InterfaceError) as gap:
+        reconnecting.drop_if_dead()
+        logs.record(job, "error", f"the database did not answer: {gap}", with_traceback=True)
+        if not jobs.put_off(claim):  # or it has been stored after all, then this changes nothing
+            text = _("The database could not be reached when it was needed. Try again; if it happens again, see the log below.")
+            jobs.fail(claim, family=Family.ENVIRONMENT, code="database_lost", message=text)
     except (NoRoom, OSError) as fault:
         refusal = fault if isinstance(fault, NoRoom) else storage.fault(fault)
         logs.record(job, "error", refusal.message, with_traceback=True)

@@ -330,11 +330,27 @@ def test_a_lost_answer_of_the_database_does_not_cost_the_video(
 
     monkeypatch.setattr(jobs, "finish", commit_and_break)
     engine("succeed")
-    with pytest.raises(OperationalError):
-        rendering.run_next()
+    rendering.run_next()
     job.refresh_from_db()
     assert job.status == Status.SUCCEEDED
     assert RenderOutput.objects.get().path.is_file()
+
+
+def test_a_database_that_does_not_answer_at_the_end_costs_an_attempt_not_the_job(
+    job: RenderJob, engine: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*args: Any, **given: Any) -> bool:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(jobs, "finish", gone)
+    engine("succeed")
+    states = []
+    for _ in range(ATTEMPTS_ALLOWED):
+        rendering.run_next()
+        job.refresh_from_db()
+        states.append((job.status, job.error_code))
+    assert states == [(Status.QUEUED, "")] * (ATTEMPTS_ALLOWED - 1) + [(Status.FAILED, "database_lost")]
+    assert job.error_family == "environment"
 
 
 @pytest.mark.parametrize(("number", "code"), [(errno.ENOSPC, "no_space"), (errno.EACCES, "not_writable")])
