@@ -28,6 +28,7 @@ GRACE_SECONDS = 3.0
 FAMILY_SECONDS = 2.0
 LOG_TAIL_BYTES = 8000
 LONGEST_LINE_BYTES = 2**20
+READER_SECONDS = 2.0
 NICENESS = 5  # pages stay quick while a render uses every core
 
 Event = dict[str, Any]
@@ -56,7 +57,8 @@ class Engine:
                 stderr=log,
                 niceness=NICENESS,
             )
-        threading.Thread(target=self._read, args=[self.process.stdout], daemon=True).start()
+        self._reader = threading.Thread(target=self._read, args=[self.process.stdout], daemon=True)
+        self._reader.start()
         if self.process.stdin is not None:
             with contextlib.suppress(OSError):  # it died at once; the reader says so
                 self.process.stdin.write(self._request)
@@ -65,8 +67,11 @@ class Engine:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         processes.end(self.process, grace=GRACE_SECONDS, family=self._family)
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe is not None:
+        # Closing a pipe waits for whoever reads it, and a program that the engine left behind may keep it open for ever:
+        # then its reader is left alone with it and ends when that program does.
+        self._reader.join(timeout=READER_SECONDS)
+        for pipe, busy in ((self.process.stdin, False), (self.process.stdout, self._reader.is_alive())):
+            if pipe is not None and not busy:
                 with contextlib.suppress(OSError):  # bytes nobody will read any more
                     pipe.close()
 

@@ -70,7 +70,7 @@
 
     const paint = () => {
       if (!seeking) seek.value = fresh.duration ? (fresh.currentTime / fresh.duration) * 1000 : 0;
-      time.textContent = `${clock(fresh.currentTime)} / ${clock(fresh.duration)}`;
+      time.textContent = `${clock(fresh.currentTime)} / ${clock(Math.round(fresh.duration))}`;
       seek.setAttribute("aria-valuetext", time.textContent);
     };
 

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.demo_take import demo_take
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
@@ -51,9 +53,9 @@ class Installation:
 def media(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Three seconds of the synthetic take, and a voice of two seconds."""
     folder = tmp_path_factory.mktemp("media")
-    subprocess.run([sys.executable, "-m", "lipsync.synthetic", str(folder)], cwd=ROOT, check=True, timeout=600)
+    take = demo_take()
     clip, voice = folder / "lecture.mp4", folder / "lesson.wav"
-    for source, target, seconds in ((folder / "take.mp4", clip, "6"), (folder / "voice.wav", voice, "2")):
+    for source, target, seconds in ((take.clip, clip, "6"), (take.voice, voice, "2")):
         command = ["ffmpeg", "-v", "error", "-y", "-i", str(source), "-t", seconds, str(target)]
         subprocess.run(command, check=True, timeout=120, stdin=subprocess.DEVNULL)
     return clip, voice
