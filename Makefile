@@ -24,7 +24,7 @@ stop:  ## End what `make serve DETACH=1` started
 
 test:  ## All tests
 	@requirements/setup.sh dev
-	@$(PYTHON_BIN) -m pytest $(PYTEST)
+	@$(PYTHON_BIN) -m pytest -n auto --dist loadfile $(PYTEST)
 
 lint:  ## Formatting, lint, types, migrations, deployment checks
 	@requirements/setup.sh dev
