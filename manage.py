@@ -12,6 +12,7 @@ from django.core.management import execute_from_command_line
 
 def main() -> None:
     """Run one management command."""
+    os.umask(0o077)  # uploads, results, logs and the database are nobody else's on this machine
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "heygem_site.settings")
     try:
         execute_from_command_line(sys.argv)

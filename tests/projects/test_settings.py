@@ -101,3 +101,12 @@ def test_a_wrong_value_stops_the_start_with_a_sentence(tmp_path: Path, name: str
     done = load(tmp_path, **{name: value})
     assert done.returncode != 0
     assert f"ImproperlyConfigured: {name}" in done.stderr
+
+
+def test_what_the_commands_write_is_private_to_their_account(tmp_path: Path) -> None:
+    environment = {"PATH": os.environ["PATH"], "HEYGEM_DATA": str(tmp_path / "data")}
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "migrate", "--verbosity", "0"]
+    subprocess.run(command, env=environment, check=True, timeout=120)
+    written = [path for path in (tmp_path / "data").rglob("*") if path.is_file()]
+    assert any(path.name == "db.sqlite3" for path in written)
+    assert [path for path in written if path.stat().st_mode & 0o077] == []
