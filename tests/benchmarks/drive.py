@@ -26,9 +26,8 @@ from lipsync.sound.mouth import learn
 from tests.benchmarks.texture import FixedShape, Skin
 
 LONGEST_FRAMES = 500
-SELF_BLOCK_SECONDS = 1
 # Painting may reach so far around jaw, chin, cheeks and nose; its edge is looked at for a step in brightness.
-AREA_MARGIN_IOD, EDGE_IOD = 0.35, 0.15
+AREA_MARGIN_IOD, EDGE_IOD = 0.55, 0.1
 MOUTH_MARGIN_IOD = 0.15
 
 
@@ -127,12 +126,12 @@ def _no_predictor(looked: Looked) -> object:
 
 
 def _without_neighbours(looked: Looked, lips: DoubleArray) -> list[Borrowed]:
-    """Retrieval for each second out of the mouths at least a second away from it."""
-    second = round(float(looked.facts.frame_rate))
+    """Retrieval for each second out of the mouths at least a second away from it; less in a very short take."""
+    second = min(round(float(looked.facts.frame_rate)), len(lips) // 8)
     place_of = {mouth.number: place for place, mouth in enumerate(looked.bank)}
     found: list[Borrowed] = []
-    for start in range(0, len(lips), SELF_BLOCK_SECONDS * second):
-        end = min(len(lips), start + SELF_BLOCK_SECONDS * second)
+    for start in range(0, len(lips), second):
+        end = min(len(lips), start + second)
         far = [mouth for mouth in looked.bank if mouth.number < start - second or mouth.number >= end + second]
         for frame in retrieve(looked.space, far, lips[start:end], np.arange(start, end)):
             mouths = tuple(place_of[far[mouth].number] for mouth in frame.mouths)
@@ -162,16 +161,27 @@ def _area(frame: Frame, points: DoubleArray, margin: float) -> np.ndarray:
 def _measure(result: Driven, before: Frame, after: Frame, wish: Wish) -> None:
     face = np.concatenate([points[np.concatenate([JAW, CHEEKS, MOUTH_RING, NOSE])] for points in (wish.own, wish.wanted)])
     area = _area(before, face, AREA_MARGIN_IOD * wish.unit)
-    inner = _area(before, face, (AREA_MARGIN_IOD - EDGE_IOD) * wish.unit)
     mouth = _area(before, wish.wanted[MOUTH_RING], MOUTH_MARGIN_IOD * wish.unit)
     difference = after.y.astype(np.int16) - before.y
     result.changed_outside.append(int((difference[~area] != 0).sum()))
     result.changed_share.append(float((difference != 0).mean()))
     result.moved.append(float(np.abs(difference[area & ~mouth]).mean()))
-    result.edge_shift.append(float(difference[area & ~inner].mean()))
+    result.edge_shift.append(_edge_shift(difference, EDGE_IOD * wish.unit))
     zeros = np.zeros((len(wish.own), 1))
     result.sharpness.append(lip_sharpness(after, np.concatenate([wish.wanted, zeros], axis=1).astype(np.float32)))
     result.true_sharpness.append(lip_sharpness(before, np.concatenate([wish.own, zeros], axis=1).astype(np.float32)))
+
+
+def _edge_shift(difference: np.ndarray, width: float) -> float:
+    """Mean change of luma in a band just inside the outline of all that is changed."""
+    changed = np.argwhere(difference != 0)[:, ::-1].astype(np.int32)
+    if len(changed) < 3:
+        return 0.0
+    hull = cv2.convexHull(changed)
+    whole, edge = np.zeros((2, *difference.shape), dtype=np.uint8)
+    cv2.fillConvexPoly(whole, hull, (1,))
+    cv2.polylines(edge, [hull], True, (1,), max(1, round(2 * width)))
+    return float(difference[(whole > 0) & (edge > 0)].mean())
 
 
 def _compare(result: Driven, before: Frame, after: Frame, wish: Wish) -> None:

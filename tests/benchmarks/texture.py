@@ -6,6 +6,7 @@ Each frame's lips are warped to one fixed shape first, so that movement is not m
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -95,7 +96,7 @@ def flicker(skins: list[Skin], opening: DoubleArray, shape: FixedShape) -> dict[
     always = np.ones(len(skins) - 1, dtype=bool)
     open_wide = (opening[1:] > TEETH_APERTURE_IOD) & (opening[:-1] > TEETH_APERTURE_IOD)
     soft = [cv2.GaussianBlur(skin.patch, (0, 0), 2.0) for skin in skins]
-    texture = float(np.mean([np.abs(b - a)[shape.lips].mean() for a, b in zip(soft, soft[1:], strict=False)]))
+    texture = float(np.mean([np.abs(b - a)[shape.lips].mean() for a, b in pairwise(soft)]))
     return {
         "lips": step("level", always),
         "colour": step("blue", always) + step("red", always),
