@@ -11,7 +11,7 @@ from lipsync.faces.landmarks import RIGID
 from lipsync.faces.pose import DoubleArray, fit_similarity, rigid_reference
 from lipsync.faces.tracker import MediapipeTracker
 from lipsync.media import FrameReader, probe_clip
-from lipsync.mouth_space import apertures, apertures_of_lips, widths, widths_of_lips
+from lipsync.shapes import apertures, apertures_of_lips, widths, widths_of_lips
 
 LONGEST_MEASURED_SECONDS = 12
 FEWEST_FRAMES = 25

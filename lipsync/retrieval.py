@@ -16,7 +16,8 @@ from lipsync.bank import Mouth
 from lipsync.faces.landmarks import LIPS
 from lipsync.faces.pose import DoubleArray
 from lipsync.faces.tracker import FloatArray
-from lipsync.mouth_space import MouthSpace, apertures_of_lips
+from lipsync.mouth_space import MouthSpace
+from lipsync.shapes import apertures_of_lips
 
 IntArray = npt.NDArray[np.intp]
 
@@ -84,7 +85,7 @@ def _features(lips: DoubleArray) -> FloatArray:
 
 
 def _pose(space: MouthSpace, numbers: IntArray) -> FloatArray:
-    return np.asarray(space.poses.angles[numbers] * np.array([1, 1, 0.5]) / POSE_STEP_DEGREES, dtype=np.float32)
+    return np.asarray(space.poses.take(numbers).angles * np.array([1, 1, 0.5]) / POSE_STEP_DEGREES, dtype=np.float32)
 
 
 def _candidates(look: _Look, space: MouthSpace, lips: DoubleArray, base: IntArray) -> tuple[IntArray, FloatArray]:
