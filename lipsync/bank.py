@@ -8,6 +8,7 @@ neighbouring frames, which retrieval likes to play in their order.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -141,3 +142,29 @@ def _thin(mouths: list[Mouth], capacity: int) -> list[Mouth]:
         distance = np.minimum(distance, np.linalg.norm(places - places[farthest], axis=1))
         distance[chosen] = -1
     return [mouth for index in sorted(chosen) for mouth in runs[index]]
+
+
+def save_bank(path: Path, mouths: list[Mouth]) -> None:
+    """Write mouths as one flat file."""
+    facts = np.array([(m.number, m.left, m.top, *m.y.shape) for m in mouths], dtype=np.int64).reshape(-1, 5)
+    with path.open("wb") as file:
+        np.save(file, facts)
+        np.save(file, np.array([m.sharpness for m in mouths]))
+        np.save(file, np.array([m.look for m in mouths]).reshape(-1, 4))
+        for mouth in mouths:
+            for plane in (mouth.y, mouth.u, mouth.v):
+                file.write(np.ascontiguousarray(plane).data)
+
+
+def load_bank(path: Path) -> list[Mouth]:
+    """Read what `save_bank` wrote."""
+    mouths = []
+    with path.open("rb") as file:
+        facts, sharpness, look = (np.load(file, allow_pickle=False) for _ in range(3))
+        for (number, left, top, height, width), sharp, seen in zip(facts.tolist(), sharpness, look, strict=True):
+            y = np.frombuffer(file.read(height * width), dtype=np.uint8).reshape(height, width)
+            u, v = (
+                np.frombuffer(file.read(height * width // 4), dtype=np.uint8).reshape(height // 2, width // 2) for _ in "uv"
+            )
+            mouths.append(Mouth(number, left, top, y, u, v, float(sharp), seen))
+    return mouths

@@ -75,9 +75,7 @@ def look(
         rows = writer.finish()
     shot = np.zeros(len(seen), dtype=np.intp)
     found_in = np.array(seen, dtype=bool)
-    track = FaceTrack(
-        rows, nearest_seen(found_in, shot), found_in, np.array(drifts, dtype=np.float32).reshape(-1, 4), shot
-    )
+    track = FaceTrack(rows, nearest_seen(found_in, shot), found_in, np.array(drifts, dtype=np.float32).reshape(-1, 4), shot)
     _refuse_hopeless(track, facts)
     sharpness, light = np.array(figures, dtype=np.float32).reshape(-1, 2).T
     return Sight(track, bank.finish(), sharpness.copy(), light.copy(), 1, "only")

@@ -162,7 +162,7 @@ def _openings(shapes: Shapes) -> FloatArray:
         block = shapes[numbers].astype(np.float64)
         chin = block[:, CHIN_TIP, 1].mean(axis=1) - block[:, BRIDGE, 1].mean(axis=1)
         parts.append(np.stack([apertures(block), widths(block), chin], axis=1))
-    return np.concatenate(parts).astype(np.float32)
+    return np.asarray(np.concatenate(parts), dtype=np.float32)
 
 
 def _pose_leak(features: DoubleArray, shapes: DoubleArray) -> tuple[DoubleArray, DoubleArray]:

@@ -60,7 +60,9 @@ class Shapes:
     does to the landmarks is taken out: leak, (POSE_FEATURES, P * 3), per unit of each feature; leak_mean: features at none.
     """
 
-    def __init__(self, track: FaceTrack, reference: DoubleArray, poses: Poses, leak: DoubleArray, leak_mean: DoubleArray) -> None:
+    def __init__(
+        self, track: FaceTrack, reference: DoubleArray, poses: Poses, leak: DoubleArray, leak_mean: DoubleArray
+    ) -> None:
         self._track, self._reference, self._poses = track, reference, poses
         self._leak, self._leak_mean = leak, leak_mean
         self._kept: OrderedDict[int, npt.NDArray[np.float32]] = OrderedDict()

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from lipsync.errors import EnvironmentFault, UnusableInput
 from lipsync.media.ffmpeg import LARGEST_PICTURE_PIXELS, guarded_input, program, run
@@ -59,6 +59,12 @@ class ClipFacts:
             "frame_rate": str(self.frame_rate),
             "sample_aspect": str(self.sample_aspect),
         }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Facts from what `as_dict` gave."""
+        fractions = {name: Fraction(values[name]) for name in ("frame_rate", "sample_aspect")}
+        return cls(**{**values, **fractions})
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ def synthetic_take() -> SyntheticTake:
 
 
 @pytest.fixture(scope="session")
-def looked_at(synthetic_take) -> tuple[MouthSpace, list[Mouth]]:
+def looked_at(synthetic_take, tmp_path_factory) -> tuple[MouthSpace, list[Mouth]]:
     """Mouth space and bank of the synthetic take."""
-    track, bank = look(synthetic_take.clip, probe_clip(synthetic_take.clip))
-    return build_space(track), bank
+    folder = tmp_path_factory.mktemp("looked-at")
+    sight = look(synthetic_take.clip, probe_clip(synthetic_take.clip), folder)
+    return build_space(sight.track), sight.bank
