@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lipsync import __version__
-from lipsync.contracts import RenderOptions, RenderReport
+from lipsync.contracts import RenderOptions, RenderReport, SpeakerPoint
 from lipsync.errors import EXIT_BUG, EnvironmentFault, LipsyncError, UnusableInput
 from lipsync.media.frames import Encoding
 
@@ -87,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     render.add_argument("-o", "--output", type=Path, required=True, help="the mp4 to write")
     render.add_argument("--quality", type=int, default=Encoding().quality, help="x264 rate factor, 0 best to 51 (%(default)s)")
     render.add_argument("--preset", default=Encoding().preset, help="x264 speed preset (%(default)s)")
+    _add_choices(render)
     render.add_argument("--measure", action="store_true", help="look at the result again and report how well the mouth follows")
     render.add_argument("--json", action="store_true", help="print the report as JSON")
     render.add_argument("--quiet", action="store_true", help="print nothing but the report")
@@ -99,6 +100,34 @@ def _parser() -> argparse.ArgumentParser:
     sheet.add_argument("--count", type=int, default=8, help="number of moments (%(default)s)")
     sheet.add_argument("--verbose", action="store_true", help="let the libraries' own messages through")
     return parser
+
+
+def _add_choices(render: argparse.ArgumentParser) -> None:
+    """What of the clip is used and how, and what is kept for the next time."""
+    render.add_argument(
+        "--longer", default="bounce", help="a voice longer than the clip: bounce, loop, hold, cut (%(default)s)"
+    )
+    render.add_argument("--shorter", default="cut", help="voice shorter than the clip: cut or keep (%(default)s)")
+    render.add_argument("--from", dest="start", type=float, default=0.0, help="first second of the clip to use (%(default)s)")
+    render.add_argument("--to", dest="end", type=float, help="last second of the clip to use (its end)")
+    render.add_argument("--speaker", type=_point, help="where the speaker is: X,Y or X,Y,SECONDS, 0 to 1 from the upper left")
+    render.add_argument("--workers", type=int, default=0, help="processes that render (one for two cores)")
+    render.add_argument("--cache", type=Path, default=_default_cache(), help="folder where analyses are kept (%(default)s)")
+    render.add_argument("--no-cache", action="store_const", const=None, dest="cache", help="keep no analysis")
+    render.add_argument("--segments", type=Path, help="folder where finished parts are kept, to resume a render that failed")
+
+
+def _point(text: str) -> SpeakerPoint:
+    try:
+        return SpeakerPoint(*(float(part) for part in text.split(",")))
+    except (TypeError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not X,Y or X,Y,SECONDS") from error
+
+
+def _default_cache() -> Path:
+    """Where analyses are kept when nothing is said: the user's folder for what can be made again."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "heygem-studio" / "analysis"
 
 
 def _sheet(chosen: argparse.Namespace) -> str:
@@ -116,7 +145,18 @@ def _render(chosen: argparse.Namespace) -> RenderReport:
         raise UnusableInput("output_is_input", "The output would overwrite an input. Choose another name with -o.")
     if output.is_dir():
         raise EnvironmentFault("not_writable", f"{output} is a folder. Give the name of a file with -o.")
-    options = RenderOptions(Encoding(chosen.quality, chosen.preset), chosen.measure)
+    options = RenderOptions(
+        encoding=Encoding(chosen.quality, chosen.preset),
+        measure=chosen.measure,
+        longer=chosen.longer,
+        shorter=chosen.shorter,
+        start=chosen.start,
+        end=chosen.end,
+        point=chosen.speaker,
+        cache=chosen.cache,
+        segments=chosen.segments,
+        workers=chosen.workers,
+    )
     with contextlib.nullcontext() if chosen.verbose else _libraries_silenced():
         from lipsync.resynth import render  # noqa: PLC0415 - heavy; --help and wrong arguments shall answer at once
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from lipsync.bank import Mouth
@@ -10,6 +12,12 @@ from lipsync.media import probe_clip
 from lipsync.mouth_space import MouthSpace, build_space
 from lipsync.synthetic.take import SyntheticTake
 from tests.demo_take import demo_take
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory) -> None:
+    """What the command line keeps goes to a folder of the tests, not to the user's."""
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture(scope="session")
