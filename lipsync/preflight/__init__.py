@@ -1,0 +1,20 @@
+"""Judging a take before any render: evidence goes in, the preflight card comes out."""
+
+from lipsync.preflight.card import Card, Figures, Finding, LoopPoints, Series, Severity, Span, Verdict, card_in_words
+from lipsync.preflight.evidence import REASONS, Evidence
+from lipsync.preflight.judging import judge
+
+__all__ = [
+    "REASONS",
+    "Card",
+    "Evidence",
+    "Figures",
+    "Finding",
+    "LoopPoints",
+    "Series",
+    "Severity",
+    "Span",
+    "Verdict",
+    "card_in_words",
+    "judge",
+]
