@@ -78,7 +78,7 @@ class Figures:
 
     part: seconds; coverage: share of frames in which the mouth can be changed
     gaps: where the clip passes unchanged; usable_part: the longest stretch without cut or longer gap
-    yaw: degrees; size: distance between the eyes, px; size_median: the same
+    yaw: degrees; size: distance between the eyes, px; size_median: the same; opening: of the lips, IOD
     sharpness: of the lips, log; about 2 in a crisp take, below 1 blurred; light: mean of the face, 0 to 255
     richness: how much of the shapes a good half minute shows are there, 0 to 1; movement: range of the lips' opening, IOD
     sound: `own`, `unmatched`, `silent` or `none`; sound_offset: seconds the sound lies behind the picture; sound_match: 0 to 1
@@ -91,6 +91,7 @@ class Figures:
     usable_part: Span | None
     yaw: Series
     size: Series
+    opening: Series
     size_median: float | None
     sharpness: float | None
     light: float | None
@@ -141,6 +142,7 @@ class Card:
             "usable_part": usable and Span(**usable),
             "yaw": _series(figures["yaw"]),
             "size": _series(figures["size"]),
+            "opening": _series(figures["opening"]),
             "cuts": tuple(figures["cuts"]),
             "loop_points": loop and LoopPoints(**loop),
         }

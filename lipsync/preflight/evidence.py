@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from lipsync.faces.pose import DoubleArray
 from lipsync.joints import Joints
-from lipsync.media.probe import ClipFacts
+from lipsync.media import ClipFacts
 from lipsync.sound.offset import Offset
 
 # Why a frame passes unchanged.

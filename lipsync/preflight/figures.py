@@ -40,6 +40,7 @@ def measure_figures(evidence: Evidence) -> Figures:
         usable_part=_longest_part(evidence, rate),
         yaw=_series(np.where(seen, evidence.angles[inside, 0], np.nan), part.start, rate, digits=1),
         size=_series(np.where(seen, evidence.iod[inside], np.nan), part.start, rate, digits=1),
+        opening=_series(np.where(seen, evidence.apertures[inside], np.nan), part.start, rate, digits=3),
         size_median=_median(evidence.iod[inside][seen], 1),
         sharpness=_crispness(evidence.sharpness[inside][seen], evidence.light[inside][seen]),
         light=_median(evidence.light[inside][seen], 1),
