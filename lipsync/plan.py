@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from lipsync.analysis import Analysis
+from lipsync.bank import Mouth
 from lipsync.faces.pose import DoubleArray
 from lipsync.faces.track import IntArray
 from lipsync.faces.tracker import FloatArray
 from lipsync.layers import Wish
+from lipsync.mouth_space import MouthSpace
 from lipsync.retrieval import Borrowed, retrieve
 from lipsync.sound.features import SoundFeatures
-from lipsync.sound.mouth import MouthPredictor, MouthTrack
+from lipsync.sound.mouth import MouthTrack
 
 BLOCK_FRAMES = 64
 
@@ -44,17 +47,25 @@ class Plan:
         return len(self.base)
 
 
+class LipShaper(Protocol):
+    """Whoever turns what a mouth shall do into lips, such as `MouthPredictor`."""
+
+    def lips(self, track: MouthTrack) -> DoubleArray:
+        """(n, len(LIPS), 3) in the speaker's own mouth space."""
+        ...
+
+
 class WantedLips:
     """Lips for any part of a timeline, `lips[start:end]` (m, len(LIPS), 3): worked out when asked for."""
 
-    def __init__(self, predictor: MouthPredictor, mouth: MouthTrack) -> None:
-        self._predictor, self._mouth = predictor, mouth
+    def __init__(self, shaper: LipShaper, mouth: MouthTrack) -> None:
+        self._shaper, self._mouth = shaper, mouth
 
     def __len__(self) -> int:
         return len(self._mouth)
 
     def __getitem__(self, part: slice) -> DoubleArray:
-        return self._predictor.lips(self._mouth.part(part))
+        return self._shaper.lips(self._mouth.part(part))
 
 
 def make_plan(analysis: Analysis, voice: SoundFeatures, base: IntArray) -> Plan:
@@ -67,13 +78,15 @@ def make_plan(analysis: Analysis, voice: SoundFeatures, base: IntArray) -> Plan:
 def plan_for(analysis: Analysis, mouth: MouthTrack, base: IntArray) -> Plan:
     """The plan for a mouth that is already known."""
     borrowed = retrieve(analysis.space, analysis.bank, WantedLips(analysis.predictor, mouth), base)
-    return Plan(base.astype(np.int32), mouth, analysis.space.weight[base], *_as_arrays(borrowed))
+    return Plan(base.astype(np.int32), mouth, analysis.space.weight[base], *as_arrays(borrowed))
 
 
-def wishes(analysis: Analysis, plan: Plan, first: int, last: int) -> Iterator[Wish]:
+def wishes(
+    space: MouthSpace, bank: list[Mouth], shaper: LipShaper, plan: Plan, first: int = 0, last: int | None = None
+) -> Iterator[Wish]:
     """The frames `first` to `last` - 1 of the plan as pixels, one wish per output frame."""
-    space, lips = analysis.space, WantedLips(analysis.predictor, plan.mouth)
-    landmarks = space.pixels(np.array([mouth.number for mouth in analysis.bank]))
+    lips, last = WantedLips(shaper, plan.mouth), len(plan) if last is None else last
+    landmarks = space.pixels(np.array([mouth.number for mouth in bank]))
     for start in range(first // BLOCK_FRAMES * BLOCK_FRAMES, last, BLOCK_FRAMES):
         part = slice(start, min(len(plan), start + BLOCK_FRAMES))
         base, strength = plan.base[part].astype(np.intp), plan.strength[part]
@@ -84,12 +97,13 @@ def wishes(analysis: Analysis, plan: Plan, first: int, last: int) -> Iterator[Wi
                 own[place],
                 wanted[place],
                 float(space.poses.scale[base[place]]),
-                tuple((analysis.bank[mouth], landmarks[mouth], share) for mouth, share in chosen if mouth >= 0),
+                tuple((bank[mouth], landmarks[mouth], share) for mouth, share in chosen if mouth >= 0),
                 float(strength[place]),
             )
 
 
-def _as_arrays(borrowed: list[Borrowed]) -> tuple[npt.NDArray[np.int16], FloatArray]:
+def as_arrays(borrowed: list[Borrowed]) -> tuple[npt.NDArray[np.int16], FloatArray]:
+    """(T, K) mouths and shares of a list of borrowed mouths, see `Plan`."""
     most = max(len(frame.mouths) for frame in borrowed)
     mouths = np.full((len(borrowed), most), -1, dtype=np.int16)
     shares = np.zeros((len(borrowed), most), dtype=np.float32)

@@ -23,7 +23,7 @@ from typing import Any, TypeVar, cast
 from lipsync import store
 from lipsync.analysis import Analysis, load
 from lipsync.errors import EnvironmentFault, ToolFailed, UnusableInput
-from lipsync.layers import paint
+from lipsync.layers import Wish, paint
 from lipsync.media import FrameReader, FrameWriter
 from lipsync.media.frames import Encoding
 from lipsync.plan import BLOCK_FRAMES, Plan, wishes
@@ -100,7 +100,7 @@ def render_segment(
     frames = FrameReader(clip, analysis.facts).sequence(base)
     with FrameWriter(segment.path, analysis.facts, sound=None, encoding=encoding) as writer:
         with contextlib.closing(ahead(frames)) as fetched:
-            for frame, wish in zip(fetched, wishes(analysis, plan, segment.first, segment.last), strict=True):
+            for frame, wish in zip(fetched, _wishes(analysis, plan, segment), strict=True):
                 paint(frame, wish)
                 writer.write(frame)
                 step()
@@ -108,6 +108,10 @@ def render_segment(
     part = segment.proof.with_suffix(".part")
     part.write_text(file_digest(segment.path))
     part.replace(segment.proof)
+
+
+def _wishes(analysis: Analysis, plan: Plan, segment: Segment) -> Iterator[Wish]:
+    return wishes(analysis.space, analysis.bank, analysis.predictor, plan, segment.first, segment.last)
 
 
 def render_request(request: dict[str, Any], step: Callable[[], None]) -> None:

@@ -59,7 +59,7 @@ def sound_features(blocks: Iterable[FloatArray]) -> SoundFeatures:
     """Features of a recording given in blocks of mono samples at 16 kHz."""
     pieces = [_piece(windows) for windows in _windows(blocks)]
     rows = _stacked(pieces)
-    loudest = rows[:, :BANDS].max(axis=1)
+    loudest: FloatArray = rows[:, :BANDS].max(axis=1)
     top = np.float32(np.percentile(loudest, SPEECH_PERCENTILE))
     energy_top = np.float32(np.percentile(rows[:, BANDS], SPEECH_PERCENTILE))
     # Column by column and in place: an hour and a half of rows is a hundred megabytes.
@@ -77,7 +77,7 @@ def _piece(windows: FloatArray) -> FloatArray:
     bands = _mel_power(windows)
     level = 10 * np.log10(bands + 1e-12)
     energy = 10 * np.log10(bands.sum(axis=1, keepdims=True) + 1e-12)
-    return np.concatenate([level, energy, _voicing(windows)[:, None]], axis=1).astype(np.float32)
+    return np.asarray(np.concatenate([level, energy, _voicing(windows)[:, None]], axis=1), dtype=np.float32)
 
 
 def _stacked(pieces: list[FloatArray]) -> FloatArray:

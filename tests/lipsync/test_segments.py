@@ -73,7 +73,9 @@ def test_a_range_alone_is_the_same_to_the_bit(planned):
     def painted(first: int, last: int) -> list[np.ndarray]:
         frames = FrameReader(clip, analysis.facts).sequence(plan.base[first:last].tolist())
         made = []
-        for frame, wish in zip(frames, wishes(analysis, plan, first, last), strict=True):
+        for frame, wish in zip(
+            frames, wishes(analysis.space, analysis.bank, analysis.predictor, plan, first, last), strict=True
+        ):
             paint(frame, wish)
             made.append(frame.data)
         return made
