@@ -16,7 +16,10 @@ from scipy.ndimage import gaussian_filter1d
 from lipsync.faces.pose import DoubleArray
 
 WINDOW_SHARE, WINDOW_SECONDS = 0.15, 2.0
-LOOP_SHARE, LOOP_WINDOW_SECONDS = 0.6, 20.0
+# A loop shall show so much of the take, and in no case less than the smaller share; each tenth that is missing costs so
+# many visible steps, so that a shorter loop must jump much less.
+LOOP_SHARE, SMALLEST_LOOP_SHARE, STEPS_PER_MISSING_TENTH = 0.6, 0.4, 1.5
+LOOP_WINDOW_SECONDS = 20.0
 MOST_LOOP_CANDIDATES = 600
 HOLD_SECONDS = (2.0, 3.0)
 # Landmarks tremble by as much as a quiet head moves; a turn is judged on motion without that.
@@ -165,9 +168,9 @@ class _Looks:
 
 
 def _best_loop(looks: _Looks) -> Jump:
-    """The jump back that is seen least, within the longest shot; as long as `LOOP_SHARE` of what is there."""
-    within = max(looks.spans, key=len)
-    reach = max(1, round(min((1 - LOOP_SHARE) * len(within), LOOP_WINDOW_SECONDS * looks.rate)))
+    """The jump back that is seen least, within the shot that shows the face longest."""
+    within = max(looks.spans, key=lambda span: int(looks.usable[span.start : span.stop].sum()))
+    reach = max(1, round(min((1 - SMALLEST_LOOP_SHARE) * len(within), LOOP_WINDOW_SECONDS * looks.rate)))
     stride = -(-reach // MOST_LOOP_CANDIDATES)
     enters = np.arange(within.start, within.start + reach, stride)
     leaves = np.arange(within.stop - reach, within.stop, stride)
@@ -182,8 +185,10 @@ def _best_loop(looks: _Looks) -> Jump:
         squares = _squares(flat[after].astype(np.float64), flat[enters].astype(np.float64))
         cost = cost + np.sqrt(squares / flat.shape[1]) / GREY_STEP
     cost += FORBIDDEN * (~looks.usable[leaves][:, None] | ~looks.usable[enters])
-    length = leaves[:, None] - enters + 1
-    cost += np.where(length < LOOP_SHARE * len(within), FORBIDDEN, 0)
+    share = (leaves[:, None] - enters + 1) / len(within)
+    cost += np.maximum(LOOP_SHARE - share, 0) * 10 * STEPS_PER_MISSING_TENTH + np.where(
+        share < SMALLEST_LOOP_SHARE, FORBIDDEN, 0
+    )
     row, column = np.unravel_index(int(np.argmin(cost)), cost.shape)
     return looks.jump(int(leaves[row]), int(enters[column]))
 
