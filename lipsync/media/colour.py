@@ -85,7 +85,7 @@ def _to_standard_range(kind: str) -> list[str]:
     if not {"zscale", "tonemap"} <= _filters():
         raise EnvironmentFault(
             "no_tone_mapping",
-            "The ffmpeg of this machine cannot convert HDR clips. Install one with zscale, or export the clip as SDR (Rec. 709).",
+            "The ffmpeg of this machine cannot convert HDR clips. Install one with zscale, or export the clip as SDR.",
         )
     if kind == "bt2020":
         return ["zscale=primaries=709:transfer=709:matrix=709:range=limited:dither=ordered", "format=yuv420p"]

@@ -24,6 +24,7 @@ class ClipFacts:
         file states them; HDR pictures enter as BT.709 in limited range
     video_start: seconds from the file's first instant to the first picture
     file_start: timestamp of the file's first instant, seconds
+    first_timestamp: what the decoder says of the first picture, seconds; where the grid of frames begins
     container: ffmpeg's name of the file's format
     bit_depth: bits per sample in the file; frames have 8
     hdr: "pq" or "hlg" (ITU-R BT.2100), "bt2020" for wide gamut in standard range, or ""
@@ -47,6 +48,7 @@ class ClipFacts:
     video_start: float
     file_start: float
     colour: dict[str, str]
+    first_timestamp: float = 0.0
     container: str = ""
     bit_depth: int = 8
     hdr: str = ""

@@ -24,7 +24,7 @@ from lipsync.media.colour import conversion, pixel_format
 from lipsync.media.encoding import Encoding
 from lipsync.media.facts import ClipFacts, even_size
 from lipsync.media.ffmpeg import Tool, ffmpeg, guarded_input
-from lipsync.media.timing import PICTURE, key_frame_times
+from lipsync.media.timing import PICTURE, UNINDEXED, key_frame_times
 
 __all__ = ["Encoding", "Frame", "FrameReader", "UInt8Array", "even_size"]
 
@@ -32,8 +32,7 @@ UInt8Array = npt.NDArray[np.uint8]
 
 # A seek lands on a key frame and decodes from there; this much is decoded and dropped for filters that look around.
 PRE_ROLL_SECONDS = 0.25
-# Formats without an index: a seek may land anywhere, so key frames are looked up and decoding begins well before one.
-UNINDEXED = ("mpegts", "mpeg")
+# In formats without an index a seek may land anywhere: key frames are looked up and decoding begins well before one.
 UNINDEXED_PRE_ROLL_SECONDS = 1.0
 # Frames can only be played backwards from a store: so many bytes of it at a time, on disk.
 BACKWARD_BYTES = 512 * 2**20
@@ -173,7 +172,7 @@ class FrameReader:
             yield f"bwdif=mode=send_frame:parity={facts.field_order}:deint=all"
         # Where only every n-th picture is used, none of them may lie half way between two places of the grid.
         early = (1 - Fraction(1, facts.picture_step)) / (2 * facts.frame_rate)
-        start = facts.file_start + facts.video_start - float(early)
+        start = facts.first_timestamp - float(early)
         yield f"settb=1/{TICKS}"
         yield f"setpts=PTS-({round(start * TICKS)})"
         yield f"fps=fps={facts.frame_rate}:round=near" + (":start_time=0" if first == 0 else "")

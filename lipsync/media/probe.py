@@ -16,7 +16,17 @@ from lipsync.media.colour import bit_depth, colour_tags, hdr_kind, is_full_range
 from lipsync.media.facts import ClipFacts, VoiceFacts
 from lipsync.media.ffmpeg import LARGEST_PICTURE_PIXELS, guarded_input, program, run
 from lipsync.media.fields import field_order
-from lipsync.media.timing import PICTURE, SCAN_TIMEOUT_SECONDS, SOUND, counted_seconds, positive, working_rate
+from lipsync.media.timing import (
+    PICTURE,
+    SCAN_TIMEOUT_SECONDS,
+    SOUND,
+    UNINDEXED,
+    UNTIMED,
+    counted_seconds,
+    first_timestamp,
+    positive,
+    working_rate,
+)
 
 __all__ = ["ClipFacts", "VoiceFacts", "count_frames", "probe_clip", "probe_voice", "readable"]
 
@@ -39,7 +49,8 @@ def probe_clip(path: Path) -> ClipFacts:
     stream, container = pictures[0], report["format"]
     width, height = int(stream.get("width", 0)), int(stream.get("height", 0))
     _check_size(width, height)
-    duration = _seconds(stream.get("duration")) or _seconds(container.get("duration")) or counted_seconds(path)
+    kind = container.get("format_name", "")
+    duration = _length(path, kind, stream, container)
     rate = working_rate(path, stream, duration)
     if duration is None or duration <= 0 or rate is None:
         raise UnusableInput("no_duration", "The clip does not say how long it is. Export it again as mp4.")
@@ -49,7 +60,8 @@ def probe_clip(path: Path) -> ClipFacts:
         width, height, aspect = height, width, 1 / aspect
     file_start = _seconds(container.get("start_time")) or 0.0
     first_picture = _seconds(stream.get("start_time"))
-    pixel_format, kind = stream.get("pix_fmt", ""), container.get("format_name", "")
+    first_picture = file_start if first_picture is None else first_picture
+    pixel_format = stream.get("pix_fmt", "")
     return ClipFacts(
         width=width,
         height=height,
@@ -63,9 +75,10 @@ def probe_clip(path: Path) -> ClipFacts:
         pixel_format=pixel_format,
         full_range=is_full_range(stream),
         sample_aspect=aspect,
-        video_start=0.0 if first_picture is None else first_picture - file_start,
+        video_start=first_picture - file_start,
         file_start=file_start,
         colour=colour_tags(stream),
+        first_timestamp=(first_timestamp(path) if kind in UNTIMED else None) or first_picture,
         container=kind,
         bit_depth=bit_depth(pixel_format),
         hdr=hdr_kind(stream),
@@ -155,6 +168,12 @@ def _too_large() -> UnusableInput:
 def _rotation(stream: dict[str, Any]) -> int:
     turns = [side["rotation"] for side in stream.get("side_data_list", []) if "rotation" in side]
     return int(turns[0]) % 360 if turns else int(stream.get("tags", {}).get("rotate", 0)) % 360
+
+
+def _length(path: Path, kind: str, stream: dict[str, Any], container: dict[str, Any]) -> float | None:
+    """Seconds of picture."""
+    told = _seconds(stream.get("duration")) or _seconds(container.get("duration"))
+    return told if told and kind not in UNINDEXED else counted_seconds(path) or told
 
 
 def _creation_time(container: dict[str, Any], stream: dict[str, Any]) -> str:
