@@ -18,7 +18,7 @@ from pathlib import Path
 from lipsync import __version__
 from lipsync.contracts import RenderOptions, RenderReport, SpeakerPoint
 from lipsync.errors import EXIT_BUG, EnvironmentFault, LipsyncError, UnusableInput
-from lipsync.media.frames import Encoding
+from lipsync.media import Encoding
 
 STAGE_WORDS = {
     "look": "looking at the clip",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from lipsync.media.frames import Encoding
+from lipsync.media import Encoding
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from typing import IO, Any
 from lipsync import __version__
 from lipsync.contracts import RenderOptions, SpeakerPoint
 from lipsync.errors import LipsyncError
-from lipsync.media.frames import Encoding
+from lipsync.media import Encoding
 
 PROGRESS_SECONDS = 0.5
 PLAIN_OPTIONS = ("measure", "longer", "shorter", "start", "end", "workers")

@@ -24,8 +24,7 @@ from lipsync import store
 from lipsync.analysis import Analysis, load
 from lipsync.errors import EnvironmentFault, ToolFailed, UnusableInput
 from lipsync.layers import Wish, paint
-from lipsync.media import FrameReader, FrameWriter
-from lipsync.media.frames import Encoding
+from lipsync.media import Encoding, FrameReader, FrameWriter
 from lipsync.plan import BLOCK_FRAMES, Plan, wishes
 from lipsync.version import engine_digest, file_digest
 

@@ -18,8 +18,7 @@ from lipsync.contracts import RenderOptions, SilentReporter
 from lipsync.errors import LipsyncError, ToolFailed
 from lipsync.hearing import hear
 from lipsync.layers import paint
-from lipsync.media import FrameReader, probe_clip
-from lipsync.media.frames import Encoding
+from lipsync.media import Encoding, FrameReader, probe_clip
 from lipsync.plan import make_plan, wishes
 from lipsync.resynth import render
 from lipsync.segments import ahead, cut, render_all
