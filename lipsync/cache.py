@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lipsync.analysis import MANIFEST, Analysis, analyse, analysis_key, load
+from lipsync.analysis import MANIFEST, Analysis, Survey, analyse, analysis_key, load
 from lipsync.clock import Clock
 from lipsync.contracts import SpeakerPoint
 from lipsync.errors import EnvironmentFault
@@ -22,8 +22,10 @@ ABANDONED_SECONDS = 24 * 3600
 
 
 @contextmanager
-def analysed(clip: Path, facts: ClipFacts, point: SpeakerPoint | None, root: Path, clock: Clock) -> Iterator[Analysis]:
+def analysed(clip: Path, facts: ClipFacts, point: SpeakerPoint | None, root: Path, clock: Clock) -> Iterator[Analysis | Survey]:
     """The clip's analysis from the folder `root`, made there first where it is missing or damaged.
+
+    A survey alone where there is too little of a mouth to learn from: `judging.card_of` says why.
 
     Whoever asks for the same clip at the same time waits for the one who makes it. While the block runs the analysis is
     not removed. Raises UnusableInput as `look` does, EnvironmentFault (`not_writable`, `no_space`).
@@ -47,7 +49,7 @@ def analysed(clip: Path, facts: ClipFacts, point: SpeakerPoint | None, root: Pat
         os.close(lock)
 
 
-def _made(clip: Path, facts: ClipFacts, point: SpeakerPoint | None, place: Path, clock: Clock) -> Analysis:
+def _made(clip: Path, facts: ClipFacts, point: SpeakerPoint | None, place: Path, clock: Clock) -> Analysis | Survey:
     if (place / MANIFEST).exists():
         clock.report.note("warning", "The stored analysis of this clip was damaged; the clip is looked at anew.")
     with _machine_told(place.parent):

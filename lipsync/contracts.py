@@ -26,7 +26,7 @@ class RenderOptions:
     measure: look at the finished video again and report how well the mouth follows what was wanted
     longer: what the picture does when the voice is longer than the clip: bounce, loop, hold or cut
     shorter: when it is shorter: cut, or keep the rest of the clip with the mouth at rest
-    start, end: the part of the clip to use, seconds; None is its end
+    start, end: the part of the clip to use, seconds; None is its start, its end
     point: where the speaker is; None lets the engine tell
     cache: folder in which analyses are kept; None keeps none
     segments: folder in which finished segments are kept for the next try; None keeps none
@@ -37,7 +37,7 @@ class RenderOptions:
     measure: bool = False
     longer: str = "bounce"
     shorter: str = "cut"
-    start: float = 0.0
+    start: float | None = None
     end: float | None = None
     point: SpeakerPoint | None = None
     cache: Path | None = None

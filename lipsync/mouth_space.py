@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import binary_erosion, gaussian_filter1d
 
 from lipsync.faces.landmarks import BRIDGE, CHIN_TIP, KEPT, LIPS, LOWER_FACE_NOT_LIPS, RIGID, SKIN
 from lipsync.faces.pose import DoubleArray, Poses, fit_similarity, lock_to_pixels, rigid_reference
@@ -18,8 +17,6 @@ from lipsync.shapes import BLOCK_FRAMES, POSE_FEATURES, Shapes, apertures, pose_
 
 LIP_COMPONENTS = 6
 REST_PERCENTILE = 15
-LARGEST_YAW_DEGREES = 35.0
-EASE_FRAMES = 5
 # Statistics of a take need no more than four minutes of it, spread over the whole.
 MOST_SAMPLED = 6000
 MOST_REST_FRAMES = 400
@@ -99,9 +96,13 @@ class MouthSpace:
         return np.asarray(self.pixels(numbers) + (turned * poses.scale[:, None, None])[..., :2])
 
 
-def build_space(track: FaceTrack) -> MouthSpace:
-    """Poses, clean shapes and lip components of a take."""
-    some = spread(np.flatnonzero(track.seen), MOST_SAMPLED)
+def build_space(track: FaceTrack, strength: FloatArray) -> MouthSpace:
+    """Poses, clean shapes and lip components of a take.
+
+    strength: (n,) how far the mouth may be changed; a mouth where it is 0, on a hand say, would teach what no mouth does
+    """
+    good = strength > 0 if (strength > 0).any() else track.seen
+    some = spread(np.flatnonzero(good), MOST_SAMPLED)
     reference = rigid_reference(track.points(some).astype(np.float64))
     raw = _poses(track, reference)
     unleaked = Shapes(track, reference, raw, np.zeros((POSE_FEATURES, len(KEPT) * 3)), np.zeros(POSE_FEATURES))
@@ -115,7 +116,7 @@ def build_space(track: FaceTrack) -> MouthSpace:
     follow = _following(coordinates, shapes[:, LOWER_FACE_NOT_LIPS].reshape(len(some), -1))
     model = SpaceModel(reference, poses, leak, leak_mean, follow, components, lip_mean)
     clean = Shapes(track, reference, poses, leak, leak_mean)
-    return MouthSpace(track, model, clean, _openings(clean), _weights(poses, track))
+    return MouthSpace(track, model, clean, _openings(clean), strength)
 
 
 def rest_lips(space: MouthSpace) -> DoubleArray:
@@ -191,14 +192,3 @@ def _following(coordinates: DoubleArray, rest: DoubleArray) -> DoubleArray:
     """How the lower face moves with the lips' components, by ridge regression."""
     ridge = coordinates.T @ coordinates + 0.02 * len(coordinates) * np.eye(LIP_COMPONENTS)
     return np.asarray(np.linalg.solve(ridge, coordinates.T @ (rest - rest.mean(axis=0))))
-
-
-def _weights(poses: Poses, track: FaceTrack) -> FloatArray:
-    """1 where the mouth may be changed, eased to 0 around frames where the face is lost or turned too far."""
-    good = track.seen & (np.abs(poses.angles[:, 0]) <= LARGEST_YAW_DEGREES)
-    if good.all():
-        return np.ones(len(good), dtype=np.float32)
-    # Eaten away first, so that easing reaches 0 on the last good frame and never paints where there is no face.
-    core = binary_erosion(good, iterations=EASE_FRAMES, border_value=1)
-    eased = gaussian_filter1d(core.astype(np.float64), EASE_FRAMES / 2.5, mode="nearest", truncate=2.5)
-    return np.asarray(np.where(good, eased, 0.0), dtype=np.float32)

@@ -1,7 +1,7 @@
 """The engine as a process of its own: requests come in as JSON lines on standard input, events go out on standard output.
 
-Requests: {"id", "verb": "render", "clip", "voice", "output", "options": {...}}, {"id", "verb": "ping"}, and between
-engines {"id", "verb": "segment", ...} for a part of a render.
+Requests: {"id", "verb": "render", "clip", "voice", "output", "options": {...}}, {"id", "verb": "preflight", "clip",
+"picture", "options": {...}}, {"id", "verb": "ping"}, and between engines {"id", "verb": "segment", ...} for a part of a render.
 Events: {"id", "event": "stage" | "progress" | "log" | "done" | "error", ...}; exactly one "done" or "error" ends a request.
 The process lives until its input ends. It knows no database and needs no secrets.
 """
@@ -109,6 +109,11 @@ def _perform(request: dict[str, Any], reporter: LineReporter) -> dict[str, Any]:
 
         clip, voice, output = (Path(request[name]) for name in ("clip", "voice", "output"))
         return render(clip, voice, output, options_from(request.get("options", {})), reporter).as_dict()
+    if request["verb"] == "preflight":
+        from lipsync.judging import preflight  # noqa: PLC0415 - heavy
+
+        picture = Path(request["picture"]) if request.get("picture") else None
+        return preflight(Path(request["clip"]), options_from(request.get("options", {})), reporter, picture).as_dict()
     if request["verb"] == "segment":
         from lipsync.segments import render_request  # noqa: PLC0415 - heavy
         from lipsync.threads import one_thread  # noqa: PLC0415
@@ -121,7 +126,7 @@ def _perform(request: dict[str, Any], reporter: LineReporter) -> dict[str, Any]:
 
 def options_from(values: dict[str, Any]) -> RenderOptions:
     """Render options from plain values."""
-    encoding = Encoding(int(values.get("quality", Encoding().quality)), str(values.get("preset", Encoding().preset)))
+    encoding = Encoding(**{name: values[name] for name in ("quality", "preset", "codec") if name in values})
     plain: dict[str, Any] = {
         name: values[name] for name in ("measure", "longer", "shorter", "start", "end", "workers") if name in values
     }

@@ -11,27 +11,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-
-from lipsync.analysis import Analysis
+from lipsync.analysis import Analysis, Survey
 from lipsync.cache import analysed
 from lipsync.clock import Clock
 from lipsync.contracts import RenderOptions, RenderReport, Reporter
-from lipsync.errors import EnvironmentFault, ToolFailed
+from lipsync.errors import EnvironmentFault, ToolFailed, UnusableInput
 from lipsync.hearing import check, hear
+from lipsync.judging import card_of, joints_of, refuse
 from lipsync.media import join, probe_clip, probe_voice
 from lipsync.media.frames import even_size
 from lipsync.media.probe import count_frames
 from lipsync.plan import Plan, WantedLips, make_plan
+from lipsync.preflight import Card, Severity
 from lipsync.quality import LONGEST_MEASURED_SECONDS, measure
 from lipsync.segments import cut, render_all
-from lipsync.sound.mouth import FEWEST_OWN_SECONDS
 from lipsync.threads import one_thread
-from lipsync.timeline import bounce, frames_for
+from lipsync.timeline import chosen_part, fill, frames_for, length_choice, notice
 from lipsync.version import file_digest
-
-LITTLE_MOVEMENT_IOD = 0.05
-GOOD_COVERAGE = 0.98
 
 
 @one_thread()
@@ -42,25 +38,38 @@ def render(clip: Path, voice: Path, output: Path, options: RenderOptions, report
     under `output` unless the render is complete.
     """
     clock = Clock(report)
-    facts, spoken = probe_clip(clip), probe_voice(voice)
+    facts = probe_clip(clip)
+    probe_voice(voice)
+    choice = length_choice(options.longer, options.shorter, options.start, options.end)
+    chosen_part(choice, facts.frames, facts.frame_rate)
     with _workshop(output) as workshop:
         seconds = check(voice)  # before the long look: a voice that cannot be used shall be told at once
-        with analysed(clip, facts, options.point, options.cache or workshop, clock) as analysis:
+        with analysed(clip, facts, options.point, options.cache or workshop, clock) as found:
             with clock.stage("plan"):
-                plan = make_plan(analysis, hear(voice), bounce(frames_for(seconds, facts.frame_rate), len(analysis)))
+                part = chosen_part(choice, len(found), facts.frame_rate)
+                card = card_of(found if isinstance(found, Survey) else found.survey, part)
+                analysis = _accepted(found, card)
+                joints = joints_of(analysis.survey, part)
+                timeline = fill(frames_for(seconds, facts.frame_rate), choice, part, joints)
+                plan = make_plan(analysis, hear(voice), timeline.base)
             with clock.stage("render") as progress:
                 segments = cut(clip, analysis, plan, options.encoding, _ready(options.segments or workshop))
                 render_all(clip, analysis, plan, segments, options.encoding, options.workers, progress)
             with clock.stage("finish"):
-                join([segment.path for segment in segments], output, facts, sound=voice, encoding=options.encoding)
+                heard = float(len(plan) / facts.frame_rate) if timeline.unheard else None
+                files = [segment.path for segment in segments]
+                join(files, output, facts, sound=voice, seconds=heard, encoding=options.encoding)
                 _verify(output, len(plan))
             figures = take_figures(analysis)
             if options.measure:
                 with clock.stage("measure"):
                     figures |= _measured(output, analysis, plan)
-            notices = _notices(analysis, spoken.duration)
-    for notice in notices:
-        report.note("warning", notice)
+    notices = [finding.sentence for finding in card.findings if finding.severity is Severity.WARNING]
+    about_length = notice(timeline, choice, part, facts.frame_rate)
+    if about_length is not None:
+        notices.append(about_length)
+    for sentence in notices:
+        report.note("warning", sentence)
     width, height = even_size(facts)
     return RenderReport(
         output=str(output),
@@ -79,9 +88,9 @@ def render(clip: Path, voice: Path, output: Path, options: RenderOptions, report
 
 def take_figures(analysis: Analysis) -> dict[str, float | None]:
     """What is known of the take: how much of it can be used, and how well its own sound explains its mouth."""
-    own, offset = analysis.predictor.own, analysis.offset
+    own, offset = analysis.predictor.own, analysis.survey.offset
     return {
-        "face_found": round(analysis.track.coverage, 3),
+        "face_found": round(analysis.survey.track.coverage, 3),
         "sound_offset_seconds": round(offset.seconds, 3) if offset else None,
         "sound_match": round(offset.margin, 3) if offset else None,
         "own_sound_aperture_fit": round(own.aperture_fit, 3) if own else None,
@@ -127,20 +136,11 @@ def _verify(output: Path, frames: int) -> None:
         raise ToolFailed("incomplete_output", f"The video has {found} instead of {frames} frames. Start the render again.")
 
 
-def _notices(analysis: Analysis, seconds: float) -> list[str]:
-    notices = []
-    length = len(analysis) / float(analysis.facts.frame_rate)
-    if analysis.track.coverage < GOOD_COVERAGE:
-        notices.append(f"The face is seen in {analysis.track.coverage:.0%} of the clip; elsewhere the clip passes unchanged.")
-    if analysis.offset is None:
-        notices.append("The clip has no sound of its own; the mouth follows a general model instead of this speaker's habits.")
-    elif analysis.predictor.own is None and length < FEWEST_OWN_SECONDS:
-        notices.append("The clip is too short to learn this speaker's habits; film 30 seconds of speech or more.")
-    elif analysis.predictor.own is None:
-        notices.append("The clip's sound does not match its mouth; the mouth follows a general model instead.")
-    opening = analysis.space.opening[analysis.space.weight > 0, 0]
-    if np.percentile(opening, 98) - np.percentile(opening, 2) < LITTLE_MOVEMENT_IOD:
-        notices.append("The mouth hardly moves in this clip; film the person speaking to get open mouths to borrow from.")
-    if seconds > 1.5 * length:
-        notices.append("The voice is longer than the clip, which is therefore played forwards and backwards.")
-    return notices
+def _accepted(found: Analysis | Survey, card: Card) -> Analysis:
+    """The analysis, if the take can be worked with. Raises UnusableInput with what the card says."""
+    refuse(card)
+    if isinstance(found, Survey):
+        raise UnusableInput(
+            "face_rarely_seen", "Too little of the mouth is seen to work with. Film again with the face to the camera."
+        )
+    return found

@@ -117,7 +117,7 @@ def render_request(request: dict[str, Any], step: Callable[[], None]) -> None:
     """Render one segment as another process asks for it, see `_Worker`."""
     folder = Path(request["analysis"])
     analysis = load(folder, verified=False)
-    if analysis is None:
+    if not isinstance(analysis, Analysis):
         raise EnvironmentFault("cache_unreadable", f"The analysis in {folder} cannot be read. Start the render again.")
     segment = Segment(request["first"], request["last"], Path(request["path"]))
     plan = store.load(segment.path.parent / PLAN, Plan)

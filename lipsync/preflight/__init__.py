@@ -3,7 +3,7 @@
 from lipsync.preflight.card import Card, Figures, Finding, LoopPoints, Series, Severity, Span, Verdict, card_in_words
 from lipsync.preflight.evidence import REASONS, Evidence
 from lipsync.preflight.judging import judge
-from lipsync.preflight.moments import Moment, MomentKeeper
+from lipsync.preflight.moments import Moment, MomentKeeper, Picture
 from lipsync.preflight.strip import draw_strip, save_strip
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "LoopPoints",
     "Moment",
     "MomentKeeper",
+    "Picture",
     "Series",
     "Severity",
     "Span",

@@ -28,6 +28,7 @@ class Evidence:
     strength: (n,) 0 to 1, how far the mouth may be changed; gaps: (first, end, reason) frames first to end - 1, see REASONS
     part: frames that are used
     sound: the clip has a sound that is not silent; silent: it has one that is; offset: None where it could not be estimated
+    learnt: the mouth's habits could be learnt from it
     faces: most faces seen at once; speaker: `only`, `point`, `sound` or `largest`, how the speaker was chosen
     notes: sentences of the media layer about frame rate and colour; joints: None where there is no face
     clipped: (n,) share of the face's samples at the upper end; None: not known
@@ -48,6 +49,7 @@ class Evidence:
     sound: bool
     silent: bool = False
     offset: Offset | None = None
+    learnt: bool = True
     faces: int = 1
     speaker: str = "only"
     notes: tuple[str, ...] = ()

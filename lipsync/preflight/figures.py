@@ -72,7 +72,7 @@ def _crispness(sharpness: DoubleArray, light: DoubleArray) -> float | None:
 def _sound(evidence: Evidence) -> tuple[str, Offset | None]:
     if not evidence.sound:
         return ("silent" if evidence.silent else "none"), None
-    return ("own" if evidence.offset is not None and evidence.offset.trusted else "unmatched"), evidence.offset
+    return ("own" if evidence.offset is not None and evidence.learnt else "unmatched"), evidence.offset
 
 
 def _gaps(evidence: Evidence, rate: float) -> tuple[Span, ...]:

@@ -29,7 +29,7 @@ def main(folder: Path) -> None:
         facts = probe_clip(clip)
         with tempfile.TemporaryDirectory() as place:
             track = look(clip, facts, Path(place)).track
-            taken = build_space(track).opening.astype(np.float64)
+            taken = build_space(track, track.seen.astype(np.float32)).opening.astype(np.float64)
         times = facts.video_start + np.arange(len(taken)) / float(facts.frame_rate)
         features.append(sound_features(read_sound(clip)).at(times)[track.seen])
         targets.append(((taken - taken.mean(axis=0)) / (taken.std(axis=0) + 1e-6))[track.seen])

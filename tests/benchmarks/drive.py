@@ -13,12 +13,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from lipsync.bank import Mouth, lip_sharpness
+from lipsync.bank import Mouth, lip_sharpness, usable_mouths
 from lipsync.faces.landmarks import CHEEKS, JAW, LIPS, MOUTH_RING, NOSE
 from lipsync.faces.pose import DoubleArray
+from lipsync.gate import judge
 from lipsync.layers import Wish, paint
 from lipsync.look import look
 from lipsync.media import ClipFacts, Frame, FrameReader, FrameWriter, probe_clip
+from lipsync.media.frames import even_size
 from lipsync.mouth_space import MouthSpace, build_space
 from lipsync.plan import Plan, as_arrays, wishes
 from lipsync.retrieval import Borrowed, IntArray, retrieve
@@ -87,8 +89,9 @@ def looked_at(clip: Path, folder: Path) -> Looked:
     """Look at a take; its landmarks are written to the folder."""
     facts = probe_clip(clip)
     sight = look(clip, facts, folder)
-    space = build_space(sight.track)
-    return Looked(clip, facts, space, [mouth for mouth in sight.bank if space.weight[mouth.number] >= 1])
+    width, height = even_size(facts)
+    gate = judge(sight.track, sight.colours, width=width, height=height, frame_rate=facts.frame_rate)
+    return Looked(clip, facts, build_space(sight.track, gate.strength), usable_mouths(sight.bank, gate.strength))
 
 
 def own_lips(space: MouthSpace, numbers: IntArray) -> DoubleArray:

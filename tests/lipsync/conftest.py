@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import numpy as np
 import pytest
 
 from lipsync.bank import Mouth
@@ -31,4 +32,4 @@ def looked_at(synthetic_take, tmp_path_factory) -> tuple[MouthSpace, list[Mouth]
     """Mouth space and bank of the synthetic take."""
     folder = tmp_path_factory.mktemp("looked-at")
     sight = look(synthetic_take.clip, probe_clip(synthetic_take.clip), folder)
-    return build_space(sight.track), sight.bank
+    return build_space(sight.track, np.ones(len(sight.track), dtype=np.float32)), sight.bank

@@ -9,11 +9,12 @@ import threading
 import pytest
 
 from lipsync import analysis as analysis_module
-from lipsync.analysis import ARRAYS, BANK, MANIFEST, analysis_key
+from lipsync.analysis import ARRAYS, BANK, MANIFEST, Analysis, Survey, analysis_key
 from lipsync.cache import analysed, forget, prune
 from lipsync.clock import Clock
 from lipsync.contracts import RenderOptions, SilentReporter, SpeakerPoint
 from lipsync.errors import UnusableInput
+from lipsync.judging import card_of
 from lipsync.look import LANDMARKS_FILE
 from lipsync.media import probe_clip
 from lipsync.resynth import render
@@ -44,6 +45,7 @@ def short_take(synthetic_take, tmp_path_factory):
 def look_at(clip, root, point=None) -> Listener:
     listener = Listener()
     with analysed(clip, probe_clip(clip), point, root, Clock(listener)) as found:
+        assert isinstance(found, Analysis)
         assert len(found) == 50
         assert found.bank
     return listener
@@ -96,10 +98,23 @@ def test_two_who_ask_at_once_look_once(short_take, tmp_path):
     assert sorted(len(listener.stages) for listener in told) == [0, 2]
 
 
-def test_a_refused_clip_leaves_nothing_behind(tmp_path):
+def test_a_clip_without_a_face_is_looked_at_once_too(tmp_path):
     clip = counting_clip(tmp_path / "nobody.mp4", frames=30)
-    with pytest.raises(UnusableInput):
-        look_at(clip, tmp_path / "cache")
+    for stages in (["look", "listen"], []):
+        listener = Listener()
+        with analysed(clip, probe_clip(clip), None, tmp_path / "cache", Clock(listener)) as found:
+            assert isinstance(found, Survey)
+            assert card_of(found).refusal.code == "no_face"
+        assert listener.stages == stages
+
+
+def test_a_clip_that_cannot_be_decoded_leaves_nothing_behind(short_take, tmp_path):
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(short_take.read_bytes())
+    facts = probe_clip(broken)
+    broken.write_bytes(b"no video at all" * 100)
+    with pytest.raises(UnusableInput), analysed(broken, facts, None, tmp_path / "cache", Clock(Listener())):
+        pass
     assert [path.suffix for path in (tmp_path / "cache").iterdir()] == [".lock"]
 
 
