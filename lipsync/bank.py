@@ -151,7 +151,7 @@ def _thin(mouths: list[Mouth], capacity: int) -> list[Mouth]:
     return [mouth for index in sorted(chosen) for mouth in runs[index]]
 
 
-def usable_mouths(mouths: list[Mouth], weight: npt.NDArray[np.float64]) -> list[Mouth]:
+def usable_mouths(mouths: list[Mouth], weight: FloatArray) -> list[Mouth]:
     """The mouths that may be borrowed: from frames whose own mouth may be changed wholly; all of them where none is such.
 
     weight: (n,) 0 to 1 for every frame of the take, see `MouthSpace.weight`

@@ -9,15 +9,15 @@ import numpy as np
 from lipsync.bank import Mouth, lip_sharpness
 from lipsync.faces.landmarks import RIGID
 from lipsync.faces.pose import DoubleArray, fit_similarity, rigid_reference
-from lipsync.faces.tracker import MediapipeTracker
+from lipsync.faces.tracker import FloatArray, MediapipeTracker
 from lipsync.media import FrameReader, probe_clip
-from lipsync.mouth_space import apertures, apertures_of_lips, widths, widths_of_lips
+from lipsync.shapes import apertures, apertures_of_lips, widths, widths_of_lips
 
 LONGEST_MEASURED_SECONDS = 12
 FEWEST_FRAMES = 25
 
 
-def measure(output: Path, lips: DoubleArray, strength: DoubleArray, bank: list[Mouth]) -> dict[str, float | None]:
+def measure(output: Path, lips: DoubleArray, strength: FloatArray, bank: list[Mouth]) -> dict[str, float | None]:
     """Figures over the video's first seconds.
 
     lips: (T, len(LIPS), 3) what was wanted; strength: (T,) frames at 0 were passed through and do not count

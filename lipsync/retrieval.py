@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,8 @@ from lipsync.bank import Mouth
 from lipsync.faces.landmarks import LIPS
 from lipsync.faces.pose import DoubleArray
 from lipsync.faces.tracker import FloatArray
-from lipsync.mouth_space import MouthSpace, apertures_of_lips, widths_of_lips
+from lipsync.mouth_space import MouthSpace
+from lipsync.shapes import apertures_of_lips, widths_of_lips
 
 IntArray = npt.NDArray[np.intp]
 
@@ -36,6 +38,14 @@ FADE_FRAMES = 2
 BLOCK_FRAMES = 512
 
 
+class Lips(Protocol):
+    """Lips over time, `lips[start:end]` (m, len(LIPS), 3): an array, or whatever works them out when asked."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, part: slice, /) -> DoubleArray: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Borrowed:
     """Which mouths make up one output frame. mouths: positions in the bank; shares: their weights, adding up to 1"""
@@ -44,7 +54,7 @@ class Borrowed:
     shares: tuple[float, ...]
 
 
-def retrieve(space: MouthSpace, bank: list[Mouth], lips: DoubleArray, base: IntArray) -> list[Borrowed]:
+def retrieve(space: MouthSpace, bank: list[Mouth], lips: Lips, base: IntArray) -> list[Borrowed]:
     """The mouths to borrow for every output frame, cross-faded around cuts.
 
     lips: (T, len(LIPS), 3) wanted; base: (T,) the take's frame that each output frame is built on
@@ -97,10 +107,10 @@ def _features(lips: DoubleArray) -> FloatArray:
 
 
 def _pose(space: MouthSpace, numbers: IntArray) -> FloatArray:
-    return np.asarray(space.poses.angles[numbers] * np.array([1, 1, 0.5]) / POSE_STEP_DEGREES, dtype=np.float32)
+    return np.asarray(space.poses.take(numbers).angles * np.array([1, 1, 0.5]) / POSE_STEP_DEGREES, dtype=np.float32)
 
 
-def _candidates(look: _Look, space: MouthSpace, lips: DoubleArray, base: IntArray) -> tuple[IntArray, FloatArray]:
+def _candidates(look: _Look, space: MouthSpace, lips: Lips, base: IntArray) -> tuple[IntArray, FloatArray]:
     """(T, K) the best mouths for each frame by themselves, and what they cost."""
     count = min(CANDIDATES, len(look.aperture))
     chosen, costs = [], []

@@ -14,16 +14,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from lipsync.bank import Mouth, lip_sharpness
+from lipsync.bank import Mouth, lip_sharpness, usable_mouths
 from lipsync.faces.landmarks import CHEEKS, JAW, LIPS, MOUTH_RING, NOSE
 from lipsync.faces.pose import DoubleArray
+from lipsync.gate import judge
 from lipsync.layers import Wish, paint
-from lipsync.look import FaceTrack, look
+from lipsync.look import look
 from lipsync.media import ClipFacts, Frame, FrameReader, FrameWriter, probe_clip
-from lipsync.mouth_space import MouthSpace, apertures, build_space
-from lipsync.resynth import Plan, Take, wishes
+from lipsync.media.frames import even_size
+from lipsync.mouth_space import MouthSpace, build_space
+from lipsync.plan import Plan, as_arrays, wishes
 from lipsync.retrieval import Borrowed, IntArray, retrieve
-from lipsync.sound.mouth import learn
+from lipsync.sound.mouth import MouthTrack
 from tests.benchmarks.texture import FixedShape, Skin
 
 LONGEST_FRAMES = 500
@@ -38,13 +40,12 @@ class Looked:
 
     clip: Path
     facts: ClipFacts
-    track: FaceTrack
     space: MouthSpace
     bank: list[Mouth]
 
     @property
     def wide(self) -> int:
-        opening = np.where(self.space.weight >= 1, apertures(self.space.shapes.astype(np.float64)), 0)
+        opening = np.where(self.space.weight >= 1, self.space.opening[:, 0], 0)
         return int(opening.argmax())
 
 
@@ -75,11 +76,23 @@ class Driven:
     ssim: list[float] = field(default_factory=list)
 
 
-def looked_at(clip: Path) -> Looked:
-    """Look at a take."""
+@dataclass(frozen=True, slots=True)
+class GivenLips:
+    """Answers with lips that are known, as a predictor does with lips it works out. lips: (n, len(LIPS), 3)"""
+
+    known: DoubleArray
+
+    def lips(self, track: MouthTrack) -> DoubleArray:
+        return self.known[track.values[:, 0].astype(int)]
+
+
+def looked_at(clip: Path, folder: Path) -> Looked:
+    """Look at a take; its landmarks are written to the folder."""
     facts = probe_clip(clip)
-    track, bank = look(clip, facts)
-    return Looked(clip, facts, track, build_space(track), bank)
+    sight = look(clip, facts, folder)
+    width, height = even_size(facts)
+    gate = judge(sight.track, sight.colours, width=width, height=height, frame_rate=facts.frame_rate)
+    return Looked(clip, facts, build_space(sight.track, gate.strength), usable_mouths(sight.bank, gate.strength))
 
 
 def own_lips(space: MouthSpace, numbers: IntArray) -> DoubleArray:
@@ -89,13 +102,14 @@ def own_lips(space: MouthSpace, numbers: IntArray) -> DoubleArray:
 
 def drive(looked: Looked, output: Path, *, cross: bool, see: Callable[[int, Frame, Frame], None] = lambda *_: None) -> Driven:
     """Render a take with its own lips and encode it; `see` is shown every original frame beside its result."""
-    base = np.arange(min(len(looked.track.seen), LONGEST_FRAMES))
+    base = np.arange(min(len(looked.space), LONGEST_FRAMES))
     truth = np.roll(base, -(len(base) // 2)) if cross else base
     lips = own_lips(looked.space, truth)
     start = time.process_time()
     borrowed = retrieve(looked.space, looked.bank, lips, base) if cross else _without_neighbours(looked, lips)
     spent = time.process_time() - start
-    take = Take(looked.facts, looked.track, looked.space, looked.bank, _no_predictor(looked), None)
+    known = MouthTrack(np.arange(len(base), dtype=np.float32)[:, None], np.zeros(len(base), dtype=np.float32))
+    plan = Plan(base.astype(np.int32), known, looked.space.weight[base], *as_arrays(borrowed))
     unit = looked.space.poses.scale[base]
     wanted = looked.space.wanted_pixels(base, lips, looked.space.weight[base])
     result = Driven(base, truth, wanted, unit, borrowed, 1000 * spent / len(base))
@@ -103,7 +117,9 @@ def drive(looked: Looked, output: Path, *, cross: bool, see: Callable[[int, Fram
     own = looked.space.pixels(base)
     frames = FrameReader(looked.clip, looked.facts).forward(0, len(base))
     with FrameWriter(output, looked.facts, sound=None) as writer:
-        for frame, wish in zip(frames, _timed(wishes(take, Plan(base, lips, borrowed)), result.wish_ms), strict=True):
+        for frame, wish in zip(
+            frames, _timed(wishes(looked.space, looked.bank, GivenLips(lips), plan), result.wish_ms), strict=True
+        ):
             before = Frame(frame.data.copy(), frame.width, frame.height)
             begin = time.process_time()
             paint(frame, wish)
@@ -118,11 +134,6 @@ def drive(looked: Looked, output: Path, *, cross: bool, see: Callable[[int, Fram
             writer.write(frame)
         writer.finish()
     return result
-
-
-def _no_predictor(looked: Looked) -> object:
-    times = np.arange(len(looked.track.seen)) / float(looked.facts.frame_rate)
-    return learn(looked.space, None, times, None)
 
 
 def _without_neighbours(looked: Looked, lips: DoubleArray) -> list[Borrowed]:

@@ -48,7 +48,7 @@ def table(takes: list[Path], folder: Path) -> list[dict[str, object]]:
     folder.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, object]] = []
     for take in takes:
-        row = {name: round(value, 4) for name, value in figures(looked_at(take), folder).items()}
+        row = {name: round(value, 4) for name, value in figures(looked_at(take, folder), folder).items()}
         rows.append({"take": take.stem, **row})
         show(rows[-1:], header=len(rows) == 1)
     return rows

@@ -32,7 +32,7 @@ class Sheets:
     @staticmethod
     def of(looked: Looked) -> Sheets:
         """Crops that follow the head."""
-        count = min(len(looked.track.seen), LONGEST_FRAMES)
+        count = min(len(looked.space), LONGEST_FRAMES)
         own = looked.space.pixels(np.arange(count))
         frame = Frame(np.zeros(0, dtype=np.uint8), looked.facts.width // 2 * 2, looked.facts.height // 2 * 2)
         rings, jaws = own[:, MOUTH_RING], own[:, np.concatenate([JAW, MOUTH_RING])]

@@ -47,7 +47,7 @@ def filmed(synthetic_take, looked_at):
 
 def wish_for(filmed, base: int, mouth: int, strength: float = 1.0) -> Wish:
     _, _, space, bank = filmed
-    lips = space.shapes[[bank[mouth].number]][:, LIPS].astype(float)
+    lips = space.shapes[np.array([bank[mouth].number])][:, LIPS].astype(float)
     wanted = space.wanted_pixels(np.array([base]), lips, np.array([strength]))[0]
     borrowed = space.pixels(np.array([bank[mouth].number]))[0]
     return Wish(
