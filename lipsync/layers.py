@@ -50,7 +50,7 @@ MASK_SOFTNESS_IOD = 0.05
 COLOUR_REACH_IOD = 0.22
 # Lips take over the light around them only where it differs by more than speech itself makes the skin around them flicker.
 LIPS_INSET_IOD = 0.08
-FLICKER_GREY_LEVELS = (3.0, 1.0, 1.0)
+FLICKER_GREY_LEVELS = (8.0, 3.0, 3.0)
 SLOW_IOD = 0.03
 COARSE = 4
 
