@@ -104,7 +104,7 @@ def test_a_good_take_is_ready_and_nothing_is_held_against_it():
         ({"widths": np.full(750, 0.8)}, "few_shapes"),
         ({"sound": False, "offset": None}, "no_own_sound"),
         ({"sound": False, "silent": True, "offset": None}, "silent_own_sound"),
-        ({"offset": Offset(0.1, 0.05)}, "unmatched_sound"),
+        ({"offset": Offset(0.1, 0.05), "learnt": False}, "unmatched_sound"),
         ({"faces": 2, "speaker": "largest"}, "several_faces"),
         ({"shots": (np.arange(750) > 300).astype(np.intp)}, "cuts"),
         ({"angles": np.where(np.arange(750)[:, None] < 150, [28.0, 0, 0], 0.0)}, "strong_turn"),
