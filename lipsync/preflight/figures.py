@@ -16,7 +16,7 @@ from lipsync.sound.offset import Offset
 # Cells of aperture by width, IOD, and how many of them good takes of 20 to 30 s show.
 SHAPE_CELL = (0.03, 0.04)
 GOOD_TAKE_CELLS = 36
-REFERENCE_LIGHT, BLACK = 116.0, 16.0
+REFERENCE_LIGHT, BLACK = 130.0, 16.0
 MOST_POINTS = 200
 MOST_PLACES = 50
 JOINED_SECONDS = 0.3
