@@ -103,7 +103,7 @@ def chosen_part(choice: LengthChoice, frames: int, frame_rate: Fraction) -> rang
     if not (math.isfinite(start) and 0 <= start < length):
         raise UnusableInput(
             "start_outside_clip",
-            f"The start must lie between 0 and {float(length):.1f} s, the clip's length. Choose another start.",
+            f"The start must lie within the clip, which lasts {float(length):.1f} s. Choose another start.",
         )
     if not (math.isfinite(end) and 0 < end <= length + END_TOLERANCE_SECONDS):
         raise UnusableInput(

@@ -160,21 +160,18 @@ def card_in_words(card: Card) -> str:
         places = ", ".join(f"{span.start:.1f}-{span.end:.1f}" for span in finding.places[:8])
         more = f" and {len(finding.places) - 8} more" if len(finding.places) > 8 else ""
         lines.append(f"  {finding.severity} {finding.code}: {finding.sentence}" + (f" ({places} s{more})" if places else ""))
-    rows = (
-        (
-            "picture",
-            f"{figures.width} x {figures.height}, {figures.frame_rate} frames/s" + ", variable" * figures.variable_rate,
-        ),
-        ("face", _measured(figures.size_median, "{:.0f} px between the eyes")),
-        ("sharpness", _measured(figures.sharpness, "{:.2f}")),
-        ("light", _measured(figures.light, "{:.0f} of 255")),
-        ("mouth shapes", _measured(figures.richness, "{:.0%} of what a good half minute shows")),
-        ("own sound", f"{figures.sound}, " + _measured(figures.sound_match, "match {:.2f}, ") + _offset(figures.sound_offset)),
-        ("faces", f"{figures.faces}, speaker: {figures.speaker}"),
-        ("loop points", _loop_points(figures.loop_points)),
-    )
-    width = max(len(name) for name, _ in rows)
-    lines += ["", *(f"  {name:<{width}}  {value.strip(', ')}" for name, value in rows if value.strip(", "))]
+    rows = {
+        "picture": f"{figures.width} x {figures.height}, {figures.frame_rate} frames/s" + ", varying" * figures.variable_rate,
+        "face": _measured(figures.size_median, "{:.0f} px between the eyes"),
+        "sharpness": _measured(figures.sharpness, "{:.2f}"),
+        "light": _measured(figures.light, "{:.0f} of 255"),
+        "mouth shapes": _measured(figures.richness, "{:.0%} of what a good half minute shows"),
+        "own sound": f"{figures.sound}, " + _measured(figures.sound_match, "match {:.2f}, ") + _offset(figures.sound_offset),
+        "faces": f"{figures.faces}, speaker: {figures.speaker}",
+        "loop points": _loop_points(figures.loop_points),
+    }
+    width = max(map(len, rows))
+    lines += ["", *(f"  {name:<{width}}  {value.strip(', ')}" for name, value in rows.items() if value)]
     return "\n".join(lines) + "\n"
 
 
