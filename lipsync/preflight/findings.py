@@ -90,7 +90,7 @@ def _refusal(evidence: Evidence, figures: Figures) -> Finding | None:
     reason = max(lost, key=lambda name: lost[name])
     if reason in _MOSTLY:
         return _refused(_MOSTLY[reason], figures.gaps)
-    gap = figures.gaps[0].start if figures.gaps else figures.part.start
+    gap = next((gap.start for gap in figures.gaps if gap.reason == "no_face"), figures.part.start)
     pair = (
         "face_rarely_seen",
         f"The face is seen in only {figures.coverage:.0%} of the clip, first lost at {gap:.1f} s. "
