@@ -181,6 +181,17 @@ def test_a_refused_take_names_the_part_that_can_be_used():
     assert codes(chosen) == ["short_clip"]
 
 
+def test_short_gaps_that_touch_are_one_long_gap():
+    evidence = good()
+    for first in range(300, 330, 5):
+        evidence = lost(evidence, first, first + 5, ("turned", "no_face")[first // 5 % 2])
+    evidence = lost(evidence, 100, 105, "turned")
+    usable = judge(evidence).figures.usable_part
+    assert usable is not None
+    assert (usable.start, usable.end) == (13.2, 30.0)
+    assert judge(lost(good(), 100, 105, "turned")).figures.usable_part == judge(good()).figures.part
+
+
 def test_only_the_part_chosen_is_judged():
     evidence = lost(good(), 0, 400, "covered")
     assert judge(evidence).verdict is Verdict.REFUSED
