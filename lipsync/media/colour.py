@@ -14,6 +14,8 @@ HDR_TRANSFERS = {"smpte2084": "pq", "arib-std-b67": "hlg"}
 _CURVES = {kind: name for name, kind in HDR_TRANSFERS.items()}
 BT709 = {"colorspace": "bt709", "color_primaries": "bt709", "color_trc": "bt709"}
 _TAGS = {"colorspace": "color_space", "color_primaries": "color_primaries", "color_trc": "color_transfer"}
+# ffprobe and ffmpeg's options differ in these two names.
+_CURVE_OPTIONS = {"bt470m": "gamma22", "bt470bg": "gamma28"}
 _NO_TAGS = (None, "unknown", "reserved", "gbr")
 _PLAIN = ("yuv420p", "yuvj420p")
 _RGB = re.compile(r"rgb|bgr|gbr|pal8|0[rb]|[rb]0")
@@ -42,6 +44,8 @@ def colour_tags(stream: dict[str, Any]) -> dict[str, str]:
     if hdr_kind(stream):
         return dict(BT709)
     tags = {name: stream[key] for name, key in _TAGS.items() if stream.get(key) not in _NO_TAGS}
+    if tags.get("color_trc") in _CURVE_OPTIONS:
+        tags["color_trc"] = _CURVE_OPTIONS[tags["color_trc"]]
     if is_rgb(stream.get("pix_fmt", "")):
         tags["colorspace"] = "bt709"
     return tags
@@ -92,12 +96,13 @@ def _to_standard_range(kind: str) -> list[str]:
             "The ffmpeg of this machine cannot convert HDR clips. Install one with zscale, or export the clip as SDR.",
         )
     # Told in full, for a file that names its curve may still leave out matrix and primaries.
-    source = f"matrixin=2020_ncl:primariesin=2020:transferin={_CURVES.get(kind, '709')}"
+    told = f"setparams=color_primaries=bt2020:colorspace=bt2020nc:color_trc={_CURVES.get(kind, 'bt2020-10')}"
     last = "transfer=709:matrix=709:range=limited:dither=ordered"
     if kind == "bt2020":
-        return [f"zscale={source}:primaries=709:{last}", "format=yuv420p"]
+        return [told, f"zscale=primaries=709:{last}", "format=yuv420p"]
     return [
-        f"zscale={source}:transfer=linear:npl={HDR_WHITE_NITS}",
+        told,
+        f"zscale=transfer=linear:npl={HDR_WHITE_NITS}",
         "format=gbrpf32le",
         "zscale=primaries=709",
         f"tonemap=tonemap=mobius:param={LINEAR_UP_TO}:peak={HDR_PEAK}:desat=0",

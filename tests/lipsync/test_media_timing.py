@@ -62,7 +62,7 @@ def test_a_wandering_rate_is_made_constant_without_drift(tmp_path, name):
     shown = assert_ranges_alone_are_the_same(reader, (1, 517, 1070, 1090, 1500))
     assert len(shown) == pytest.approx(facts.frames, abs=2)
     assert lateness(path, shown, facts.frame_rate) <= 0.501
-    assert max(shown) == 1799
+    assert max(shown) >= 1798
 
 
 @pytest.mark.parametrize(
