@@ -48,6 +48,9 @@ LEAST_MOVE_PIXELS, WHOLE_MOVE_PIXELS = 0.1, 0.3
 MASK_SIZE = 0.93
 MASK_SOFTNESS_IOD = 0.05
 COLOUR_REACH_IOD = 0.22
+# Lips take over the light around them only where it differs by more than speech itself makes the skin around them flicker.
+LIPS_INSET_IOD = 0.08
+FLICKER_GREY_LEVELS = (3.0, 1.0, 1.0)
 SLOW_IOD = 0.03
 COARSE = 4
 
@@ -219,11 +222,7 @@ def _lay_over(frame: Frame, box: Box, mouth: _Mouth, wish: Wish) -> None:
         plane[box.top // shrink : box.bottom // shrink, box.left // shrink : box.right // shrink]
         for plane, shrink in ((frame.y, 1), (frame.u, 2), (frame.v, 2))
     ]
-    gap = _coarse(*planes) - _coarse(mouth.y, mouth.u, mouth.v) - mouth.slow
-    trust = 4 * mask * (1 - mask) + np.float32(1e-4) * (mask > 0)
-    reach = COLOUR_REACH_IOD * wish.unit / COARSE
-    weight = cv2.GaussianBlur(trust, (0, 0), reach) + np.float32(1e-6)
-    tint = cv2.GaussianBlur(gap * trust[..., None], (0, 0), reach) / weight[..., None] + mouth.slow
+    tint = _tint(_coarse(*planes) - _coarse(mouth.y, mouth.u, mouth.v) - mouth.slow, mask, wish.unit) + mouth.slow
     for channel, (plane, above) in enumerate(zip(planes, (mouth.y, mouth.u, mouth.v), strict=True)):
         size = plane.shape[::-1]
         change = above + cv2.resize(np.ascontiguousarray(tint[..., channel]), size, interpolation=cv2.INTER_LINEAR)
@@ -232,3 +231,18 @@ def _lay_over(frame: Frame, box: Box, mouth: _Mouth, wish: Wish) -> None:
         change += plane
         change += np.float32(0.5)
         plane[:] = np.clip(change, 0, 255, out=change)
+
+
+def _tint(gap: FloatArray, mask: FloatArray, unit: float) -> FloatArray:
+    """What to add to the mouth so that it meets the face at the mask's edge; inside, the edge's mean, shrunk where small.
+
+    gap: (h, w, 3) face minus mouth; mask: (h, w); all of 1 / COARSE the size
+    """
+    trust = 4 * mask * (1 - mask) + np.float32(1e-4) * (mask > 0)
+    reach = COLOUR_REACH_IOD * unit / COARSE
+    weight = cv2.GaussianBlur(trust, (0, 0), reach) + np.float32(1e-6)
+    edge = cv2.GaussianBlur(gap * trust[..., None], (0, 0), reach) / weight[..., None]
+    mean = np.tensordot(trust, gap, axes=2) / (trust.sum() + np.float32(1e-6))
+    shrunk = mean**3 / (mean**2 + np.array(FLICKER_GREY_LEVELS, dtype=np.float32) ** 2)
+    inside = cv2.GaussianBlur((mask >= mask.max()).astype(np.float32), (0, 0), LIPS_INSET_IOD * unit / COARSE)
+    return np.asarray(edge + (shrunk - edge) * inside[..., None], dtype=np.float32)

@@ -1,6 +1,7 @@
 """A take driven by its own lips of another moment, so that what every frame should look like is known.
 
-Cross: the lips of half the clip later. Self: each frame's own lips, out of a bank that lacks the second before and after.
+Cross: the lips of half the clip later, so that in the end every frame's lips have been asked for once. Self: each frame's
+own lips, out of a bank that lacks the second before and after.
 """
 
 from __future__ import annotations
@@ -101,9 +102,8 @@ def own_lips(space: MouthSpace, numbers: IntArray) -> DoubleArray:
 
 def drive(looked: Looked, output: Path, *, cross: bool, see: Callable[[int, Frame, Frame], None] = lambda *_: None) -> Driven:
     """Render a take with its own lips and encode it; `see` is shown every original frame beside its result."""
-    length = len(looked.space)
-    base = np.arange(min(length, LONGEST_FRAMES))
-    truth = (base + length // 2) % length if cross else base
+    base = np.arange(min(len(looked.space), LONGEST_FRAMES))
+    truth = np.roll(base, -(len(base) // 2)) if cross else base
     lips = own_lips(looked.space, truth)
     start = time.process_time()
     borrowed = retrieve(looked.space, looked.bank, lips, base) if cross else _without_neighbours(looked, lips)

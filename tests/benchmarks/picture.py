@@ -85,7 +85,7 @@ def followed(looked: Looked, driven: Driven, output: Path) -> Figures:
     wanted = openings(looked.space.shapes[driven.truth].astype(np.float64))
     found = {f"mp_{key}": value for key, value in _agreement(judged, wanted, counted).items()}
     found["mp_steady"] = _steady(judged, real, counted)
-    whole = by_dlib(film.forward())
+    whole = by_dlib(film.forward(0, count))
     judged = by_dlib(result.forward(0, count))
     wanted = (whole.aperture[driven.truth], whole.width[driven.truth])
     found |= {f"dlib_{key}": value for key, value in _agreement(judged, wanted, counted).items()}
@@ -127,14 +127,12 @@ def steadiness(looked: Looked, driven: Driven) -> Figures:
 
 def picture(driven: Driven) -> Figures:
     """Sharpness, and what is changed where; measured before encoding."""
-    ours, true = np.array(driven.sharpness), np.array(driven.true_sharpness)
-    # The result has the truth's lips on the base's head: a blurred moment of either is no loss of ours.
-    length = len(true)
-    there = driven.truth < length
+    # The result has the truth's lips: their own sharpness is what it is held against.
+    ours, true = np.array(driven.sharpness), np.array(driven.true_sharpness)[driven.truth]
     return {
         "sharpness": float(np.exp(np.median(ours) - np.median(true))),
         "sharpness_low": float(np.exp(np.percentile(ours, 5) - np.percentile(true, 5))),
-        "sharpness_same": float(np.exp(np.median(ours[there] - true[driven.truth[there]]))),
+        "sharpness_same": float(np.exp(np.median(ours - true))),
         "outside": float(max(driven.changed_outside)),
         "changed_share": float(np.mean(driven.changed_share)),
         "moved": float(np.mean(driven.moved)),
