@@ -7,96 +7,99 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from lipsync.bank import BankBuilder, Mouth
+from lipsync.bank import BankBuilder, Mouth, lip_sharpness
 from lipsync.errors import UnusableInput
 from lipsync.faces.landmarks import KEPT, LEFT_EYE, RIGHT_EYE
 from lipsync.faces.pose import SkinDrift
+from lipsync.faces.track import FaceTrack, nearest_seen
 from lipsync.faces.tracker import FloatArray, MediapipeTracker, Tracker
-from lipsync.media.frames import FrameReader
+from lipsync.media.frames import Frame, FrameReader
 from lipsync.media.probe import ClipFacts
+from lipsync.rows import RowWriter
 
 SMALLEST_COVERAGE = 0.5
 SMALLEST_FACE_IOD_PIXELS = 24.0
 FEWEST_FRAMES = 12
 SECONDS_LOOKED_AT_BEFORE_GIVING_UP = 60
+LANDMARKS_FILE = "landmarks.f32"
 
 
 @dataclass(frozen=True, slots=True)
-class FaceTrack:
-    """The followed face over the whole take.
+class Sight:
+    """What looking at a take gives.
 
-    points: (n, len(KEPT), 3) float32 px; frames without a face repeat their neighbour and count for nothing
-    seen: (n,) bool
-    drift: (n, 4) float32, see `SkinDrift`
+    sharpness: (n,) float32, see `lip_sharpness`; light: (n,) float32 mean luma of the lower face, 0 to 255; 0 without a face
+    people: most faces seen at once; chosen: how the speaker was told, `only`, `point`, `sound` or `largest`
     """
 
-    points: FloatArray
-    seen: npt.NDArray[np.bool_]
-    drift: FloatArray
-
-    @property
-    def coverage(self) -> float:
-        """Share of frames in which the face was found."""
-        return float(self.seen.mean())
+    track: FaceTrack
+    bank: list[Mouth]
+    sharpness: FloatArray
+    light: FloatArray
+    people: int
+    chosen: str
 
 
 def look(
     path: Path,
     facts: ClipFacts,
+    folder: Path,
     *,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
     make_tracker: Callable[[], Tracker] = MediapipeTracker,
-) -> tuple[FaceTrack, list[Mouth]]:
+) -> Sight:
     """Follow the face through the take and fill the bank.
 
+    folder: where the landmarks are written
     Raises UnusableInput: `no_face`, `face_too_small`, `face_rarely_seen`, `too_short`, `not_a_video`.
     """
-    points: list[FloatArray | None] = []
+    seen: list[bool] = []
     drifts: list[FloatArray] = []
-    bank = BankBuilder()
-    skin = SkinDrift()
+    figures: list[tuple[float, float]] = []
+    bank, skin = BankBuilder(), SkinDrift()
     patience = round(SECONDS_LOOKED_AT_BEFORE_GIVING_UP * facts.frame_rate)
-    found_any = False
-    with make_tracker() as tracker:
+    nothing = np.zeros((len(KEPT), 3), dtype=np.float32)
+    with make_tracker() as tracker, RowWriter(folder / LANDMARKS_FILE, (len(KEPT), 3)) as writer:
         for number, frame in enumerate(FrameReader(path, facts).forward()):
             found = tracker.track(frame)
-            points.append(found)
+            seen.append(found is not None)
+            writer.append(nothing if found is None else found)
             drifts.append(skin.step(frame.y, found))
+            figures.append((0.0, 0.0) if found is None else (lip_sharpness(frame, found), _light(frame, found)))
             if found is not None:
-                found_any = True
                 bank.offer(number, frame, found)
-            elif not found_any and number > patience:
+            elif number > patience and not any(seen):
                 break
             on_progress(number + 1, max(facts.frames, number + 1))
-    track = _assemble(points, drifts)
+        rows = writer.finish()
+    shot = np.zeros(len(seen), dtype=np.intp)
+    found_in = np.array(seen, dtype=bool)
+    track = FaceTrack(
+        rows, nearest_seen(found_in, shot), found_in, np.array(drifts, dtype=np.float32).reshape(-1, 4), shot
+    )
     _refuse_hopeless(track, facts)
-    return track, bank.finish()
+    sharpness, light = np.array(figures, dtype=np.float32).reshape(-1, 2).T
+    return Sight(track, bank.finish(), sharpness.copy(), light.copy(), 1, "only")
 
 
-def _assemble(points: list[FloatArray | None], drifts: list[FloatArray]) -> FaceTrack:
-    seen = np.array([found is not None for found in points])
-    filled = np.zeros((len(points), len(KEPT), 3), dtype=np.float32)
-    known = np.flatnonzero(seen)
-    if len(known):
-        after = np.searchsorted(known, np.arange(len(points))).clip(0, len(known) - 1)
-        before = (after - 1).clip(0)
-        numbers = np.arange(len(points))
-        nearer = np.abs(known[after] - numbers) <= np.abs(known[before] - numbers)
-        for number, source in enumerate(np.where(nearer, known[after], known[before])):
-            filled[number] = points[source]
-    return FaceTrack(filled, seen, np.array(drifts, dtype=np.float32).reshape(-1, 4))
+def _light(frame: Frame, points: FloatArray) -> float:
+    low = np.maximum(points[:, :2].min(axis=0).astype(int), 0)
+    high = points[:, :2].max(axis=0).astype(int) + 1
+    face = frame.y[low[1] : high[1] : 4, low[0] : high[0] : 4]
+    return float(face.mean()) if face.size else 0.0
 
 
 def _refuse_hopeless(track: FaceTrack, facts: ClipFacts) -> None:
-    if len(track.seen) < FEWEST_FRAMES:
+    if len(track) < FEWEST_FRAMES:
         raise UnusableInput("too_short", "The clip is shorter than half a second. Film at least 10 seconds.")
     if not track.seen.any():
         raise UnusableInput(
             "no_face", "No face was found in the clip. Film one person, face to the camera, larger in the picture."
         )
-    eyes = track.points[track.seen][:, RIGHT_EYE].mean(axis=1) - track.points[track.seen][:, LEFT_EYE].mean(axis=1)
+    some = np.flatnonzero(track.seen)
+    points = track.points(some[:: max(1, len(some) // 1000)])
+    eyes = points[:, RIGHT_EYE].mean(axis=1) - points[:, LEFT_EYE].mean(axis=1)
     if np.median(np.linalg.norm(eyes, axis=1)) < SMALLEST_FACE_IOD_PIXELS:
         raise UnusableInput(
             "face_too_small",
