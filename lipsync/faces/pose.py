@@ -102,6 +102,10 @@ class SkinDrift:
         self._luma: npt.NDArray[np.uint8] | None = None
         self._points: FloatArray | None = None
 
+    def restart(self) -> None:
+        """Forget the frame before: the next one belongs to another shot."""
+        self._luma = self._points = None
+
     def step(self, luma: npt.NDArray[np.uint8], landmarks: FloatArray | None) -> FloatArray:
         """The residual motion (tx, ty, a, b) since the previous frame; zeros where it cannot be told.
 
