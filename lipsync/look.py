@@ -153,10 +153,11 @@ class _Viewer:
             writer.append(nothing if found is None else found)
             notes.seen.append(found is not None)
             notes.drift.extend(skin.step(frame.y, found).tolist())
-            notes.sharpness.append(0.0 if found is None else lip_sharpness(frame, found))
-            notes.light.append(0.0 if found is None else _light(frame, found))
+            sharpness, light = (0.0, 0.0) if found is None else (lip_sharpness(frame, found), _light(frame, found))
+            notes.sharpness.append(sharpness)
+            notes.light.append(light)
             if found is not None:
-                notes.bank.offer(number, frame, found)
+                notes.bank.offer(number, frame, found, sharpness)
             elif number > patience and not any(notes.seen):
                 break
             self._on_progress(number + 1, max(self._facts.frames, number + 1))

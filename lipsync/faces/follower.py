@@ -16,7 +16,7 @@ from lipsync.media.frames import Frame
 # How often the whole picture is searched for other people, and the face compared with the person followed; both happen
 # more often while somebody is within reach, which is counted in face sizes.
 WATCH_SECONDS = 0.7
-CHECK_FRAMES = 5
+CHECK_FRAMES = 8
 CLOSE_WATCH_FRAMES = 3
 WITHIN_REACH = 1.6
 # A face cannot move or grow further than this between two frames, in its own sizes.
@@ -77,7 +77,7 @@ def all_faces(tracker: Tracker, frame: Frame, area: Region | None = None) -> lis
 
 
 def search_areas(frame: Frame) -> list[Region]:
-    """Squares to search one after the other: the picture with a border, for faces that fill it, then its parts, for small ones."""
+    """Squares to search in turn: the picture with a border, for faces that fill it, then its parts, for small ones."""
     side = max(frame.width, frame.height)
     shorter = min(frame.width, frame.height)
     areas = [Region(frame.width / 2, frame.height / 2, 1.6 * side, 0.0)]

@@ -9,7 +9,7 @@ take, 98% of the others lie beyond 0.9 and all of the same person's lie within 0
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 import cv2
 import numpy as np
@@ -56,13 +56,12 @@ class Likeness:
     def of(cls, frame: Frame, points: FloatArray) -> Self:
         """The likeness of the face with these landmarks, (len(KEPT), 3) px."""
         face = Region.around(points)
-        planes, there = turned_square(
-            frame, Region(face.x, face.y, face.size * SQUARE_REACH, face.angle), SQUARE_PIXELS
-        )
+        planes, there = turned_square(frame, Region(face.x, face.y, face.size * SQUARE_REACH, face.angle), SQUARE_PIXELS)
         half = SQUARE_PIXELS // 2
         luma = cv2.GaussianBlur(planes[:SQUARE_PIXELS], (0, 0), 1.5)
         chroma = [cv2.GaussianBlur(plane, (0, 0), 1.0) for plane in planes[SQUARE_PIXELS:].reshape(2, half, half)]
-        here = (points[_UPPER_FACE, :2] - there[:, 2]) @ np.linalg.inv(there[:, :2]).T
+        back = np.asarray(np.linalg.inv(there[:, :2]), dtype=np.float64)
+        here = (points[_UPPER_FACE, :2] - there[:, 2]) @ back.T
         hair = half + _HAIR * (SQUARE_PIXELS / SQUARE_REACH)
         grey = _read(luma, here)
         return cls(
@@ -83,9 +82,10 @@ class Likeness:
         )
 
 
-def _read(plane: npt.NDArray[np.uint8], places: npt.NDArray[np.float64] | FloatArray) -> FloatArray:
-    wanted = places[None].astype(np.float32)
-    return np.asarray(cv2.remap(plane, wanted, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0], np.float32)
+def _read(plane: npt.NDArray[Any], places: npt.NDArray[np.float64]) -> FloatArray:
+    """(n,) values of a plane at (n, 2) places."""
+    x, y = places[None].astype(np.float32).transpose(2, 0, 1)
+    return np.asarray(cv2.remap(plane, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0], np.float32)
 
 
 @dataclass(slots=True)

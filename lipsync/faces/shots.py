@@ -121,13 +121,13 @@ class ShotFinder:
             self._blank = False
             self._past.clear()
             self._doubt = None
-            return self._before_blank is not None and _apart(self._before_blank, here) > LARGE_CUT
+            return self._before_blank is not None and _apart(self._before_blank, here) > DISSOLVED
         return False
 
 
 def _reduced(luma: UInt8Array) -> tuple[_Picture, float]:
     """The picture at 40 x 40 px with mean 0 and deviation 1, and its deviation in grey levels."""
-    step = max(1, min(luma.shape) // (4 * SIDE_PIXELS))
+    step = max(1, min(luma.shape) // (2 * SIDE_PIXELS))
     few = np.ascontiguousarray(luma[::step, ::step])
     small = cv2.resize(few, (SIDE_PIXELS, SIDE_PIXELS), interpolation=cv2.INTER_AREA).astype(np.float32)
     contrast = float(small.std())

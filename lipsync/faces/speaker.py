@@ -7,6 +7,7 @@ Zisserman 2016 do with other measures of agreement); else who is largest for lon
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -35,8 +36,10 @@ AROUND_POINT_SECONDS = 3.0
 POINT_REACH = 0.9
 SHORTEST_PRESENCE_SECONDS = 0.4
 FEWEST_HEARD_FRAMES = 50
-# The speaker's mouth fits the sound so well, and so much better than anybody else's; chance reaches .3.
-LEAST_MATCH, LEAST_LEAD = 0.35, 0.12
+# The speaker's mouth fits the sound so well, and so much better than anybody else's, beyond what chance gives, which falls
+# with the square root of the number of frames.
+LEAST_MATCH, LEAST_LEAD = 0.2, 0.12
+CHANCE = 2.5
 
 
 @dataclass(slots=True)
@@ -174,7 +177,7 @@ def identity_of(person: Person, people: list[Person]) -> Identity:
 def _heard(person: Person, match: SoundMatch) -> float:
     if person.frames < FEWEST_HEARD_FRAMES:
         return 0.0
-    return match(*person.mouth())
+    return match(*person.mouth()) - CHANCE / math.sqrt(person.frames)
 
 
 def _follow(walk: _Walk, number: int, frame: Frame, tracker: Tracker) -> bool:

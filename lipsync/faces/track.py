@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -46,7 +47,7 @@ class FaceTrack:
     def shots(self) -> Iterator[slice]:
         """The runs of frames between cuts."""
         borders = np.concatenate([[0], np.flatnonzero(np.diff(self.shot)) + 1, [len(self.shot)]])
-        yield from (slice(int(start), int(end)) for start, end in zip(borders[:-1], borders[1:], strict=True))
+        yield from (slice(int(start), int(end)) for start, end in pairwise(borders))
 
 
 def nearest_seen(seen: npt.NDArray[np.bool_], shot: IntArray) -> IntArray:

@@ -122,6 +122,7 @@ def turned_square(frame: Frame, region: Region, side: int) -> tuple[PixelArray, 
 
 
 def _turned(plane: PixelArray, there: npt.NDArray[np.float64], side: int, outside: int) -> PixelArray:
+    """side x side px of one plane, sampled where the (2, 3) map `there` says."""
     there = there.copy()
     step = float(np.hypot(there[0, 0], there[1, 0]))
     if step >= 2:
@@ -134,11 +135,13 @@ def _turned(plane: PixelArray, there: npt.NDArray[np.float64], side: int, outsid
         if min(part.shape) < factor:
             return np.full((side, side), outside, dtype=np.uint8)
         rows, columns = part.shape[0] // factor, part.shape[1] // factor
-        plane = cv2.resize(part[: rows * factor, : columns * factor], (columns, rows), interpolation=cv2.INTER_AREA)
+        part = part[: rows * factor, : columns * factor]
+        plane = np.asarray(cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA), dtype=np.uint8)
         there[:, 2] = (there[:, 2] - low - (factor - 1) / 2) / factor
         there[:, :2] /= factor
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    result = cv2.warpAffine(plane, there, (side, side), flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=outside)
+    outer = (float(outside),)
+    result = cv2.warpAffine(plane, there, (side, side), flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=outer)
     return np.asarray(result, dtype=np.uint8)
 
 
