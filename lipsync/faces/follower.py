@@ -67,7 +67,9 @@ def all_faces(tracker: Tracker, frame: Frame, area: Region | None = None) -> lis
     """Every face in the picture that landmarks can be fitted to, largest first."""
     found: list[Sighting] = []
     for guess in tracker.find(frame, area):
-        points = tracker.fit(frame, guess)
+        rough = tracker.fit(frame, guess)
+        # The detector's square is coarse: what the first fit says is where to look properly.
+        points = None if rough is None else tracker.fit(frame, Region.around(rough))
         if points is None:
             continue
         region = Region.around(points)
@@ -180,7 +182,6 @@ class Follower:
     def _watch(self, frame: Frame, here: Region) -> None:
         """Look who else is there."""
         self._near = []
-        count = 1
         for guess in self._tracker.find(frame):
             if guess.size < SMALLEST_SHARE * here.size or guess.overlap(here) > SAME_PLACE:
                 continue
@@ -188,13 +189,11 @@ class Follower:
             if points is None:
                 continue
             region = Region.around(points)
-            if region.overlap(here) > SAME_PLACE or region.size < SMALLEST_SHARE * here.size:
-                continue
-            count += 1
-            self._near.append(region)
-            self.identity.others.learn(Likeness.of(frame, points))
-        self.people = max(self.people, count)
-        if count > 1:
+            if region.overlap(here) < SAME_PLACE and region.size > SMALLEST_SHARE * here.size:
+                self._near.append(region)
+                self.identity.others.learn(Likeness.of(frame, points))
+        self.people = max(self.people, 1 + len(self._near))
+        if self._near:
             self.company += WATCH_SECONDS
 
     def _search(self, frame: Frame) -> FloatArray | None:

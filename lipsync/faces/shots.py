@@ -38,6 +38,8 @@ DISSOLVE_FRAMES = 24
 DISSOLVED = 0.8
 # Deviation in grey levels under which a picture is black, white or grey all over and tells nothing.
 BLANK, CLEAR = 5.0, 9.0
+# What comes out of a blank picture is another scene if it is so far from what went in.
+ANOTHER_SCENE = 0.65
 
 
 @dataclass(slots=True)
@@ -121,7 +123,10 @@ class ShotFinder:
             self._blank = False
             self._past.clear()
             self._doubt = None
-            return self._before_blank is not None and _apart(self._before_blank, here) > DISSOLVED
+            change = 0.0 if self._before_blank is None else _apart(self._before_blank, here)
+            if self._before_blank is not None and change > ANOTHER_SCENE:
+                self._doubt = _Doubt(self._before_blank, change)
+                return True
         return False
 
 
