@@ -62,7 +62,7 @@ class Likeness:
         chroma = [cv2.GaussianBlur(plane, (0, 0), 1.0) for plane in planes[SQUARE_PIXELS:].reshape(2, half, half)]
         back = np.asarray(np.linalg.inv(there[:, :2]), dtype=np.float64)
         here = (points[_UPPER_FACE, :2] - there[:, 2]) @ back.T
-        hair = half + _HAIR * (SQUARE_PIXELS / SQUARE_REACH)
+        hair = (SQUARE_PIXELS - 1) / 2 + _HAIR * (SQUARE_PIXELS / SQUARE_REACH)
         grey = _read(luma, here)
         return cls(
             ((grey - grey.mean()) / (grey.std() + _LEAST_CONTRAST)).astype(np.float32),

@@ -8,7 +8,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from scipy.spatial.transform import Rotation
 
-from lipsync.faces.landmarks import EYE_CORNERS, KEPT, LEFT_EYE, LIPS, RIGHT_EYE, RIGID, SKIN
+from lipsync.faces.landmarks import EYE_CORNERS, KEPT, LEFT_EYE, RIGHT_EYE, RIGID, SKIN
 from lipsync.faces.pose import Poses, SkinDrift, fit_similarity, lock_to_pixels, rigid_reference
 from lipsync.faces.track import FaceTrack, nearest_seen
 from lipsync.faces.tracker import Region, turned_square
