@@ -118,7 +118,7 @@ class MediapipeTracker(Tracker):
         if not self._answers:
             return None
         points: FloatArray = np.array(self._answers[0], dtype=np.float32).reshape(-1, 3)[_KEPT]
-        # The mesh counts from a pixel's edge, pictures from its middle: seen in mirrored pictures, where it is .4 px off without.
+        # The mesh counts from a pixel's edge, pictures from its middle; mirrored pictures show it.
         points[:, :2] = (points[:, :2] - 0.5) @ there[:, :2].T.astype(np.float32) + there[:, 2].astype(np.float32)
         points[:, 2] *= wide.size / MESH_SIDE_PIXELS
         return points
