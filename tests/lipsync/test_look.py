@@ -97,6 +97,16 @@ def test_people_who_cross_are_not_exchanged(tmp_path, speaker_in_front):
     assert (sight.track.shot == 0).all()
 
 
+def test_somebody_who_steps_in_front_unannounced_is_not_taken_for_the_speaker(tmp_path):
+    aside = np.interp(np.arange(100), [0, 38, 44, 65, 71, 100], [-200, -200, 330, 330, 860, 860])
+    clip = film(
+        tmp_path / "passing.mp4", (stage((sitter()[k], 320, 180), (stranger()[k], x, 175)) for k, x in enumerate(aside))
+    )
+    seen = seen_in(clip, tmp_path).track.seen
+    assert seen[:38].all() and seen[74:].all()
+    assert not seen[48:64].any()
+
+
 def test_after_a_cut_somebody_else_is_not_the_speaker(tmp_path):
     first = [stage((sitter()[k], 250, 180)) for k in range(50)]
     other = [stage((stranger()[k], 400, 180)) for k in range(50, 85)]
