@@ -1,5 +1,6 @@
 """The engine from the command line: `python -m lipsync render CLIP VOICE -o OUT.mp4`.
 
+`python -m lipsync preflight CLIP` judges a clip before any render;
 `python -m lipsync sheet A.mp4 B.mp4 -o SHEET.jpg` puts the same moments of several videos side by side.
 """
 
@@ -16,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lipsync import __version__
-from lipsync.contracts import RenderOptions, RenderReport
+from lipsync.contracts import RenderOptions, RenderReport, SpeakerPoint
 from lipsync.errors import EXIT_BUG, EnvironmentFault, LipsyncError, UnusableInput
-from lipsync.media.frames import Encoding
+from lipsync.media import Encoding
 
 STAGE_WORDS = {
     "look": "looking at the clip",
@@ -62,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Parse, render, report. The exit code: 0 done, 1 bug, 2 the input, 3 the machine."""
     chosen = _parser().parse_args(arguments)
     try:
-        answer = _sheet(chosen) if chosen.verb == "sheet" else _told(chosen, _render(chosen))
+        answer = {"sheet": _sheet, "preflight": _preflight, "render": _render}[chosen.verb](chosen)
     except LipsyncError as error:
         place = f" (at {error.at:.1f} s)" if error.at is not None else ""
         sys.stderr.write(f"error {error.code}: {error.message}{place}\n{getattr(error, 'log', '')}")
@@ -87,10 +88,19 @@ def _parser() -> argparse.ArgumentParser:
     render.add_argument("-o", "--output", type=Path, required=True, help="the mp4 to write")
     render.add_argument("--quality", type=int, default=Encoding().quality, help="x264 rate factor, 0 best to 51 (%(default)s)")
     render.add_argument("--preset", default=Encoding().preset, help="x264 speed preset (%(default)s)")
+    _add_choices(render)
+    render.add_argument("--codec", default=Encoding().codec, help="h264, hevc or h264_nvenc (%(default)s)")
     render.add_argument("--measure", action="store_true", help="look at the result again and report how well the mouth follows")
     render.add_argument("--json", action="store_true", help="print the report as JSON")
     render.add_argument("--quiet", action="store_true", help="print nothing but the report")
     render.add_argument("--verbose", action="store_true", help="let the libraries' own messages through")
+    preflight = verbs.add_parser("preflight", help="judge CLIP before any render")
+    preflight.add_argument("clip", type=Path, help="a video of one person speaking")
+    preflight.add_argument("--picture", type=Path, help="write a strip of pictures with the found face, jpg or png")
+    _add_part(preflight)
+    preflight.add_argument("--json", action="store_true", help="print the card as JSON")
+    preflight.add_argument("--quiet", action="store_true", help="print nothing but the card")
+    preflight.add_argument("--verbose", action="store_true", help="let the libraries' own messages through")
     sheet = verbs.add_parser("sheet", help="write the same moments of several videos side by side")
     sheet.add_argument("videos", type=Path, nargs="+", help="one row each; the window is cut around the first one's face")
     sheet.add_argument("-o", "--output", type=Path, required=True, help="the picture to write, jpg or png")
@@ -99,6 +109,39 @@ def _parser() -> argparse.ArgumentParser:
     sheet.add_argument("--count", type=int, default=8, help="number of moments (%(default)s)")
     sheet.add_argument("--verbose", action="store_true", help="let the libraries' own messages through")
     return parser
+
+
+def _add_choices(render: argparse.ArgumentParser) -> None:
+    """What of the clip is used and how, and what is kept for the next time."""
+    render.add_argument(
+        "--longer", default="bounce", help="a voice longer than the clip: bounce, loop, hold, cut (%(default)s)"
+    )
+    render.add_argument("--shorter", default="cut", help="voice shorter than the clip: cut or keep (%(default)s)")
+    _add_part(render)
+    render.add_argument("--workers", type=int, default=0, help="processes that render (one for two cores)")
+    render.add_argument("--segments", type=Path, help="folder where finished parts are kept, to resume a render that failed")
+
+
+def _add_part(verb: argparse.ArgumentParser) -> None:
+    """Which part of the clip and which person, and where what was seen is kept."""
+    verb.add_argument("--from", dest="start", type=float, help="first second of the clip to use (its start)")
+    verb.add_argument("--to", dest="end", type=float, help="last second of the clip to use (its end)")
+    verb.add_argument("--speaker", type=_point, help="where the speaker is: X,Y or X,Y,SECONDS, 0 to 1 from the upper left")
+    verb.add_argument("--cache", type=Path, default=_default_cache(), help="folder where analyses are kept (%(default)s)")
+    verb.add_argument("--no-cache", action="store_const", const=None, dest="cache", help="keep no analysis")
+
+
+def _point(text: str) -> SpeakerPoint:
+    try:
+        return SpeakerPoint(*(float(part) for part in text.split(",")))
+    except (TypeError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not X,Y or X,Y,SECONDS") from error
+
+
+def _default_cache() -> Path:
+    """Where analyses are kept when nothing is said: the user's folder for what can be made again."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "heygem-studio" / "analysis"
 
 
 def _sheet(chosen: argparse.Namespace) -> str:
@@ -110,17 +153,40 @@ def _sheet(chosen: argparse.Namespace) -> str:
     return f"{chosen.output}\n"
 
 
-def _render(chosen: argparse.Namespace) -> RenderReport:
+def _preflight(chosen: argparse.Namespace) -> str:
+    options = RenderOptions(start=chosen.start, end=chosen.end, point=chosen.speaker, cache=chosen.cache)
+    with contextlib.nullcontext() if chosen.verbose else _libraries_silenced():
+        from lipsync.judging import preflight  # noqa: PLC0415 - heavy
+        from lipsync.preflight import card_in_words  # noqa: PLC0415
+
+        picture = chosen.picture.resolve() if chosen.picture else None
+        card = preflight(chosen.clip.resolve(), options, TerminalReporter(chosen.quiet), picture)
+        return json.dumps(card.as_dict(), indent=2) + "\n" if chosen.json else card_in_words(card)
+
+
+def _render(chosen: argparse.Namespace) -> str:
     clip, voice, output = (path.resolve() for path in (chosen.clip, chosen.voice, chosen.output))
     if output in (clip, voice):
         raise UnusableInput("output_is_input", "The output would overwrite an input. Choose another name with -o.")
     if output.is_dir():
         raise EnvironmentFault("not_writable", f"{output} is a folder. Give the name of a file with -o.")
-    options = RenderOptions(Encoding(chosen.quality, chosen.preset), chosen.measure)
+    options = RenderOptions(
+        encoding=Encoding(chosen.quality, chosen.preset, chosen.codec),
+        measure=chosen.measure,
+        longer=chosen.longer,
+        shorter=chosen.shorter,
+        start=chosen.start,
+        end=chosen.end,
+        point=chosen.speaker,
+        cache=chosen.cache,
+        segments=chosen.segments,
+        workers=chosen.workers,
+    )
     with contextlib.nullcontext() if chosen.verbose else _libraries_silenced():
         from lipsync.resynth import render  # noqa: PLC0415 - heavy; --help and wrong arguments shall answer at once
 
-        return render(clip, voice, output, options, TerminalReporter(chosen.quiet))
+        report = render(clip, voice, output, options, TerminalReporter(chosen.quiet))
+    return json.dumps(report.as_dict(), indent=2) + "\n" if chosen.json else _summary(report)
 
 
 @contextlib.contextmanager
@@ -138,10 +204,6 @@ def _libraries_silenced() -> Iterator[None]:
         sys.stderr = kept
         os.close(nowhere)
         own.close()
-
-
-def _told(chosen: argparse.Namespace, report: RenderReport) -> str:
-    return json.dumps(report.as_dict(), indent=2) + "\n" if chosen.json else _summary(report)
 
 
 def _summary(report: RenderReport) -> str:

@@ -8,6 +8,7 @@ neighbouring frames, which retrieval likes to play in their order.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -18,12 +19,19 @@ from lipsync.faces.tracker import FloatArray
 from lipsync.media.frames import Frame, UInt8Array
 
 LARGEST_COUNT = 1500
-LARGEST_BYTES = 160 * 2**20
+# What the bank may hold just before it is thinned out; it shrinks to four fifths of it then.
+LARGEST_BYTES = 120 * 2**20
 CROP_MARGIN_IOD = 0.22
 RUN_FRAMES = 8
 SHARPNESS_WIDTH_PIXELS = 72
 # One step in each direction of the look of a mouth: aperture and width in IOD, then left-right and up-down turn.
 LOOK_STEPS = np.array([0.03, 0.03, 0.15, 0.15])
+
+_MAGIC = b"heygem mouths 1\n"
+_INDEX = np.dtype(
+    [("number", "<i8"), ("left", "<i4"), ("top", "<i4"), ("height", "<i4"), ("width", "<i4"), ("start", "<i8")]
+    + [("sharpness", "<f8"), ("look", "<f8", (4,))]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +67,9 @@ class BankBuilder:
         if mouth is None:
             return
         self.mouths.append(mouth)
-        capacity = min(self.largest_count, LARGEST_BYTES // max(1, mouth.y.size * 3 // 2))
-        if len(self.mouths) > capacity * 5 // 4:
-            self.mouths = _thin(self.mouths, capacity)
+        most = min(self.largest_count * 5 // 4, LARGEST_BYTES // (mouth.y.size * 3 // 2))
+        if len(self.mouths) > most:
+            self.mouths = _thin(self.mouths, most * 4 // 5)
 
     def finish(self) -> list[Mouth]:
         """The bank's mouths in the order of their frames."""
@@ -141,3 +149,57 @@ def _thin(mouths: list[Mouth], capacity: int) -> list[Mouth]:
         distance = np.minimum(distance, np.linalg.norm(places - places[farthest], axis=1))
         distance[chosen] = -1
     return [mouth for index in sorted(chosen) for mouth in runs[index]]
+
+
+def usable_mouths(mouths: list[Mouth], weight: FloatArray) -> list[Mouth]:
+    """The mouths that may be borrowed: from frames whose own mouth may be changed wholly; all of them where none is such.
+
+    weight: (n,) 0 to 1 for every frame of the take, see `MouthSpace.weight`
+    """
+    return [mouth for mouth in mouths if weight[mouth.number] >= 1] or mouths
+
+
+def save_bank(path: Path, mouths: list[Mouth]) -> None:
+    """Write the mouths to one flat file: a mark, their number, an index of fixed records, then all samples."""
+    index = np.zeros(len(mouths), dtype=_INDEX)
+    start = 0
+    for row, mouth in zip(index, mouths, strict=True):
+        height, width = mouth.y.shape
+        for name, value in (("number", mouth.number), ("left", mouth.left), ("top", mouth.top), ("start", start)):
+            row[name] = value
+        row["height"], row["width"], row["sharpness"], row["look"] = height, width, mouth.sharpness, mouth.look
+        start += height * width * 3 // 2
+    with path.open("wb") as file:
+        file.write(_MAGIC + len(mouths).to_bytes(8, "little"))
+        file.write(index.tobytes())
+        for mouth in mouths:
+            for plane in (mouth.y, mouth.u, mouth.v):
+                file.write(np.ascontiguousarray(plane).data)
+
+
+def load_bank(path: Path) -> list[Mouth]:
+    """The mouths of a file by `save_bank`; their samples stay in the file and are read when they are looked at.
+
+    Raises ValueError where the file is not whole or not such a file; OSError where it cannot be read.
+    """
+    head = len(_MAGIC) + 8
+    if path.stat().st_size < head:
+        raise ValueError(f"{path} is no bank of mouths")
+    data = np.asarray(np.memmap(path, dtype=np.uint8, mode="r"))
+    count = int.from_bytes(data[len(_MAGIC) : head].tobytes(), "little")
+    samples = head + count * _INDEX.itemsize
+    if data[: len(_MAGIC)].tobytes() != _MAGIC or len(data) < samples:
+        raise ValueError(f"{path} is no bank of mouths")
+    index = data[head:samples].view(_INDEX)
+    if len(data) != samples + int((index["height"].astype(np.int64) * index["width"] * 3 // 2).sum()):
+        raise ValueError(f"{path} is no whole bank of mouths")
+    return [_loaded(row, data[samples:]) for row in index]
+
+
+def _loaded(row: np.void, samples: UInt8Array) -> Mouth:
+    height, width, start = int(row["height"]), int(row["width"]), int(row["start"])
+    size = height * width
+    planes = samples[start : start + size * 3 // 2]
+    u, v = planes[size:].reshape(2, height // 2, width // 2)
+    place = (int(row["number"]), int(row["left"]), int(row["top"]))
+    return Mouth(*place, planes[:size].reshape(height, width), u, v, float(row["sharpness"]), np.array(row["look"]))

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
-from lipsync.media.frames import Encoding
+from lipsync.media import Encoding
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerPoint:
+    """Where the speaker is in the picture. x, y: 0 to 1 of the upright picture from the left and the top; at: seconds"""
+
+    x: float
+    y: float
+    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,10 +24,25 @@ class RenderOptions:
     """What a user may choose.
 
     measure: look at the finished video again and report how well the mouth follows what was wanted
+    longer: what the picture does when the voice is longer than the clip: bounce, loop, hold or cut
+    shorter: when it is shorter: cut, or keep the rest of the clip with the mouth at rest
+    start, end: the part of the clip to use, seconds; None is its start, its end
+    point: where the speaker is; None lets the engine tell
+    cache: folder in which analyses are kept; None keeps none
+    segments: folder in which finished segments are kept for the next try; None keeps none
+    workers: processes that render; 0 uses the machine's cores
     """
 
     encoding: Encoding = field(default_factory=Encoding)
     measure: bool = False
+    longer: str = "bounce"
+    shorter: str = "cut"
+    start: float | None = None
+    end: float | None = None
+    point: SpeakerPoint | None = None
+    cache: Path | None = None
+    segments: Path | None = None
+    workers: int = 0
 
 
 @dataclass(frozen=True, slots=True)

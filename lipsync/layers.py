@@ -1,36 +1,57 @@
 """Two layers that make a new mouth out of the camera's own samples.
 
 Below, the base frame itself, moved so that jaw, chin, cheeks and outer lips meet the wanted shape: it keeps beard, neck
-and light. Above, a borrowed mouth warped to that shape, seen only inside a soft mask around the lips. Both are sampled
-plane by plane from the camera's YUV, so what the warp does not move and the mask does not cover is not changed at all.
+and light. Above, borrowed mouths warped to that shape, seen only inside a soft mask around the lips: detail from the one
+that fits best, slow brightness and colour from all of them, so that a change of mouth is no flash. Both are sampled plane
+by plane from the camera's YUV, so what the warp does not move and the mask does not cover is not changed at all.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from lipsync.bank import Mouth
-from lipsync.faces.landmarks import CHEEKS, CHIN, JAW, LIP_OUTLINE, LIP_SURROUND, LIPS, MOUTH_RING, NOSE, places
+from lipsync.faces.landmarks import (
+    BRIDGE,
+    CHEEKS,
+    CHIN,
+    CHIN_TIP,
+    JAW,
+    LIP_OUTLINE,
+    LIP_SURROUND,
+    LIPS,
+    MOUTH_RING,
+    NOSE,
+    places,
+)
 from lipsync.faces.pose import DoubleArray
 from lipsync.faces.tracker import Box, FloatArray
-from lipsync.media.frames import Frame, UInt8Array
-from lipsync.warp import displacement, half_size, sample
+from lipsync.media.frames import Frame
+from lipsync.warp import Grid, fields, pick
 
 _BELOW = np.concatenate([LIP_OUTLINE[::2], LIP_SURROUND[::2], JAW, CHIN, CHEEKS, MOUTH_RING[::2]])
 _ABOVE = np.concatenate([LIPS, LIP_SURROUND[::2], MOUTH_RING, CHIN[:6], places((205, 425, 207, 427, 187, 411))])
-_FACE = np.concatenate([JAW, MOUTH_RING, places((4, 50, 280))])
+_TOP = places((4, 50, 280))
 
-BELOW_GRID, ABOVE_GRID = 20, 16
+STEP_IOD = 0.1
 BELOW_SMOOTHNESS, ABOVE_SMOOTHNESS = 1e-2, 3e-2
-SIDE_MARGIN_IOD, LOWER_MARGIN_IOD, UPPER_MARGIN_IOD = 0.30, 0.55, 0.05
-EDGE_RAMP_IOD = 0.12
+# How far beyond the jaw the lower face may move: to the sides, and downwards, where the neck makes room for the chin.
+SIDE_REACH_IOD, LOWER_REACH_IOD = 0.25, 0.5
+EDGE_RAMP_IOD = 0.15
+# Less than the first is no movement at all, so that samples stay as they are; more than the second is moved in full.
+LEAST_MOVE_PIXELS, WHOLE_MOVE_PIXELS = 0.1, 0.3
 MASK_SIZE = 0.93
 MASK_SOFTNESS_IOD = 0.05
 COLOUR_REACH_IOD = 0.22
+# Lips take over the light around them only where it differs by more than speech itself makes the skin around them flicker.
+LIPS_INSET_IOD = 0.08
+FLICKER_GREY_LEVELS = (3.0, 1.0, 1.0)
+SLOW_IOD = 0.03
 COARSE = 4
 
 
@@ -55,119 +76,173 @@ def paint(frame: Frame, wish: Wish) -> None:
     """Change the frame's mouth in place."""
     if wish.strength <= 0:
         return
-    face = _even_box(frame, wish.own[_FACE], wish.unit)
-    mask_box, mask = _mask(face, wish)
-    if mask_box.right - mask_box.left < 8 or mask_box.bottom - mask_box.top < 8:
+    box = _mouth_box(frame, wish)
+    if box.right - box.left < 8 or box.bottom - box.top < 8:
         return
-    below = _below_planes(frame, face, wish)
-    above = _above_planes(mask_box, wish)
-    inside = _inside(mask_box, face)
-    mask *= np.float32(wish.strength)
-    small_mask = cv2.resize(mask, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    for plane, layer, mouth, factor in zip((frame.y, frame.u, frame.v), below, above, (1, 2, 2), strict=True):
-        part = tuple(slice(edge.start // factor, edge.stop // factor) for edge in inside)
-        blend = mask if factor == 1 else np.asarray(small_mask, dtype=np.float32)
-        layer[part] = _join(layer[part], mouth, blend, wish.unit / factor, COARSE // factor)
-        plane[face.top // factor : face.bottom // factor, face.left // factor : face.right // factor] = layer
+    _move_face(frame, wish)
+    _lay_over(frame, box, _borrow(box, wish), wish)
 
 
-def _even_box(frame: Frame, points: DoubleArray, unit: float) -> Box:
-    low, high = points.min(axis=0), points.max(axis=0)
-    left = max(0, int(low[0] - SIDE_MARGIN_IOD * unit)) // 2 * 2
-    top = max(0, int(low[1] - UPPER_MARGIN_IOD * unit)) // 2 * 2
-    right = min(frame.width, int(high[0] + SIDE_MARGIN_IOD * unit)) // 2 * 2
-    bottom = min(frame.height, int(high[1] + LOWER_MARGIN_IOD * unit)) // 2 * 2
-    return Box(left, top, max(left + 4, right), max(top + 4, bottom))
+@dataclass(frozen=True, slots=True)
+class _Mouth:
+    """A mouth to be laid over the face, float32 planes over a box, grey levels.
+
+    y: (h, w); u, v: (h / 2, w / 2); slow: (h / COARSE, w / COARSE, 3) what is added to y, u, v in the slow band
+    """
+
+    y: FloatArray
+    u: FloatArray
+    v: FloatArray
+    slow: FloatArray
 
 
-def _inside(box: Box, outer: Box) -> tuple[slice, slice]:
-    return (
-        slice(box.top - outer.top, box.bottom - outer.top),
-        slice(box.left - outer.left, box.right - outer.left),
-    )
+def _grid(box: Box, unit: float) -> Grid:
+    step = max(1, round(STEP_IOD * unit / COARSE)) * COARSE
+    return Grid(box.right - box.left, box.bottom - box.top, step)
 
 
-def _below_planes(frame: Frame, box: Box, wish: Wish) -> tuple[UInt8Array, UInt8Array, UInt8Array]:
-    """The base frame's lower face, moved to meet the wanted shape; still at the box's edge."""
-    width, height = box.right - box.left, box.bottom - box.top
-    corner = np.array([box.left, box.top], dtype=np.float64)
-    steps = np.linspace(0, 1, 5)
-    edge = [(x * width, y * height) for x in steps for y in steps if (x in (0, 1) or y == 1 or (y == 0 and x == 0.5))]
-    still = np.concatenate([wish.own[NOSE] - corner, np.array(edge)])
-    field = displacement(
-        np.concatenate([wish.wanted[_BELOW] - corner, still]),
-        np.concatenate([wish.own[_BELOW] - corner, still]),
-        *(width, height),
-        unit=wish.unit,
-        smoothness=BELOW_SMOOTHNESS,
-        grid=BELOW_GRID,
-    )
-    ramp = EDGE_RAMP_IOD * wish.unit
-    across = np.clip(np.minimum(np.arange(width), np.arange(width)[::-1]) / ramp, 0, 1)
-    down = np.clip(np.minimum(np.arange(height), np.arange(height)[::-1]) / ramp, 0, 1)
-    field *= (down[:, None] * across[None])[..., None].astype(np.float32)
-    half = half_size(field)
-    return (
-        sample(frame.y, field, box.left, box.top),
-        sample(frame.u, half, box.left / 2, box.top / 2),
-        sample(frame.v, half, box.left / 2, box.top / 2),
-    )
+def _move_face(frame: Frame, wish: Wish) -> None:
+    """Move the base frame's lower face to meet the wanted shape; beyond the contour, and where little moves, nothing does."""
+    contour = _contour(wish)
+    low, high = contour.min(axis=0), contour.max(axis=0)
+    left, top = (max(0, int(edge) // 2 * 2) for edge in low)
+    right, bottom = (min(size, int(edge) // 2 * 2 + 2) for edge, size in zip(high, (frame.width, frame.height), strict=True))
+    if right - left < 8 or bottom - top < 8:
+        return
+    grid = _grid(Box(left, top, right, bottom), wish.unit)
+    still = np.concatenate([wish.own[NOSE], contour[: len(JAW) : 2]])
+    corner = np.array([left, top], dtype=np.float64)
+    target, source = (np.concatenate([points[_BELOW], still]) - corner for points in (wish.wanted, wish.own))
+    field = fields(target, [source], grid, unit=wish.unit, smoothness=BELOW_SMOOTHNESS)[0]
+    inside = np.clip(_depth(grid.places, contour - corner) / (EDGE_RAMP_IOD * wish.unit), 0, 1)
+    length = np.hypot(field[..., 0], field[..., 1]) * inside
+    moves = np.clip((length - LEAST_MOVE_PIXELS) / (WHOLE_MOVE_PIXELS - LEAST_MOVE_PIXELS), 0, 1)
+    field *= (inside * moves)[..., None]
+    rows, columns = np.flatnonzero(moves.any(axis=1)), np.flatnonzero(moves.any(axis=0))
+    if len(rows) == 0:
+        return
+    part, cells = grid.around(rows, columns)
+    place = (left + cells[1] * grid.step, top + cells[0] * grid.step)
+    here = np.ascontiguousarray(field[cells[0] : cells[0] + part.shape[0], cells[1] : cells[1] + part.shape[1]])
+    for plane, shrink in ((frame.y, 1), (frame.u, 2), (frame.v, 2)):
+        area = np.s_[
+            place[1] // shrink : (place[1] + part.height) // shrink, place[0] // shrink : (place[0] + part.width) // shrink
+        ]
+        plane[area] = pick(plane, part.lookup(here, *place, shrink))
 
 
-def _mask(face: Box, wish: Wish) -> tuple[Box, FloatArray]:
-    """The soft mask around the lips, (h, w) float32 0 to 1, and where it lies; even edges, inside `face`."""
+def _contour(wish: Wish) -> DoubleArray:
+    """(n, 2) px, corners of a convex area around the lower face: the jaw pushed outwards, nose and upper cheeks."""
+    own, jaw = wish.own, wish.own[JAW]
+    down = own[CHIN_TIP].mean(axis=0) - own[BRIDGE].mean(axis=0)
+    outwards = jaw - own[MOUTH_RING].mean(axis=0)
+    outwards /= np.linalg.norm(outwards, axis=1, keepdims=True) + 1e-9
+    below = np.clip(outwards @ down / (np.linalg.norm(down) + 1e-9), 0, 1)
+    reach = SIDE_REACH_IOD + (LOWER_REACH_IOD - SIDE_REACH_IOD) * below**2
+    return np.concatenate([jaw + outwards * (reach * wish.unit)[:, None], own[_TOP], own[MOUTH_RING]])
+
+
+def _depth(places: FloatArray, points: DoubleArray) -> FloatArray:
+    """How far inside the convex hull of the points each place lies, px; negative outside. places: (..., 2)"""
+    hull = cv2.convexHull(points.astype(np.float32))[:, 0]
+    along = np.roll(hull, -1, axis=0) - hull
+    normal = np.stack([along[:, 1], -along[:, 0]], axis=1) / (np.linalg.norm(along, axis=1, keepdims=True) + 1e-6)
+    distance = places @ normal.T - (hull * normal).sum(axis=1)
+    if (hull.mean(axis=0) @ normal.T - (hull * normal).sum(axis=1)).sum() < 0:
+        return np.asarray((-distance).min(axis=-1), dtype=np.float32)
+    return np.asarray(distance.min(axis=-1), dtype=np.float32)
+
+
+def _ring(wish: Wish) -> DoubleArray:
     ring = wish.wanted[MOUTH_RING]
     centre = ring.mean(axis=0)
-    ring = centre + (ring - centre) * MASK_SIZE
-    pad = 3.2 * MASK_SOFTNESS_IOD * wish.unit
+    return np.asarray(centre + (ring - centre) * MASK_SIZE)
+
+
+def _mouth_box(frame: Frame, wish: Wish) -> Box:
+    """Where the mask lies: inside the frame, even corner, sides that COARSE divides."""
+    ring, pad = _ring(wish), 3.2 * MASK_SOFTNESS_IOD * wish.unit
     low, high = np.floor(ring.min(axis=0) - pad).astype(int), np.ceil(ring.max(axis=0) + pad).astype(int)
-    left, top = max(face.left, low[0] // 2 * 2), max(face.top, low[1] // 2 * 2)
-    right, bottom = min(face.right, (high[0] + 1) // 2 * 2), min(face.bottom, (high[1] + 1) // 2 * 2)
-    box = Box(int(left), int(top), int(max(left, right)), int(max(top, bottom)))
-    width, height = box.right - box.left, box.bottom - box.top
-    coarse = np.zeros((height // COARSE + 1, width // COARSE + 1), dtype=np.float32)
-    outline = np.round((ring - [box.left, box.top]) / COARSE * 16).astype(np.int32)
-    cv2.fillPoly(coarse, [outline], (1.0,), cv2.LINE_8, 4)
+    left, top = (max(0, int(edge) // 2 * 2) for edge in low)
+    width = (min(frame.width, int(high[0]) + COARSE) - left) // COARSE * COARSE
+    height = (min(frame.height, int(high[1]) + COARSE) - top) // COARSE * COARSE
+    return Box(left, top, left + max(0, width), top + max(0, height))
+
+
+def _mask(box: Box, wish: Wish) -> FloatArray:
+    """(h / COARSE, w / COARSE) float32, the soft mask around the lips, 0 to `strength`."""
+    coarse = np.zeros(((box.bottom - box.top) // COARSE, (box.right - box.left) // COARSE), dtype=np.float32)
+    outline = ((_ring(wish) - [box.left, box.top] + 0.5) / COARSE - 0.5) * 16
+    cv2.fillPoly(coarse, [np.round(outline).astype(np.int32)], (1.0,), cv2.LINE_8, 4)
     blurred = cv2.GaussianBlur(coarse, (0, 0), max(0.8, MASK_SOFTNESS_IOD * wish.unit / COARSE))
     level = np.clip((blurred - 0.04) / 0.92, 0, 1)
-    soft = level * level * (3 - 2 * level)
-    stretch = np.array([[COARSE, 0, 0], [0, COARSE, 0]], dtype=np.float32)
-    return box, np.asarray(cv2.warpAffine(soft, stretch, (width, height), flags=cv2.INTER_LINEAR), dtype=np.float32)
+    return np.asarray(level * level * (3 - 2 * level) * np.float32(wish.strength), dtype=np.float32)
 
 
-def _above_planes(box: Box, wish: Wish) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """The borrowed mouths warped to the wanted shape and mixed, float32 planes over `box`."""
-    width, height = box.right - box.left, box.bottom - box.top
-    corner = np.array([box.left, box.top], dtype=np.float64)
-    y = np.zeros((height, width), dtype=np.float32)
-    u = np.zeros((height // 2, width // 2), dtype=np.float32)
-    v = np.zeros_like(u)
-    for mouth, landmarks, share in wish.mouths:
-        field = displacement(
-            wish.wanted[_ABOVE] - corner,
-            landmarks[_ABOVE] - [mouth.left, mouth.top],
-            *(width, height),
-            unit=wish.unit,
-            smoothness=ABOVE_SMOOTHNESS,
-            grid=ABOVE_GRID,
-        )
-        half = half_size(field)
-        cv2.scaleAdd(sample(mouth.y, field, 0, 0).astype(np.float32), share, y, dst=y)
-        cv2.scaleAdd(sample(mouth.u, half, 0, 0).astype(np.float32), share, u, dst=u)
-        cv2.scaleAdd(sample(mouth.v, half, 0, 0).astype(np.float32), share, v, dst=v)
-    return y, u, v
+def _borrow(box: Box, wish: Wish) -> _Mouth:
+    """The borrowed mouths warped to the wanted shape: detail from the first, the slow band from all."""
+    grid = _grid(box, wish.unit)
+    target = wish.wanted[_ABOVE] - np.array([box.left, box.top], dtype=np.float64)
+    sources = [landmarks[_ABOVE] - [mouth.left, mouth.top] for mouth, landmarks, _ in wish.mouths]
+    moves = fields(target, sources, grid, unit=wish.unit, smoothness=ABOVE_SMOOTHNESS)
+    first, at_half = wish.mouths[0][0], grid.lookup(moves[0], 0, 0, 2)
+    y = pick(first.y, grid.lookup(moves[0], 0, 0)).astype(np.float32)
+    u, v = (pick(plane, at_half).astype(np.float32) for plane in (first.u, first.v))
+    slow = np.zeros((grid.height // COARSE, grid.width // COARSE, 3), dtype=np.float32)
+    if len(wish.mouths) > 1:
+        bands = [
+            _slow_band(mouth, grid.lookup(move, 0, 0, COARSE)) for (mouth, _, _), move in zip(wish.mouths, moves, strict=True)
+        ]
+        for (_, _, share), band in zip(wish.mouths[1:], bands[1:], strict=True):
+            slow += np.float32(share) * (band - bands[0])
+        slow = np.asarray(cv2.GaussianBlur(slow, (0, 0), max(0.5, SLOW_IOD * wish.unit / COARSE)), dtype=np.float32)
+    return _Mouth(y, u, v, slow)
 
 
-def _join(below: UInt8Array, above: FloatArray, mask: FloatArray, unit: float, coarse: int) -> npt.NDArray[np.uint8]:
-    """Lay the mouth over the face, its slow colour differences taken out along the mask's edge (a membrane)."""
-    height, width = mask.shape
-    ground = below.astype(np.float32)
-    size = (max(1, width // coarse), max(1, height // coarse))
-    small_mask = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
-    gap = cv2.resize(ground, size, interpolation=cv2.INTER_AREA) - cv2.resize(above, size, interpolation=cv2.INTER_AREA)
-    trust = 4 * small_mask * (1 - small_mask) + 1e-4 * (small_mask > 0)
-    reach = COLOUR_REACH_IOD * unit / coarse
-    spread = cv2.GaussianBlur(gap * trust, (0, 0), reach) / (cv2.GaussianBlur(trust, (0, 0), reach) + 1e-6)
-    above = above + cv2.resize(spread, (width, height), interpolation=cv2.INTER_LINEAR)
-    mixed = ground + (above - ground) * mask
-    return np.asarray(np.clip(mixed + 0.5, 0, 255), dtype=np.uint8)
+def _slow_band(mouth: Mouth, lookup: FloatArray) -> FloatArray:
+    """(h / COARSE, w / COARSE, 3) float32: the mouth's y, u, v, averaged over squares and warped."""
+    small = _coarse(mouth.y, mouth.u, mouth.v)
+    return np.asarray(cv2.remap(small, lookup, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), dtype=np.float32)  # type: ignore[call-overload]
+
+
+def _coarse(y: npt.NDArray[Any], u: npt.NDArray[Any], v: npt.NDArray[Any]) -> FloatArray:
+    """(h // COARSE, w // COARSE, 3) float32 means over squares of the three planes."""
+    height, width = y.shape[0] // COARSE, y.shape[1] // COARSE
+    planes = []
+    for plane, factor in ((y, COARSE), (u, COARSE // 2), (v, COARSE // 2)):
+        whole = plane[: height * factor, : width * factor]
+        planes.append(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA))
+    return np.asarray(cv2.merge(planes), dtype=np.float32)
+
+
+def _lay_over(frame: Frame, box: Box, mouth: _Mouth, wish: Wish) -> None:
+    """Lay the mouth over the face, slow differences in brightness and colour taken out along the mask's edge (a membrane)."""
+    mask = _mask(box, wish)
+    planes = [
+        plane[box.top // shrink : box.bottom // shrink, box.left // shrink : box.right // shrink]
+        for plane, shrink in ((frame.y, 1), (frame.u, 2), (frame.v, 2))
+    ]
+    tint = _tint(_coarse(*planes) - _coarse(mouth.y, mouth.u, mouth.v) - mouth.slow, mask, wish.unit) + mouth.slow
+    for channel, (plane, above) in enumerate(zip(planes, (mouth.y, mouth.u, mouth.v), strict=True)):
+        size = plane.shape[::-1]
+        change = above + cv2.resize(np.ascontiguousarray(tint[..., channel]), size, interpolation=cv2.INTER_LINEAR)
+        change -= plane
+        change *= cv2.resize(mask, size, interpolation=cv2.INTER_LINEAR)
+        change += plane
+        change += np.float32(0.5)
+        plane[:] = np.clip(change, 0, 255, out=change)
+
+
+def _tint(gap: FloatArray, mask: FloatArray, unit: float) -> FloatArray:
+    """What to add to the mouth so that it meets the face at the mask's edge; inside, the edge's mean, shrunk where small.
+
+    gap: (h, w, 3) face minus mouth; mask: (h, w); all of 1 / COARSE the size
+    """
+    trust = 4 * mask * (1 - mask) + np.float32(1e-4) * (mask > 0)
+    reach = COLOUR_REACH_IOD * unit / COARSE
+    weight = cv2.GaussianBlur(trust, (0, 0), reach) + np.float32(1e-6)
+    edge = cv2.GaussianBlur(gap * trust[..., None], (0, 0), reach) / weight[..., None]
+    mean = np.tensordot(trust, gap, axes=2) / (trust.sum() + np.float32(1e-6))
+    shrunk = mean**3 / (mean**2 + np.array(FLICKER_GREY_LEVELS, dtype=np.float32) ** 2)
+    inside = cv2.GaussianBlur((mask >= mask.max()).astype(np.float32), (0, 0), LIPS_INSET_IOD * unit / COARSE)
+    return np.asarray(edge + (shrunk - edge) * inside[..., None], dtype=np.float32)

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lipsync.faces.landmarks import BRIDGE, CHIN_TIP, LIPS
+from lipsync.faces.landmarks import LIPS
 from lipsync.faces.pose import DoubleArray
-from lipsync.mouth_space import MouthSpace, apertures, widths
+from lipsync.faces.track import IntArray
+from lipsync.mouth_space import MouthSpace
+from lipsync.shapes import BLOCK_FRAMES
 
 EXTRA_COMPONENTS = 6
 MEASURES = 3
@@ -38,32 +40,36 @@ class LipModel:
         flat = _quadratic((opening - self.centre) / self.deviation) @ self.mean + extra @ self.extra
         return np.asarray(flat.reshape(len(flat), -1, 3))
 
-
-def measures(space: MouthSpace) -> DoubleArray:
-    """(n, MEASURES) aperture, width and drop of the chin in every frame of the take, IOD."""
-    shapes = space.shapes.astype(np.float64)
-    chin = shapes[:, CHIN_TIP, 1].mean(axis=1) - shapes[:, BRIDGE, 1].mean(axis=1)
-    return np.stack([apertures(shapes), widths(shapes), chin], axis=1)
+    def extras(self, opening: DoubleArray, lips: DoubleArray) -> DoubleArray:
+        """(n, EXTRA_COMPONENTS) coordinates of lips (n, len(LIPS) * 3) at aperture and width (n, 2)."""
+        left = lips - _quadratic((opening - self.centre) / self.deviation) @ self.mean
+        return np.asarray(left @ (self.extra / (self.extra**2).sum(axis=1, keepdims=True)).T)
 
 
-def lip_model(space: MouthSpace) -> tuple[LipModel, DoubleArray]:
-    """The speaker's model and (n, EXTRA_COMPONENTS) the extra coordinates of every frame of the take."""
-    opening = measures(space)[:, :2]
-    usable = space.weight > 0
-    known = opening[usable]
-    lips = space.shapes[:, LIPS].astype(np.float64).reshape(len(opening), -1)
+def lip_model(space: MouthSpace) -> LipModel:
+    """The speaker's model, from the frames in which the mouth is well seen."""
+    some = space.usable()
+    known, lips = space.opening[some, :2].astype(np.float64), lips_of(space, some)
     centre, deviation = known.mean(axis=0), known.std(axis=0) + 1e-6
-    terms = _quadratic((opening - centre) / deviation)
+    terms = _quadratic((known - centre) / deviation)
     penalty = _RIDGE * len(known) * np.diag([0.0, 1, 1, 1, 1, 1])
-    mean = np.linalg.solve(terms[usable].T @ terms[usable] + penalty, terms[usable].T @ lips[usable])
+    mean = np.linalg.solve(terms.T @ terms + penalty, terms.T @ lips)
     left = lips - terms @ mean
-    covariance = left[usable].T @ left[usable] / len(known) + 1e-10 * np.eye(left.shape[1])
+    covariance = left.T @ left / len(known) + 1e-10 * np.eye(left.shape[1])
     values, vectors = np.linalg.eigh(covariance)
     largest = np.argsort(values)[::-1][:EXTRA_COMPONENTS]
-    spread = np.sqrt(values[largest])
-    extra = (vectors[:, largest] * spread).T
-    coordinates = left @ vectors[:, largest] / spread
-    return LipModel(centre, deviation, known.min(axis=0), known.max(axis=0), mean, extra), coordinates
+    extra = (vectors[:, largest] * np.sqrt(values[largest])).T
+    every = space.opening[space.weight > 0, :2].astype(np.float64)
+    return LipModel(centre, deviation, every.min(axis=0), every.max(axis=0), mean, extra)
+
+
+def lips_of(space: MouthSpace, numbers: IntArray) -> DoubleArray:
+    """(m, len(LIPS) * 3) the take's own lips in these frames."""
+    lips = np.empty((len(numbers), len(LIPS) * 3))
+    for start in range(0, len(numbers), BLOCK_FRAMES):
+        part = slice(start, start + BLOCK_FRAMES)
+        lips[part] = space.shapes[numbers[part]][:, LIPS].reshape(len(numbers[part]), -1)
+    return lips
 
 
 def _quadratic(opening: DoubleArray) -> DoubleArray:

@@ -14,23 +14,23 @@ from pathlib import Path
 import numpy as np
 
 from lipsync.bank import BankBuilder, Mouth, lip_sharpness
+from lipsync.contracts import SpeakerPoint
+from lipsync.covered import Appearance
 from lipsync.errors import UnusableInput
 from lipsync.faces import TRACKERS
 from lipsync.faces.follower import Follower, Identity
-from lipsync.faces.landmarks import KEPT, LEFT_EYE, RIGHT_EYE
+from lipsync.faces.landmarks import KEPT
 from lipsync.faces.pose import DoubleArray, SkinDrift
 from lipsync.faces.shots import ShotFinder
 from lipsync.faces.speaker import Chosen, Mark, SoundMatch, choose, identity_of, meet, parts_of
 from lipsync.faces.track import FaceTrack, nearest_seen
 from lipsync.faces.tracker import FloatArray, Tracker
-from lipsync.media.frames import Frame, FrameReader
+from lipsync.glance import TINY_SIDE, face_light, tiny_picture
+from lipsync.media.frames import FrameReader, UInt8Array
 from lipsync.media.probe import ClipFacts
 from lipsync.rows import RowFile, RowWriter
 from lipsync.sound.presence import listen_to_parts, presence
 
-SMALLEST_COVERAGE = 0.5
-SMALLEST_FACE_IOD_PIXELS = 24.0
-FEWEST_FRAMES = 12
 SECONDS_LOOKED_AT_BEFORE_GIVING_UP = 60
 LANDMARKS_FILE = "landmarks.f32"
 # Somebody else seen for so long in all may be the speaker.
@@ -38,19 +38,11 @@ COMPANY_SECONDS = 1.2
 
 
 @dataclass(frozen=True, slots=True)
-class Pick:
-    """The speaker as chosen on a still. x, y: 0 to 1 of the upright picture; seconds: from the first picture"""
-
-    x: float
-    y: float
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
 class Sight:
     """What looking at a take gives.
 
-    sharpness: (n,) float32, see `lip_sharpness`; light: (n,) float32 mean luma of the face, 0 to 255; 0 without a face
+    sharpness: (n,) float32, see `lip_sharpness`; light, clipped: (n,) float32, see `face_light`; 0 without a face
+    colours: (n, 3, PLACES) see `covered.Appearance`; pictures: (n, h, w) see `tiny_picture`
     people: most faces seen at once; chosen: how the speaker was told, `only`, `point`, `sound` or `largest`
     """
 
@@ -58,6 +50,9 @@ class Sight:
     bank: list[Mouth]
     sharpness: FloatArray
     light: FloatArray
+    clipped: FloatArray
+    colours: UInt8Array
+    pictures: UInt8Array
     people: int
     chosen: Chosen
 
@@ -70,6 +65,9 @@ class _Notes:
     drift: array[float] = field(default_factory=lambda: array("f"))
     sharpness: array[float] = field(default_factory=lambda: array("f"))
     light: array[float] = field(default_factory=lambda: array("f"))
+    clipped: array[float] = field(default_factory=lambda: array("f"))
+    appearance: Appearance = field(default_factory=Appearance)
+    pictures: bytearray = field(default_factory=bytearray)
     shots: ShotFinder = field(default_factory=ShotFinder)
     bank: BankBuilder = field(default_factory=BankBuilder)
 
@@ -83,14 +81,14 @@ def look(
     facts: ClipFacts,
     folder: Path,
     *,
-    speaker: Pick | None = None,
+    speaker: SpeakerPoint | None = None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
     make_tracker: Callable[[], Tracker] = TRACKERS["mediapipe"],
 ) -> Sight:
-    """Follow the speaker through the take and fill the bank.
+    """Follow the speaker through the take and fill the bank; whether the take is any good, others judge.
 
     folder: where the landmarks are written; speaker: who it is, where the user said so
-    Raises UnusableInput: `no_face`, `no_face_there`, `face_too_small`, `face_rarely_seen`, `too_short`, `not_a_video`.
+    Raises UnusableInput (`no_face_there`, `not_a_video`).
     """
     with make_tracker() as tracker:
         viewer = _Viewer(path, facts, folder, tracker, on_progress)
@@ -116,10 +114,10 @@ class _Viewer:
         self._identity = Identity()
         self._chosen: Chosen | None = None
 
-    def find_marked(self, speaker: Pick) -> None:
+    def find_marked(self, speaker: SpeakerPoint) -> None:
         """Learn how the speaker looks who was chosen on a still."""
         rate = float(self._facts.frame_rate)
-        number = min(max(0, round(speaker.seconds * rate)), max(0, self._facts.frames - 1))
+        number = min(max(0, round(speaker.at * rate)), max(0, self._facts.frames - 1))
         self._choose(Mark(number, speaker.x * self._facts.width, speaker.y * self._facts.height))
 
     def watch(self) -> Sight:
@@ -130,12 +128,14 @@ class _Viewer:
             self._stream(notes, follower, writer)
             rows = writer.finish()
         track = _track(rows, notes)
-        _refuse_hopeless(track, self._facts)
         return Sight(
             track,
             notes.bank.finish(),
             np.array(notes.sharpness, dtype=np.float32),
             np.array(notes.light, dtype=np.float32),
+            np.array(notes.clipped, dtype=np.float32),
+            notes.appearance.finish(),
+            np.frombuffer(notes.pictures, dtype=np.uint8).reshape(-1, TINY_SIDE, TINY_SIDE),
             follower.people,
             self._chosen or "only",
         )
@@ -153,9 +153,13 @@ class _Viewer:
             writer.append(nothing if found is None else found)
             notes.seen.append(found is not None)
             notes.drift.extend(skin.step(frame.y, found).tolist())
-            sharpness, light = (0.0, 0.0) if found is None else (lip_sharpness(frame, found), _light(frame, found))
+            notes.appearance.observe(frame, found)
+            notes.pictures += tiny_picture(frame).tobytes()
+            sharpness = 0.0 if found is None else lip_sharpness(frame, found)
+            light, clipped = (0.0, 0.0) if found is None else face_light(frame, found)
             notes.sharpness.append(sharpness)
             notes.light.append(light)
+            notes.clipped.append(clipped)
             if found is not None:
                 notes.bank.offer(number, frame, found, sharpness)
             elif number > patience and not any(notes.seen):
@@ -208,35 +212,3 @@ def _track(rows: RowFile, notes: _Notes) -> FaceTrack:
     shot = notes.shots.numbers()
     drift = np.array(notes.drift, dtype=np.float32).reshape(-1, 4)
     return FaceTrack(rows, nearest_seen(seen, shot), seen, drift, shot)
-
-
-def _light(frame: Frame, points: FloatArray) -> float:
-    low = np.maximum(points[:, :2].min(axis=0).astype(int), 0)
-    high = points[:, :2].max(axis=0).astype(int) + 1
-    face = frame.y[low[1] : high[1] : 4, low[0] : high[0] : 4]
-    return float(face.mean()) if face.size else 0.0
-
-
-def _refuse_hopeless(track: FaceTrack, facts: ClipFacts) -> None:
-    if len(track) < FEWEST_FRAMES:
-        raise UnusableInput("too_short", "The clip is shorter than half a second. Film at least 10 seconds.")
-    if not track.seen.any():
-        raise UnusableInput(
-            "no_face", "No face was found in the clip. Film one person, face to the camera, larger in the picture."
-        )
-    some = np.flatnonzero(track.seen)
-    points = track.points(some[:: max(1, len(some) // 1000)])
-    eyes = points[:, RIGHT_EYE].mean(axis=1) - points[:, LEFT_EYE].mean(axis=1)
-    if np.median(np.linalg.norm(eyes, axis=1)) < SMALLEST_FACE_IOD_PIXELS:
-        raise UnusableInput(
-            "face_too_small",
-            "The face in the clip is too small to work on. Come closer, so that the face fills a quarter of the height.",
-        )
-    if track.coverage < SMALLEST_COVERAGE:
-        gap = float(int(np.argmin(track.seen)) / facts.frame_rate)
-        raise UnusableInput(
-            "face_rarely_seen",
-            f"The face is seen in only {track.coverage:.0%} of the clip, first lost at {gap:.1f} s. "
-            "Film again with the face to the camera throughout.",
-            at=gap,
-        )

@@ -8,80 +8,80 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
-from scipy.ndimage import binary_erosion, gaussian_filter1d
-from scipy.signal import savgol_filter
 
-from lipsync.faces.landmarks import APERTURE_PAIRS, CORNERS, LIPS, LOWER_FACE_NOT_LIPS, NOT_LIPS, RIGID, SKIN
+from lipsync.faces.landmarks import BRIDGE, CHIN_TIP, KEPT, LIPS, LOWER_FACE_NOT_LIPS, RIGID, SKIN
 from lipsync.faces.pose import DoubleArray, Poses, fit_similarity, lock_to_pixels, rigid_reference
-from lipsync.look import FaceTrack
+from lipsync.faces.track import FaceTrack, IntArray
+from lipsync.faces.tracker import FloatArray
+from lipsync.shapes import BLOCK_FRAMES, POSE_FEATURES, Shapes, apertures, pose_features, widths
 
-SMOOTHING_FRAMES = 9
 LIP_COMPONENTS = 6
 REST_PERCENTILE = 15
-LARGEST_YAW_DEGREES = 35.0
-EASE_FRAMES = 5
-_UPPER, _LOWER = APERTURE_PAIRS
-_IN_LIPS = tuple(np.array([int(np.flatnonzero(place == LIPS)[0]) for place in side]) for side in APERTURE_PAIRS)
-_CORNERS_IN_LIPS = tuple(int(np.flatnonzero(place == LIPS)[0]) for place in CORNERS)
+# Statistics of a take need no more than four minutes of it, spread over the whole.
+MOST_SAMPLED = 6000
+MOST_REST_FRAMES = 400
 
 
-def apertures(shapes: DoubleArray) -> DoubleArray:
-    """(n,) mean opening between the lips; shapes: (n, P, 3)"""
-    return np.asarray(np.linalg.norm(shapes[:, _UPPER] - shapes[:, _LOWER], axis=2).mean(axis=1))
+@dataclass(frozen=True, slots=True)
+class SpaceModel:
+    """What is learnt of a take's geometry.
 
+    reference: (len(RIGID), 3) mean rigid shape
+    poses: per frame, locked to the pixels
+    leak: (POSE_FEATURES, P * 3) what one unit of each pose feature does; leak_mean: (POSE_FEATURES,) features at no leak
+    follow: (LIP_COMPONENTS, L * 3) how the lower face moves with the lips' components
+    components: (LIP_COMPONENTS, len(LIPS) * 2), of unit variance over the take; lip_mean: (len(LIPS) * 2,)
+    """
 
-def apertures_of_lips(lips: DoubleArray) -> DoubleArray:
-    """The same for lips alone, (n, len(LIPS), 3)."""
-    upper, lower = _IN_LIPS
-    return np.asarray(np.linalg.norm(lips[:, upper] - lips[:, lower], axis=2).mean(axis=1))
-
-
-def widths(shapes: DoubleArray) -> DoubleArray:
-    """(n,) distance between the corners of the mouth; shapes: (n, P, 3)"""
-    return np.asarray(np.linalg.norm(shapes[:, CORNERS[0]] - shapes[:, CORNERS[1]], axis=1))
-
-
-def widths_of_lips(lips: DoubleArray) -> DoubleArray:
-    """The same for lips alone, (n, len(LIPS), 3)."""
-    right, left = _CORNERS_IN_LIPS
-    return np.asarray(np.linalg.norm(lips[:, right] - lips[:, left], axis=1))
+    reference: DoubleArray
+    poses: Poses
+    leak: DoubleArray
+    leak_mean: DoubleArray
+    follow: DoubleArray
+    components: DoubleArray
+    lip_mean: DoubleArray
 
 
 @dataclass(frozen=True, slots=True)
 class MouthSpace:
     """What a take knows of its speaker's mouth.
 
-    poses: per frame, locked to the pixels
-    shapes: (n, P, 3) float32, cleaned of what head pose does to the landmarks; lips raw, the rest smoothed
-    leak: (5, P * 3) what one unit of each pose feature does; leak_mean: (5,) features at no leak
-    follow: (LIP_COMPONENTS, L * 3) how the lower face moves with the lips' components
-    components: (LIP_COMPONENTS, len(LIPS) * 2), of unit variance over the take; lip_mean: (len(LIPS) * 2,)
+    shapes: clean shapes of any frames
+    opening: (n, 3) float32 aperture, width and drop of the chin in every frame, IOD
     weight: (n,) 0 to 1: how far the mouth may be changed; 0 where the face is not seen well enough
     """
 
-    poses: Poses
-    shapes: npt.NDArray[np.float32]
-    leak: DoubleArray
-    leak_mean: DoubleArray
-    follow: DoubleArray
-    components: DoubleArray
-    lip_mean: DoubleArray
-    weight: DoubleArray
+    track: FaceTrack
+    model: SpaceModel
+    shapes: Shapes
+    opening: FloatArray
+    weight: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.track)
+
+    @property
+    def poses(self) -> Poses:
+        """Per frame, locked to the pixels."""
+        return self.model.poses
+
+    def usable(self, most: int = MOST_SAMPLED) -> IntArray:
+        """At most so many of the frames whose mouth may be changed, spread over the take."""
+        return spread(np.flatnonzero(self.weight > 0), most)
 
     def lip_coordinates(self, lips: DoubleArray) -> DoubleArray:
         """(n, LIP_COMPONENTS) of lips (n, len(LIPS), 3)."""
         flat = lips[..., :2].reshape(len(lips), -1)
-        return np.asarray((flat - self.lip_mean) @ self.components.T)
+        return np.asarray((flat - self.model.lip_mean) @ self.model.components.T)
 
-    def pixels(self, numbers: npt.NDArray[np.intp]) -> DoubleArray:
+    def pixels(self, numbers: IntArray) -> DoubleArray:
         """(m, P, 2) smoothed landmarks of the frames `numbers`."""
-        poses = Poses(self.poses.scale[numbers], self.poses.rotation[numbers], self.poses.translation[numbers])
-        leak = (_pose_features(poses) - self.leak_mean) @ self.leak
+        poses = self.poses.take(numbers)
+        leak = (pose_features(poses.angles) - self.model.leak_mean) @ self.model.leak
         own = self.shapes[numbers] + leak.reshape(len(numbers), -1, 3)
         return poses.to_pixels(own)[..., :2]
 
-    def wanted_pixels(self, numbers: npt.NDArray[np.intp], lips: DoubleArray, strength: DoubleArray) -> DoubleArray:
+    def wanted_pixels(self, numbers: IntArray, lips: DoubleArray, strength: FloatArray) -> DoubleArray:
         """(m, P, 2) landmarks of the frames `numbers` if they had these lips, the lower face following them.
 
         lips: (m, len(LIPS), 3); strength: (m,) 0 keeps the frame's own shape
@@ -90,58 +90,90 @@ class MouthSpace:
         change = np.zeros_like(own)
         change[:, LIPS] = lips - own[:, LIPS]
         moved = self.lip_coordinates(lips) - self.lip_coordinates(own[:, LIPS])
-        change[:, LOWER_FACE_NOT_LIPS] = (moved @ self.follow).reshape(len(numbers), -1, 3)
-        turned = np.matmul(change * strength[:, None, None], self.poses.rotation[numbers].transpose(0, 2, 1))
-        return np.asarray(self.pixels(numbers) + (turned * self.poses.scale[numbers, None, None])[..., :2])
+        change[:, LOWER_FACE_NOT_LIPS] = (moved @ self.model.follow).reshape(len(numbers), -1, 3)
+        poses = self.poses.take(numbers)
+        turned = np.matmul(change * strength[:, None, None], poses.rotation.transpose(0, 2, 1))
+        return np.asarray(self.pixels(numbers) + (turned * poses.scale[:, None, None])[..., :2])
 
 
-def build_space(track: FaceTrack) -> MouthSpace:
-    """Poses, clean shapes and lip components of a take."""
-    seen = track.seen
-    points = track.points.astype(np.float64)
-    reference = rigid_reference(points[seen])
-    poses = fit_similarity(reference, points[:, RIGID])
-    shapes = poses.to_own(points)
-    poses = lock_to_pixels(poses, shapes[seen][:, SKIN].mean(axis=0), track.drift)
-    if len(shapes) > SMOOTHING_FRAMES:
-        shapes[:, NOT_LIPS] = savgol_filter(shapes[:, NOT_LIPS], SMOOTHING_FRAMES, 2, axis=0, mode="nearest")
-    leak, leak_mean = _pose_leak(poses, shapes, seen)
-    shapes -= ((_pose_features(poses) - leak_mean) @ leak).reshape(shapes.shape)
-    lip_mean, components = _components(shapes[seen][:, LIPS])
-    space = MouthSpace(
-        poses, shapes.astype(np.float32), leak, leak_mean, np.zeros(0), components, lip_mean, _weights(poses, seen)
-    )
-    coordinates = space.lip_coordinates(shapes[seen][:, LIPS])
-    rest = shapes[seen][:, LOWER_FACE_NOT_LIPS].reshape(len(coordinates), -1)
-    ridge = coordinates.T @ coordinates + 0.02 * len(coordinates) * np.eye(LIP_COMPONENTS)
-    follow = np.linalg.solve(ridge, coordinates.T @ (rest - rest.mean(axis=0)))
-    return MouthSpace(poses, space.shapes, leak, leak_mean, follow, components, lip_mean, space.weight)
+def build_space(track: FaceTrack, strength: FloatArray) -> MouthSpace:
+    """Poses, clean shapes and lip components of a take.
+
+    strength: (n,) how far the mouth may be changed; a mouth where it is 0, on a hand say, would teach what no mouth does
+    """
+    good = strength > 0 if (strength > 0).any() else track.seen
+    some = spread(np.flatnonzero(good), MOST_SAMPLED)
+    reference = rigid_reference(track.points(some).astype(np.float64))
+    raw = _poses(track, reference)
+    unleaked = Shapes(track, reference, raw, np.zeros((POSE_FEATURES, len(KEPT) * 3)), np.zeros(POSE_FEATURES))
+    shapes = unleaked[some].astype(np.float64)
+    poses = _locked(track, raw, shapes[:, SKIN].mean(axis=0))
+    features = pose_features(poses.take(some).angles)
+    leak, leak_mean = _pose_leak(features, shapes)
+    shapes -= ((features - leak_mean) @ leak).reshape(shapes.shape)
+    lip_mean, components = _components(shapes[:, LIPS])
+    coordinates = (shapes[:, LIPS, :2].reshape(len(some), -1) - lip_mean) @ components.T
+    follow = _following(coordinates, shapes[:, LOWER_FACE_NOT_LIPS].reshape(len(some), -1))
+    model = SpaceModel(reference, poses, leak, leak_mean, follow, components, lip_mean)
+    clean = Shapes(track, reference, poses, leak, leak_mean)
+    return MouthSpace(track, model, clean, _openings(clean), strength)
 
 
 def rest_lips(space: MouthSpace) -> DoubleArray:
     """(len(LIPS), 3) this speaker's mouth at rest: the mean of the shapes about the 15th percentile of aperture."""
     usable = np.flatnonzero(space.weight > 0)
-    opening = apertures(space.shapes[usable].astype(np.float64))
-    order = usable[np.argsort(opening)]
+    order = usable[np.argsort(space.opening[usable, 0], kind="stable")]
     place = len(order) * REST_PERCENTILE // 100
     near = order[max(0, place - len(order) // 20) : place + len(order) // 20 + 1]
-    return np.asarray(space.shapes[near][:, LIPS].astype(np.float64).mean(axis=0))
+    return np.asarray(space.shapes[spread(near, MOST_REST_FRAMES)][:, LIPS].astype(np.float64).mean(axis=0))
 
 
-def _pose_features(poses: Poses) -> DoubleArray:
-    yaw, pitch, roll = (poses.angles / 10).T
-    return np.stack([yaw, pitch, roll, yaw * yaw, pitch * pitch], axis=1)
+def spread(numbers: IntArray, most: int) -> IntArray:
+    """At most so many of the numbers, spread evenly."""
+    if len(numbers) <= most:
+        return numbers
+    return np.asarray(numbers[np.linspace(0, len(numbers) - 1, most).astype(np.intp)])
 
 
-def _pose_leak(poses: Poses, shapes: DoubleArray, seen: npt.NDArray[np.bool_]) -> tuple[DoubleArray, DoubleArray]:
+def in_blocks(length: int) -> list[IntArray]:
+    """The numbers below `length`, in the blocks in which shapes are worked out."""
+    return [np.arange(start, min(length, start + BLOCK_FRAMES)) for start in range(0, length, BLOCK_FRAMES)]
+
+
+def _poses(track: FaceTrack, reference: DoubleArray) -> Poses:
+    parts = [fit_similarity(reference, track.points(part)[:, RIGID].astype(np.float64)) for part in in_blocks(len(track))]
+    return _joined(parts)
+
+
+def _locked(track: FaceTrack, poses: Poses, skin: DoubleArray) -> Poses:
+    return _joined([lock_to_pixels(poses.take(shot), skin, track.drift[shot]) for shot in track.shots()])
+
+
+def _joined(parts: list[Poses]) -> Poses:
+    return Poses(
+        np.concatenate([part.scale for part in parts]),
+        np.concatenate([part.rotation for part in parts]),
+        np.concatenate([part.translation for part in parts]),
+    )
+
+
+def _openings(shapes: Shapes) -> FloatArray:
+    parts = []
+    for numbers in in_blocks(len(shapes)):
+        block = shapes[numbers].astype(np.float64)
+        chin = block[:, CHIN_TIP, 1].mean(axis=1) - block[:, BRIDGE, 1].mean(axis=1)
+        parts.append(np.stack([apertures(block), widths(block), chin], axis=1))
+    return np.asarray(np.concatenate(parts), dtype=np.float32)
+
+
+def _pose_leak(features: DoubleArray, shapes: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
     """What head pose does to the landmarks, told apart from what the mouth does by a ridge regression on both."""
-    features = _pose_features(poses)[seen]
     mean = features.mean(axis=0)
-    mouth = np.stack([apertures(shapes[seen]), widths(shapes[seen])], axis=1)
+    mouth = np.stack([apertures(shapes), widths(shapes)], axis=1)
     mouth = (mouth - mouth.mean(axis=0)) / (mouth.std(axis=0) + 1e-6)
     mouth = np.concatenate([mouth, mouth[:, :1] ** 2 - 1, mouth[:, :1] * mouth[:, 1:]], axis=1)
     both = np.concatenate([features - mean, mouth], axis=1)
-    flat = shapes[seen].reshape(len(both), -1)
+    flat = shapes.reshape(len(both), -1)
     penalty = np.diag([0.03 * len(both)] * features.shape[1] + [1e-3] * mouth.shape[1])
     weights = np.linalg.solve(both.T @ both + penalty, both.T @ (flat - flat.mean(axis=0)))
     return np.asarray(weights[: features.shape[1]]), np.asarray(mean)
@@ -156,12 +188,7 @@ def _components(lips: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
     return mean, (vectors[:, largest] / np.sqrt(values[largest])).T
 
 
-def _weights(poses: Poses, seen: npt.NDArray[np.bool_]) -> DoubleArray:
-    """1 where the mouth may be changed, eased to 0 around frames where the face is lost or turned too far."""
-    good = seen & (np.abs(poses.angles[:, 0]) <= LARGEST_YAW_DEGREES)
-    if good.all():
-        return np.ones(len(good))
-    # Eaten away first, so that easing reaches 0 on the last good frame and never paints where there is no face.
-    core = binary_erosion(good, iterations=EASE_FRAMES, border_value=1)
-    eased = gaussian_filter1d(core.astype(np.float64), EASE_FRAMES / 2.5, mode="nearest", truncate=2.5)
-    return np.asarray(np.where(good, eased, 0.0))
+def _following(coordinates: DoubleArray, rest: DoubleArray) -> DoubleArray:
+    """How the lower face moves with the lips' components, by ridge regression."""
+    ridge = coordinates.T @ coordinates + 0.02 * len(coordinates) * np.eye(LIP_COMPONENTS)
+    return np.asarray(np.linalg.solve(ridge, coordinates.T @ (rest - rest.mean(axis=0))))

@@ -1,6 +1,7 @@
 """The engine as a process of its own: requests come in as JSON lines on standard input, events go out on standard output.
 
-Request: {"id", "verb": "render", "clip", "voice", "output", "options": {...}} or {"id", "verb": "ping"}
+Requests: {"id", "verb": "render", "clip", "voice", "output", "options": {...}}, {"id", "verb": "preflight", "clip",
+"picture", "options": {...}}, {"id", "verb": "ping"}, and between engines {"id", "verb": "segment", ...} for a part of a render.
 Events: {"id", "event": "stage" | "progress" | "log" | "done" | "error", ...}; exactly one "done" or "error" ends a request.
 The process lives until its input ends. It knows no database and needs no secrets.
 """
@@ -8,21 +9,24 @@ The process lives until its input ends. It knows no database and needs no secret
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 from lipsync import __version__
-from lipsync.contracts import RenderOptions
+from lipsync.contracts import RenderOptions, SpeakerPoint
 from lipsync.errors import LipsyncError
-from lipsync.media.frames import Encoding
+from lipsync.media import Encoding
 
 PROGRESS_SECONDS = 0.5
+PLAIN_OPTIONS = ("measure", "longer", "shorter", "start", "end", "workers")
 
 
 @dataclass(slots=True)
@@ -50,6 +54,11 @@ class LineReporter:
         if now - self._told >= PROGRESS_SECONDS or done >= total:
             self._told = now
             self.send("progress", stage=stage, done=done, total=total)
+
+    def steps(self, stage: str, total: int) -> Callable[[], None]:
+        """What is called once for every one of `total` steps of a stage."""
+        done = itertools.count(1)
+        return lambda: self.progress(stage, next(done), total)
 
     def note(self, level: str, message: str) -> None:
         """See `lipsync.contracts.Reporter`."""
@@ -100,13 +109,30 @@ def _perform(request: dict[str, Any], reporter: LineReporter) -> dict[str, Any]:
 
         clip, voice, output = (Path(request[name]) for name in ("clip", "voice", "output"))
         return render(clip, voice, output, options_from(request.get("options", {})), reporter).as_dict()
+    if request["verb"] == "preflight":
+        from lipsync.judging import preflight  # noqa: PLC0415 - heavy
+
+        picture = Path(request["picture"]) if request.get("picture") else None
+        return preflight(Path(request["clip"]), options_from(request.get("options", {})), reporter, picture).as_dict()
+    if request["verb"] == "segment":
+        from lipsync.segments import render_request  # noqa: PLC0415 - heavy
+        from lipsync.threads import one_thread  # noqa: PLC0415
+
+        with one_thread():
+            render_request(request, reporter.steps("render", request["last"] - request["first"]))
+        return {}
     raise ValueError(f"unknown verb {request['verb']!r}")
 
 
 def options_from(values: dict[str, Any]) -> RenderOptions:
     """Render options from plain values."""
-    encoding = Encoding(int(values.get("quality", Encoding().quality)), str(values.get("preset", Encoding().preset)))
-    return RenderOptions(encoding, bool(values.get("measure", False)))
+    encoding = Encoding(**{name: values[name] for name in ("quality", "preset", "codec") if name in values})
+    plain: dict[str, Any] = {
+        name: values[name] for name in ("measure", "longer", "shorter", "start", "end", "workers") if name in values
+    }
+    plain |= {name: Path(values[name]) for name in ("cache", "segments") if values.get(name)}
+    point = SpeakerPoint(*values["point"]) if values.get("point") else None
+    return RenderOptions(encoding, point=point, **plain)
 
 
 @contextlib.contextmanager

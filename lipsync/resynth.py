@@ -5,77 +5,29 @@ look (landmarks and bank), listen (sound to mouth), plan (what every frame will 
 
 from __future__ import annotations
 
-import hashlib
-import time
-from collections.abc import Callable, Iterator
+import shutil
+import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
-from lipsync.bank import Mouth
+from lipsync.analysis import Analysis, Survey
+from lipsync.cache import analysed
+from lipsync.clock import Clock
 from lipsync.contracts import RenderOptions, RenderReport, Reporter
-from lipsync.errors import ToolFailed, UnusableInput
-from lipsync.faces.pose import DoubleArray
-from lipsync.layers import Wish, paint
-from lipsync.look import FaceTrack, look
-from lipsync.media import ClipFacts, FrameReader, FrameWriter, probe_clip, probe_voice, read_sound
+from lipsync.errors import EnvironmentFault, ToolFailed, UnusableInput
+from lipsync.hearing import check, hear
+from lipsync.judging import card_of, joints_of, refuse
+from lipsync.media import join, probe_clip, probe_voice
 from lipsync.media.frames import even_size
 from lipsync.media.probe import count_frames
-from lipsync.mouth_space import MouthSpace, apertures, build_space
-from lipsync.quality import measure
-from lipsync.retrieval import Borrowed, blocks, retrieve
-from lipsync.sound.features import SoundFeatures, sound_features
-from lipsync.sound.mouth import FEWEST_OWN_SECONDS, MouthPredictor, learn, match_offset
-from lipsync.sound.offset import Offset
+from lipsync.plan import Plan, WantedLips, make_plan
+from lipsync.preflight import Card, Severity
+from lipsync.quality import LONGEST_MEASURED_SECONDS, measure
+from lipsync.segments import cut, render_all
 from lipsync.threads import one_thread
-from lipsync.timeline import bounce, frames_for
-
-SHORTEST_VOICE_SECONDS = 0.1
-SILENT_BELOW = 1e-4
-LITTLE_MOVEMENT_IOD = 0.05
-GOOD_COVERAGE = 0.98
-
-
-@dataclass(frozen=True, slots=True)
-class Take:
-    """A clip as the engine knows it after looking and listening. offset: None where the clip has no sound"""
-
-    facts: ClipFacts
-    track: FaceTrack
-    space: MouthSpace
-    bank: list[Mouth]
-    predictor: MouthPredictor
-    offset: Offset | None
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What every output frame will be.
-
-    base: (T,) frame of the take underneath; lips: (T, len(LIPS), 3) wanted; borrowed: mouths for each frame
-    """
-
-    base: npt.NDArray[np.intp]
-    lips: DoubleArray
-    borrowed: list[Borrowed]
-
-
-@dataclass(slots=True)
-class _Clock:
-    """Seconds spent per stage, which are announced as they begin."""
-
-    report: Reporter
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[Callable[[int, int], None]]:
-        self.report.stage(name)
-        start = time.monotonic()
-        yield lambda done, total: self.report.progress(name, done, total)
-        self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - start, 3)
+from lipsync.timeline import chosen_part, fill, frames_for, length_choice, notice
+from lipsync.version import file_digest
 
 
 @one_thread()
@@ -85,117 +37,96 @@ def render(clip: Path, voice: Path, output: Path, options: RenderOptions, report
     Raises UnusableInput when a file cannot be worked with, EnvironmentFault when the machine is at fault. Nothing is left
     under `output` unless the render is complete.
     """
-    clock = _Clock(report)
-    facts, spoken = probe_clip(clip), probe_voice(voice)
-    with FrameWriter(output, facts, sound=voice, encoding=options.encoding) as writer:
-        with clock.stage("look") as progress:
-            heard = _hear(voice)  # before the long look: a voice that cannot be used shall be told at once
-            track, bank = look(clip, facts, on_progress=progress)
-            space = build_space(track)
-        with clock.stage("listen"):
-            take = _listen(clip, facts, track, space, bank)
-        with clock.stage("plan"):
-            plan = make_plan(take, heard, frames_for(heard.duration, facts.frame_rate))
-        with clock.stage("render") as progress:
-            _render(clip, take, plan, writer, progress)
-        with clock.stage("finish"):
-            writer.finish()
-            _verify(output, len(plan.base))
-    figures = take_figures(take)
-    if options.measure:
-        with clock.stage("measure"):
-            figures |= measure(output, plan.lips, take.space.weight[plan.base], take.bank)
-    notices = _notices(take, spoken.duration)
-    for notice in notices:
-        report.note("warning", notice)
+    clock = Clock(report)
+    facts = probe_clip(clip)
+    probe_voice(voice)
+    choice = length_choice(options.longer, options.shorter, options.start, options.end)
+    chosen_part(choice, facts.frames, facts.frame_rate)
+    with _workshop(output) as workshop:
+        seconds = check(voice)  # before the long look: a voice that cannot be used shall be told at once
+        with analysed(clip, facts, options.point, options.cache or workshop, clock) as found:
+            with clock.stage("plan"):
+                part = chosen_part(choice, len(found), facts.frame_rate)
+                card = card_of(found if isinstance(found, Survey) else found.survey, part)
+                analysis = _accepted(found, card)
+                joints = joints_of(analysis.survey, part)
+                timeline = fill(frames_for(seconds, facts.frame_rate), choice, part, joints)
+                plan = make_plan(analysis, hear(voice), timeline.base)
+            with clock.stage("render") as progress:
+                segments = cut(clip, analysis, plan, options.encoding, _ready(options.segments or workshop))
+                render_all(clip, analysis, plan, segments, options.encoding, options.workers, progress)
+            with clock.stage("finish"):
+                heard = float(len(plan) / facts.frame_rate) if timeline.unheard else None
+                files = [segment.path for segment in segments]
+                join(files, output, facts, sound=voice, seconds=heard, encoding=options.encoding)
+                _verify(output, len(plan))
+            figures = take_figures(analysis)
+            if options.measure:
+                with clock.stage("measure"):
+                    figures |= _measured(output, analysis, plan)
+    notices = [finding.sentence for finding in card.findings if finding.severity is Severity.WARNING]
+    about_length = notice(timeline, choice, part, facts.frame_rate)
+    if about_length is not None:
+        notices.append(about_length[1])
+    for sentence in notices:
+        report.note("warning", sentence)
     width, height = even_size(facts)
     return RenderReport(
         output=str(output),
-        duration=round(len(plan.base) / float(facts.frame_rate), 3),
-        frames=len(plan.base),
+        duration=round(len(plan) / float(facts.frame_rate), 3),
+        frames=len(plan),
         width=width,
         height=height,
         frame_rate=str(facts.frame_rate),
         size=output.stat().st_size,
-        sha256=_sha256(output),
+        sha256=file_digest(output),
         timings=clock.seconds,
         quality=figures,
         notices=notices,
     )
 
 
-def make_plan(take: Take, voice: SoundFeatures, count: int) -> Plan:
-    """Choose base frame, lips and borrowed mouths for `count` output frames."""
-    base = bounce(count, len(take.track.seen))
-    lips = take.predictor.lips(voice, np.arange(count) / float(take.facts.frame_rate))
-    return Plan(base, lips, retrieve(take.space, take.bank, lips, base))
-
-
-def wishes(take: Take, plan: Plan) -> Iterator[Wish]:
-    """The plan as pixels, one wish per output frame."""
-    numbers = np.array([mouth.number for mouth in take.bank])
-    for part in blocks(len(plan.base)):
-        base, strength = plan.base[part], take.space.weight[plan.base[part]]
-        own = take.space.pixels(base)
-        wanted = take.space.wanted_pixels(base, plan.lips[part], strength)
-        borrowed = plan.borrowed[part]
-        used = sorted({mouth for frame in borrowed for mouth in frame.mouths})
-        landmarks = dict(zip(used, take.space.pixels(numbers[used]), strict=True))
-        for place, frame in enumerate(borrowed):
-            mouths = tuple(
-                (take.bank[mouth], landmarks[mouth], share) for mouth, share in zip(frame.mouths, frame.shares, strict=True)
-            )
-            unit = float(take.space.poses.scale[base[place]])
-            yield Wish(own[place], wanted[place], unit, mouths, float(strength[place]))
-
-
-def take_figures(take: Take) -> dict[str, float | None]:
+def take_figures(analysis: Analysis) -> dict[str, float | None]:
     """What is known of the take: how much of it can be used, and how well its own sound explains its mouth."""
-    own = take.predictor.own
+    own, offset = analysis.predictor.own, analysis.survey.offset
     return {
-        "face_found": round(take.track.coverage, 3),
-        "sound_offset_seconds": round(take.offset.seconds, 3) if take.offset else None,
-        "sound_match": round(take.offset.margin, 3) if take.offset else None,
+        "face_found": round(analysis.survey.track.coverage, 3),
+        "sound_offset_seconds": round(offset.seconds, 3) if offset else None,
+        "sound_match": round(offset.margin, 3) if offset else None,
         "own_sound_aperture_fit": round(own.aperture_fit, 3) if own else None,
         "own_sound_width_fit": round(own.width_fit, 3) if own else None,
     }
 
 
-def _hear(path: Path) -> SoundFeatures:
-    loudest = 0.0
-
-    def watched() -> Iterator[npt.NDArray[np.float32]]:
-        nonlocal loudest
-        for block in read_sound(path):
-            loudest = max(loudest, float(np.abs(block).max(initial=0)))
-            yield block
-
-    sound = sound_features(watched())
-    if sound.duration < SHORTEST_VOICE_SECONDS:
-        raise UnusableInput("no_sound", "The voice has no length. Choose another recording.")
-    if loudest < SILENT_BELOW:
-        raise UnusableInput("silent_sound", "The voice is silent throughout. Choose another recording.")
-    return sound
+def _measured(output: Path, analysis: Analysis, plan: Plan) -> dict[str, float | None]:
+    """The figures of the first seconds of the finished video."""
+    some = slice(0, round(LONGEST_MEASURED_SECONDS * analysis.facts.frame_rate))
+    return measure(output, WantedLips(analysis.predictor, plan.mouth)[some], plan.strength[some], analysis.bank)
 
 
-def _listen(clip: Path, facts: ClipFacts, track: FaceTrack, space: MouthSpace, bank: list[Mouth]) -> Take:
-    times = facts.video_start + np.arange(len(track.seen)) / float(facts.frame_rate)
-    sound, offset = None, None
-    if facts.has_sound:
-        try:
-            sound = _hear(clip)
-            offset = match_offset(space, sound, times)
-        except UnusableInput:
-            sound = None
-    return Take(facts, track, space, bank, learn(space, sound, times, offset), offset)
+@contextmanager
+def _workshop(output: Path) -> Iterator[Path]:
+    """A folder beside the output for what is only needed on the way to it.
+
+    Raises EnvironmentFault (`not_writable`).
+    """
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{output.stem}-", suffix=".parts", dir=output.parent))
+    except OSError as error:
+        raise EnvironmentFault(
+            "not_writable",
+            f"Nothing can be written to {output.parent} ({error.strerror}). Choose another folder or change its permissions.",
+        ) from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _render(clip: Path, take: Take, plan: Plan, writer: FrameWriter, progress: Callable[[int, int], None]) -> None:
-    frames = FrameReader(clip, take.facts).sequence(plan.base)
-    for number, (frame, wish) in enumerate(zip(frames, wishes(take, plan), strict=True)):
-        paint(frame, wish)
-        writer.write(frame)
-        progress(number + 1, len(plan.base))
+def _ready(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _verify(output: Path, frames: int) -> None:
@@ -205,25 +136,11 @@ def _verify(output: Path, frames: int) -> None:
         raise ToolFailed("incomplete_output", f"The video has {found} instead of {frames} frames. Start the render again.")
 
 
-def _notices(take: Take, seconds: float) -> list[str]:
-    notices = []
-    length = len(take.track.seen) / float(take.facts.frame_rate)
-    if take.track.coverage < GOOD_COVERAGE:
-        notices.append(f"The face is seen in {take.track.coverage:.0%} of the clip; elsewhere the clip passes unchanged.")
-    if take.offset is None:
-        notices.append("The clip has no sound of its own; the mouth follows a general model instead of this speaker's habits.")
-    elif take.predictor.own is None and length < FEWEST_OWN_SECONDS:
-        notices.append("The clip is too short to learn this speaker's habits; film 30 seconds of speech or more.")
-    elif take.predictor.own is None:
-        notices.append("The clip's sound does not match its mouth; the mouth follows a general model instead.")
-    opening = apertures(take.space.shapes[take.space.weight > 0].astype(np.float64))
-    if np.percentile(opening, 98) - np.percentile(opening, 2) < LITTLE_MOVEMENT_IOD:
-        notices.append("The mouth hardly moves in this clip; film the person speaking to get open mouths to borrow from.")
-    if seconds > 1.5 * length:
-        notices.append("The voice is longer than the clip, which is therefore played forwards and backwards.")
-    return notices
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _accepted(found: Analysis | Survey, card: Card) -> Analysis:
+    """The analysis, if the take can be worked with. Raises UnusableInput with what the card says."""
+    refuse(card)
+    if isinstance(found, Survey):
+        raise UnusableInput(
+            "face_rarely_seen", "Too little of the mouth is seen to work with. Film again with the face to the camera."
+        )
+    return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,8 @@ from lipsync.bank import Mouth
 from lipsync.faces.landmarks import LIPS
 from lipsync.faces.pose import DoubleArray
 from lipsync.faces.tracker import FloatArray
-from lipsync.mouth_space import MouthSpace, apertures_of_lips
+from lipsync.mouth_space import MouthSpace
+from lipsync.shapes import apertures_of_lips, widths_of_lips
 
 IntArray = npt.NDArray[np.intp]
 
@@ -27,10 +29,21 @@ PLACE_WEIGHT = 0.3
 APERTURE_WEIGHT = 2.0
 POSE_WEIGHT = 0.3
 POSE_STEP_DEGREES = 10.0
-BLUR_WEIGHT = 16.0
+BLUR_WEIGHT = 40.0
 BLUR_ALLOWED = 0.1
+# What a change of mouth costs: as much as a wrong shape would, more where the two look different.
+SKIP_COST, NEAR_COST, CUT_COST, JUMP_COST, LARGEST_JUMP = 0.3, 1.6, 3.0, 0.5, 6.0
+NEAR_FRAMES = 4
 FADE_FRAMES = 2
 BLOCK_FRAMES = 512
+
+
+class Lips(Protocol):
+    """Lips over time, `lips[start:end]` (m, len(LIPS), 3): an array, or whatever works them out when asked."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, part: slice, /) -> DoubleArray: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +54,7 @@ class Borrowed:
     shares: tuple[float, ...]
 
 
-def retrieve(space: MouthSpace, bank: list[Mouth], lips: DoubleArray, base: IntArray) -> list[Borrowed]:
+def retrieve(space: MouthSpace, bank: list[Mouth], lips: Lips, base: IntArray) -> list[Borrowed]:
     """The mouths to borrow for every output frame, cross-faded around cuts.
 
     lips: (T, len(LIPS), 3) wanted; base: (T,) the take's frame that each output frame is built on
@@ -68,11 +81,21 @@ class _Look:
         lips = space.shapes[numbers][:, LIPS].astype(np.float64)
         features, pose = _features(lips), _pose(space, numbers)
         sharpness = np.array([mouth.sharpness for mouth in bank], dtype=np.float32)
-        blur = BLUR_WEIGHT * np.maximum(0, np.median(sharpness) - BLUR_ALLOWED - sharpness) ** 2
+        blur = BLUR_WEIGHT * np.maximum(0, _expected_sharpness(lips, sharpness) - BLUR_ALLOWED - sharpness) ** 2
         blur += np.where(space.weight[numbers] < 1, np.float32(1e6), np.float32(0))
         scaled = features / (LIP_STEP_IOD * np.sqrt(features.shape[1]))
         position = np.concatenate([scaled, pose, 2 * sharpness[:, None]], axis=1)
         return _Look(features, apertures_of_lips(lips).astype(np.float32), pose, blur.astype(np.float32), position)
+
+
+def _expected_sharpness(lips: DoubleArray, sharpness: FloatArray) -> FloatArray:
+    """(m,) what this take usually offers at each mouth's aperture and width: teeth are sharper than closed lips."""
+    opening = np.stack([apertures_of_lips(lips), widths_of_lips(lips)], axis=1)
+    opening = (opening - opening.mean(axis=0)) / (opening.std(axis=0) + 1e-6)
+    terms = np.concatenate([np.ones((len(lips), 1)), opening, opening[:, :1] ** 2], axis=1)
+    ridge = 0.01 * len(lips) * np.diag([0.0, 1, 1, 1])
+    weights = np.linalg.solve(terms.T @ terms + ridge, terms.T @ sharpness)
+    return np.asarray(terms @ weights, dtype=np.float32)
 
 
 def _features(lips: DoubleArray) -> FloatArray:
@@ -84,10 +107,10 @@ def _features(lips: DoubleArray) -> FloatArray:
 
 
 def _pose(space: MouthSpace, numbers: IntArray) -> FloatArray:
-    return np.asarray(space.poses.angles[numbers] * np.array([1, 1, 0.5]) / POSE_STEP_DEGREES, dtype=np.float32)
+    return np.asarray(space.poses.take(numbers).angles * np.array([1, 1, 0.5]) / POSE_STEP_DEGREES, dtype=np.float32)
 
 
-def _candidates(look: _Look, space: MouthSpace, lips: DoubleArray, base: IntArray) -> tuple[IntArray, FloatArray]:
+def _candidates(look: _Look, space: MouthSpace, lips: Lips, base: IntArray) -> tuple[IntArray, FloatArray]:
     """(T, K) the best mouths for each frame by themselves, and what they cost."""
     count = min(CANDIDATES, len(look.aperture))
     chosen, costs = [], []
@@ -117,9 +140,9 @@ def _cheapest_path(candidates: IntArray, costs: FloatArray, numbers: IntArray, p
         before, here = candidates[time - 1], candidates[time]
         step = numbers[here][None] - numbers[before][:, None]
         jump = norms[before][:, None] + norms[here][None] - 2 * position[before] @ position[here].T
-        change = 1.5 + 0.25 * np.minimum(jump, 6)
-        change[np.abs(step) <= 4] = 0.8
-        change[(step == 0) | (step == 2)] = 0.3
+        change = CUT_COST + JUMP_COST * np.minimum(jump, LARGEST_JUMP)
+        change[np.abs(step) <= NEAR_FRAMES] = NEAR_COST
+        change[(step == 0) | (step == 2)] = SKIP_COST
         change[step == 1] = 0
         whole = total[:, None] + change
         came_from[time] = whole.argmin(axis=0)

@@ -34,7 +34,7 @@ class RowFile:
         rows = np.empty((count, *self.row_shape), dtype=np.float32)
         with self.path.open("rb", buffering=0) as file:
             file.seek(first * size * 4)
-            got = file.readinto(memoryview(rows).cast("B"))
+            got = file.readinto(memoryview(rows.data).cast("B"))
         if got != rows.nbytes:
             raise EOFError(f"{self.path.name} ends before row {first + count}")
         return rows
@@ -69,7 +69,7 @@ class RowWriter:
     def append(self, row: FloatArray) -> None:
         """Add one row, or several in an array with one more axis."""
         rows = np.ascontiguousarray(row, dtype=np.float32).reshape(-1, *self.row_shape)
-        self._file.write(memoryview(rows).cast("B"))
+        self._file.write(memoryview(rows.data).cast("B"))
         self.count += len(rows)
 
     def finish(self) -> RowFile:

@@ -160,7 +160,7 @@ def _drive(pulse: Pulse, job: RenderJob, scratch: Path, stop: threading.Event) -
         "voice": str(job.track.path),
         "output": str(jobs.output_path(pulse.claim)),
         "scratch": str(scratch),
-        "options": {"measure": True},
+        "options": {"measure": True, "cache": str(storage.folder(storage.ANALYSES))},
     }
     deadline = time.monotonic() + settings.RENDER_TIME_LIMIT_SECONDS
     with Engine(request=request, scratch=scratch) as engine:

@@ -17,6 +17,7 @@ CLIPS = "clips"
 TRACKS = "audio"
 RENDERS = "renders"
 SCRATCH = "scratch"
+ANALYSES = "analysis"
 
 
 def folder(kind: str) -> Path:

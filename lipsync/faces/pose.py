@@ -44,6 +44,10 @@ class Poses:
         roll = np.arctan2(turn[:, 1, 0], turn[:, 0, 0])
         return np.asarray(np.degrees(np.stack([yaw, pitch, roll], axis=1)))
 
+    def take(self, numbers: npt.NDArray[np.intp] | slice) -> Poses:
+        """The poses of these frames."""
+        return Poses(self.scale[numbers], self.rotation[numbers], self.translation[numbers])
+
     def to_own(self, points: FloatArray | DoubleArray) -> DoubleArray:
         """(n, P, 3) px to the face's own frame."""
         turned: DoubleArray = np.matmul(points - self.translation[:, None], self.rotation)
@@ -166,11 +170,12 @@ def _residual(
 def lock_to_pixels(poses: Poses, skin: DoubleArray, drift: FloatArray) -> Poses:
     """Poses that follow the skin's pixels in the quick part of their motion and the landmarks in the slow part.
 
-    skin: (len(SKIN), 3) mean skin points in the own frame; drift: (n, 4) from `SkinDrift`
+    poses, drift: of one shot, (n,) and (n, 4) from `SkinDrift`; skin: (len(SKIN), 3) mean skin points in the own frame
     """
     walked = np.cumsum(drift.astype(np.float64), axis=0)
     quick = walked - gaussian_filter1d(walked, DRIFT_SIGMA_FRAMES, axis=0, mode="nearest")
-    centre = poses.to_pixels(np.broadcast_to(skin, (len(drift), *skin.shape))).mean(axis=1)
+    middle = np.broadcast_to(skin.mean(axis=0), (len(drift), 1, 3))
+    centre = poses.to_pixels(middle)[:, 0]
     stretch = np.hypot(1 + quick[:, 2], quick[:, 3])
     turn = np.zeros((len(drift), 3, 3))
     turn[:, 0, 0] = turn[:, 1, 1] = (1 + quick[:, 2]) / stretch

@@ -1,16 +1,24 @@
 """Reading and writing media: the only door to ffmpeg."""
 
-from lipsync.media.frames import Frame, FrameReader, FrameWriter
-from lipsync.media.probe import ClipFacts, VoiceFacts, probe_clip, probe_voice
+from lipsync.media.encoding import Encoding, nvenc_opens
+from lipsync.media.facts import ClipFacts, VoiceFacts, intake_notices
+from lipsync.media.frames import Frame, FrameReader
+from lipsync.media.join import join
+from lipsync.media.probe import probe_clip, probe_voice
 from lipsync.media.sound import read_sound
 from lipsync.media.still import save_still
+from lipsync.media.writer import FrameWriter
 
 __all__ = [
     "ClipFacts",
+    "Encoding",
     "Frame",
     "FrameReader",
     "FrameWriter",
     "VoiceFacts",
+    "intake_notices",
+    "join",
+    "nvenc_opens",
     "probe_clip",
     "probe_voice",
     "read_sound",

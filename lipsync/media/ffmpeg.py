@@ -62,12 +62,16 @@ def ffmpeg(*arguments: str) -> list[str]:
     return [program("ffmpeg"), "-nostdin", "-hide_banner", "-v", "error", *arguments]
 
 
-def run(command: Sequence[str], *, timeout: float = PROBE_TIMEOUT_SECONDS) -> subprocess.CompletedProcess[bytes]:
+def run(
+    command: Sequence[str], *, timeout: float = PROBE_TIMEOUT_SECONDS, graphics: bool = False
+) -> subprocess.CompletedProcess[bytes]:
     """Run a short command to its end and return its output, whatever its exit code.
+
+    graphics: as for `Tool`
 
     Raises ToolFailed (`tool_timeout`) when it takes longer than `timeout` seconds.
     """
-    with Tool(command, stdout=subprocess.PIPE) as tool:
+    with Tool(command, stdout=subprocess.PIPE, graphics=graphics) as tool:
         try:
             output, _ = tool.process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired as error:
@@ -79,9 +83,19 @@ def run(command: Sequence[str], *, timeout: float = PROBE_TIMEOUT_SECONDS) -> su
 
 
 class Tool:
-    """An outside program while it runs; leaving the context ends it for certain."""
+    """An outside program while it runs; leaving the context ends it for certain.
 
-    def __init__(self, command: Sequence[str], *, stdin: int = subprocess.DEVNULL, stdout: int = subprocess.DEVNULL):
+    graphics: whether it uses a graphics card, whose driver reserves more addresses than there is memory
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        stdin: int = subprocess.DEVNULL,
+        stdout: int = subprocess.DEVNULL,
+        graphics: bool = False,
+    ) -> None:
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process; closed in __exit__
         self.process: subprocess.Popen[bytes] = subprocess.Popen(
             list(command),
@@ -91,7 +105,7 @@ class Tool:
             env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"},
             bufsize=0,
         )
-        _limit(self.process.pid)
+        _limit(self.process.pid, graphics=graphics)
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
                 # A frame is megabytes; the usual 64 KiB would mean dozens of switches between processes for each.
@@ -123,6 +137,20 @@ class Tool:
             filled += got
         return filled
 
+    def feed(self, data: bytes | memoryview) -> None:
+        """Give the program all of `data`. Raises BrokenPipeError when it has ended."""
+        pipe = self.process.stdin
+        if pipe is None:
+            raise ValueError("the program was started without a pipe for its input")
+        rest = memoryview(data)
+        while rest:
+            rest = rest[pipe.write(rest) :]
+
+    def end_of_input(self) -> None:
+        """Tell the program that nothing more comes."""
+        if self.process.stdin is not None:
+            self.process.stdin.close()
+
     def kill(self) -> None:
         """End the program at once and reap it."""
         self.process.kill()
@@ -142,7 +170,9 @@ class Tool:
         return os.pread(self._errors.fileno(), LOG_TAIL_BYTES, max(0, size - LOG_TAIL_BYTES)).decode(errors="replace").strip()
 
 
-def _limit(process: int) -> None:
+def _limit(process: int, *, graphics: bool) -> None:
+    # Memory that is only reserved counts as address space, not as data.
+    memory = resource.RLIMIT_DATA if graphics else resource.RLIMIT_AS
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        resource.prlimit(process, resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
+        resource.prlimit(process, memory, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
         resource.prlimit(process, resource.RLIMIT_CORE, (0, 0))

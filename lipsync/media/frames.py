@@ -1,4 +1,4 @@
-"""Frames in and out through ffmpeg pipes, as the camera's own YUV samples.
+"""Frames out of a clip through an ffmpeg pipe, as the camera's own YUV samples.
 
 Nothing is converted to RGB on the way: what is not touched leaves as it came. A clip's frames lie on a grid, frame k at
 `k / frame_rate` after the first picture; any frame can be asked for by its number.
@@ -6,31 +6,39 @@ Nothing is converted to RGB on the way: what is not touched leaves as it came. A
 
 from __future__ import annotations
 
-import math
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
 
-from lipsync.errors import EnvironmentFault, ToolFailed, UnusableInput
+from lipsync.errors import EnvironmentFault, UnusableInput
+from lipsync.media.colour import conversion, pixel_format
+from lipsync.media.encoding import Encoding
+from lipsync.media.facts import ClipFacts, even_size
 from lipsync.media.ffmpeg import Tool, ffmpeg, guarded_input
-from lipsync.media.probe import ClipFacts
+from lipsync.media.timing import PICTURE, UNINDEXED, key_frame_times
+
+__all__ = ["Encoding", "Frame", "FrameReader", "UInt8Array", "even_size"]
 
 UInt8Array = npt.NDArray[np.uint8]
 
-# A seek lands on a key frame and decodes from there; this much is decoded and dropped so that the grid's phase is exact.
-PRE_ROLL_SECONDS = 2
-# Frames can only be played backwards from memory: so many bytes of them at a time.
-BACKWARD_BYTES = 48 * 2**20
-STALL_SECONDS = 120
+# A seek lands on a key frame and decodes from there; this much is decoded and dropped for filters that look around.
+PRE_ROLL_SECONDS = 0.25
+# In formats without an index a seek may land anywhere: key frames are looked up and decoding begins well before one.
+UNINDEXED_PRE_ROLL_SECONDS = 1.0
+# Frames can only be played backwards from a store: so many bytes of it at a time, on disk.
+BACKWARD_BYTES = 512 * 2**20
+TICKS = 10**9
+# Fixed, so that what a damaged file decodes to does not depend on the machine.
+THREADS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +79,6 @@ class Frame:
         return self.data[start : start + size].reshape(self.height // 2, self.width // 2)
 
 
-def even_size(facts: ClipFacts) -> tuple[int, int]:
-    """Width and height worked at: 4:2:0 needs both even, so an odd last column or row is dropped."""
-    return facts.width // 2 * 2, facts.height // 2 * 2
-
-
 class FrameReader:
     """Decodes a clip's frames, upright, at its constant rate."""
 
@@ -83,6 +86,7 @@ class FrameReader:
         self.path = path
         self.facts = facts
         self.width, self.height = even_size(facts)
+        self._keys: list[float] | None = None
 
     def forward(self, first: int = 0, count: int | None = None) -> Iterator[Frame]:
         """Frames `first`, `first + 1`, ... up to `count` of them or the clip's end.
@@ -99,9 +103,7 @@ class FrameReader:
                 got += 1
                 yield Frame(data, self.width, self.height)
             if got == 0 and first == 0:
-                raise UnusableInput(
-                    "not_a_video", "No picture of the clip can be decoded. Export it again as mp4."
-                )
+                raise UnusableInput("not_a_video", "No picture of the clip can be decoded. Export it again as mp4.")
 
     def sequence(self, numbers: Iterable[int]) -> Iterator[Frame]:
         """Frames in the order asked for; steps of +1 and -1 stream, anything else starts anew."""
@@ -112,10 +114,17 @@ class FrameReader:
                 yield from self._backward(first, count)
 
     def _backward(self, first: int, count: int) -> Iterator[Frame]:
-        chunk = max(1, BACKWARD_BYTES // (self.width * self.height * 3 // 2))
+        """Runs of frames are decoded forwards into a file without a name and taken from its end."""
+        size = self.width * self.height * 3 // 2
+        longest = max(1, BACKWARD_BYTES // size)
         while count > 0:
-            take = min(chunk, count)
-            yield from reversed(list(self._exactly(first - take + 1, take)))
+            take = min(longest, count)
+            with tempfile.TemporaryFile(buffering=0) as spool:
+                _spool(spool, self._exactly(first - take + 1, take))
+                for place in range(take - 1, -1, -1):
+                    data = np.empty(size, dtype=np.uint8)
+                    os.preadv(spool.fileno(), [data.data], place * size)
+                    yield Frame(data, self.width, self.height)
             first -= take
             count -= take
 
@@ -136,23 +145,66 @@ class FrameReader:
             yield Frame(last.data.copy(), last.width, last.height)
 
     def _command(self, first: int, count: int | None) -> list[str]:
-        rate, facts = self.facts.frame_rate, self.facts
-        start = facts.file_start + facts.video_start
-        skipped = max(0, first - math.ceil(PRE_ROLL_SECONDS * rate))
-        # Time stamps stay those of the file, so that the grid is the same wherever decoding starts.
-        grid = f"fps=fps={rate}:start_time={start + float(skipped / rate):.6f}:round=near"
-        # Half a frame early, so that rounding never drops the first frame wanted.
-        seek = facts.video_start + float((skipped - Fraction(1, 2)) / rate)
-        chain = [grid, f"trim=start_frame={first - skipped}", f"crop={self.width}:{self.height}:0:0"]
-        pixel_format = "yuvj420p" if facts.full_range else "yuv420p"
+        facts, target = self.facts, pixel_format(self.facts)
+        seek = self._seek(first)
+        chain = [*self._on_grid(first, from_start=not seek)]
+        if (self.width, self.height) != (facts.width, facts.height):
+            chain.append(f"crop={self.width}:{self.height}:0:0")
+        chain += conversion(facts)
+        # Samples that need no conversion keep the decoder's own name of their format, so that none is put in.
+        output = facts.pixel_format if facts.pixel_format in ("yuv420p", "yuvj420p") and not facts.hdr else target
         return ffmpeg(
-            "-copyts",
-            *(("-ss", f"{seek:.6f}") if skipped > 0 else ()),
+            *("-filter_threads", str(THREADS), "-copyts", "-threads", str(THREADS)),
+            *seek,
             *guarded_input(self.path),
-            *("-map", "0:v:0", "-vf", ",".join(chain), "-fps_mode", "passthrough"),
+            *("-map", f"0:{PICTURE}", "-vf", ",".join(chain), "-fps_mode", "passthrough"),
             *(("-frames:v", str(count)) if count is not None else ()),
-            *("-pix_fmt", pixel_format, "-f", "rawvideo", "pipe:1"),
+            *("-pix_fmt", output, "-f", "rawvideo", "pipe:1"),
         )
+
+    def _on_grid(self, first: int, *, from_start: bool) -> Iterator[str]:
+        """Filters that put pictures on the clip's grid and let them through from frame `first` on.
+
+        Every timestamp is compared with the grid's own beginning, never with where decoding began, so a frame is the
+        same picture wherever reading starts: the last that begins less than half a frame after the frame's own time.
+        """
+        facts = self.facts
+        if facts.interlaced:
+            yield f"bwdif=mode=send_frame:parity={facts.field_order}:deint=all"
+        # Where only every n-th picture is used, none of them may lie half way between two places of the grid.
+        early = (1 - Fraction(1, facts.picture_step)) / (2 * facts.frame_rate)
+        start = facts.first_timestamp - float(early)
+        yield f"settb=1/{TICKS}"
+        yield f"setpts=PTS-({round(start * TICKS)})"
+        yield f"fps=fps={facts.frame_rate}:round=near" + (":start_time=0" if from_start else "")
+        if first > 0:
+            yield f"trim=start_pts={first}"
+
+    def _seek(self, first: int) -> tuple[str, ...]:
+        """Options that begin decoding at a key frame some frames before the one wanted, or at the clip's start."""
+        facts = self.facts
+        wanted = facts.video_start + float(first / facts.frame_rate) - max(PRE_ROLL_SECONDS, 4 / float(facts.frame_rate))
+        if facts.container in UNINDEXED:
+            keys = [time for time in self._key_frames() if time - facts.file_start <= wanted]
+            wanted = keys[-1] - facts.file_start - UNINDEXED_PRE_ROLL_SECONDS if keys else 0.0
+        return ("-noaccurate_seek", "-ss", f"{wanted:.6f}") if wanted > facts.video_start else ()
+
+    def _key_frames(self) -> list[float]:
+        if self._keys is None:
+            self._keys = key_frame_times(self.path)
+        return self._keys
+
+
+def _spool(spool: IO[bytes], frames: Iterable[Frame]) -> None:
+    try:
+        for frame in frames:
+            data = memoryview(frame.data.data)
+            while data:
+                data = data[spool.write(data) :]
+    except OSError as error:
+        raise EnvironmentFault(
+            "no_space", f"The disk with {tempfile.gettempdir()} is full. Free some room and try again."
+        ) from error
 
 
 def _runs(numbers: Iterable[int]) -> Iterator[tuple[int, int, int]]:
@@ -168,88 +220,3 @@ def _runs(numbers: Iterable[int]) -> Iterator[tuple[int, int, int]]:
             end += 1
         yield wanted[start], end - start, step or 1
         start = end
-
-
-@dataclass(frozen=True, slots=True)
-class Encoding:
-    """How the picture is encoded. quality: x264's constant rate factor; preset: x264's speed preset"""
-
-    quality: int = 18
-    preset: str = "veryfast"
-
-
-class FrameWriter:
-    """Encodes frames to h264 in mp4 and adds the new sound; the file gets its name only when it is complete."""
-
-    def __init__(
-        self, output: Path, facts: ClipFacts, *, sound: Path | None, seconds: float | None = None, encoding: Encoding | None = None
-    ) -> None:
-        self.output = output
-        self.part = output.with_name(f".{output.name}.part")
-        self.frames = 0
-        self._size = even_size(facts)
-        self._command = self._build(facts, sound, seconds, encoding or Encoding())
-
-    def _build(self, facts: ClipFacts, sound: Path | None, seconds: float | None, encoding: Encoding) -> list[str]:
-        width, height = self._size
-        pixel_format = "yuvj420p" if facts.full_range else "yuv420p"
-        tags = [part for name, value in facts.colour.items() for part in (f"-{name}", value)]
-        if facts.full_range:
-            tags += ["-color_range", "pc"]
-        aspect = facts.sample_aspect
-        raw = ("-f", "rawvideo", "-pix_fmt", pixel_format, "-s", f"{width}x{height}", "-r", str(facts.frame_rate))
-        command = ["-y", *raw, "-thread_queue_size", "8", "-i", "pipe:0"]
-        if sound is not None:
-            command += [*guarded_input(sound), "-map", "0:v:0", "-map", "1:a:0"]
-            command += ["-af", "aresample=48000:async=1:first_pts=0", "-c:a", "aac", "-b:a", "192k"]
-            if seconds is not None:
-                command += ["-t", f"{seconds:.6f}"]
-        command += ["-vf", f"setsar={aspect.numerator}/{aspect.denominator}", "-fps_mode", "passthrough"]
-        command += ["-c:v", "libx264", "-preset", encoding.preset, "-crf", str(encoding.quality), "-pix_fmt", pixel_format]
-        command += [*tags, "-map_metadata", "-1", "-movflags", "+faststart", "-f", "mp4", f"file:{self.part}"]
-        return ffmpeg(*command)
-
-    def __enter__(self) -> Self:
-        try:
-            self.output.parent.mkdir(parents=True, exist_ok=True)
-            self.part.touch()
-        except OSError as error:
-            raise EnvironmentFault(
-                "not_writable",
-                f"Nothing can be written to {self.output.parent} ({error.strerror}). Choose another folder or change its permissions.",
-            ) from error
-        self._tool = Tool(self._command, stdin=subprocess.PIPE)
-        return self
-
-    def write(self, frame: Frame) -> None:
-        """Encode one more frame. Raises EnvironmentFault (`no_space`, `encoder_failed`)."""
-        pipe = self._tool.process.stdin
-        if pipe is None:
-            raise ValueError("the writer is not open")
-        try:
-            data = memoryview(frame.data.data)
-            while data:
-                data = data[pipe.write(data) :]
-        except BrokenPipeError as error:
-            raise self._failure() from error
-        self.frames += 1
-
-    def finish(self) -> None:
-        """Close the file and give it its name. Raises EnvironmentFault (`no_space`, `encoder_failed`)."""
-        if self._tool.process.stdin is not None:
-            self._tool.process.stdin.close()
-        if self._tool.wait(timeout=STALL_SECONDS) != 0:
-            raise self._failure()
-        with self.part.open("rb") as file:
-            os.fsync(file.fileno())
-        self.part.replace(self.output)
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._tool.__exit__(kind, error, trace)
-        self.part.unlink(missing_ok=True)
-
-    def _failure(self) -> EnvironmentFault:
-        log = self._tool.log()
-        if "No space left" in log:
-            return EnvironmentFault("no_space", f"The disk with {self.output.parent} is full. Free some room and try again.")
-        return ToolFailed("encoder_failed", "The video could not be encoded. See the log for what ffmpeg said.", log=log)

@@ -1,78 +1,39 @@
-"""What a file is: a path goes in, its facts or a refusal with a reason come out. Nothing is decoded here."""
+"""What a file is: a path goes in, its facts or a refusal with a reason come out.
+
+Nothing is decoded here but a few frames of files that look like television's.
+"""
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from dataclasses import dataclass
+import re
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from lipsync.errors import EnvironmentFault, UnusableInput
+from lipsync.media.colour import bit_depth, colour_tags, hdr_kind, is_full_range
+from lipsync.media.facts import ClipFacts, VoiceFacts
 from lipsync.media.ffmpeg import LARGEST_PICTURE_PIXELS, guarded_input, program, run
-
-STANDARD_RATES = tuple(
-    Fraction(n, d)
-    for n, d in ((24000, 1001), (24, 1), (25, 1), (30000, 1001), (30, 1), (48, 1), (50, 1), (60000, 1001), (60, 1))
+from lipsync.media.fields import field_order
+from lipsync.media.timing import (
+    PICTURE,
+    SCAN_TIMEOUT_SECONDS,
+    SOUND,
+    UNINDEXED,
+    UNTIMED,
+    counted_seconds,
+    first_timestamp,
+    positive,
+    working_rate,
 )
-STEADY_RATE_TOLERANCE = Fraction(1, 500)
-LARGEST_RATE = 240
+
+__all__ = ["ClipFacts", "VoiceFacts", "count_frames", "probe_clip", "probe_voice", "readable"]
+
 _VIDEO = ("not_a_video", "The clip is not a video that can be read. Export it as mp4, mov, mkv, webm, avi or mpg.")
 _SOUND = ("not_a_sound", "The voice is not a sound that can be read. Export it as wav, mp3, m4a, flac or ogg.")
 SMALLEST_SIDE_PIXELS = 64
-
-
-@dataclass(frozen=True, slots=True)
-class ClipFacts:
-    """A video file as the engine will see it.
-
-    width, height: px, upright as a viewer sees it (rotation applied)
-    frame_rate: exact, constant; for a variable-rate file the nearest standard rate
-    duration: seconds of picture
-    frames: expected number of frames at `frame_rate`
-    video_start: seconds from the file's first instant to the first picture
-    file_start: timestamp of the file's first instant, seconds
-    colour: ffmpeg's names of matrix, primaries and transfer where the file states them
-    """
-
-    width: int
-    height: int
-    frame_rate: Fraction
-    duration: float
-    frames: int
-    codec: str
-    has_sound: bool
-    variable_rate: bool
-    rotation: int
-    pixel_format: str
-    full_range: bool
-    sample_aspect: Fraction
-    video_start: float
-    file_start: float
-    colour: dict[str, str]
-
-    def as_dict(self) -> dict[str, Any]:
-        """The facts as plain values for storing."""
-        return {
-            **dataclasses.asdict(self),
-            "frame_rate": str(self.frame_rate),
-            "sample_aspect": str(self.sample_aspect),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class VoiceFacts:
-    """A sound file, or the sound of a video. duration: seconds"""
-
-    duration: float
-    sample_rate: int
-    channels: int
-    codec: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """The facts as plain values for storing."""
-        return dataclasses.asdict(self)
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 
 
 def probe_clip(path: Path) -> ClipFacts:
@@ -85,40 +46,45 @@ def probe_clip(path: Path) -> ClipFacts:
     pictures = [s for s in report["streams"] if s["codec_type"] == "video" and not s["disposition"].get("attached_pic")]
     if not pictures:
         raise UnusableInput("no_video", "The clip has no moving picture. Choose a video of a person speaking.")
-    stream = pictures[0]
-    container = report["format"]
+    stream, container = pictures[0], report["format"]
     width, height = int(stream.get("width", 0)), int(stream.get("height", 0))
     _check_size(width, height)
-    rate, variable = _frame_rate(stream)
-    duration = _seconds(stream.get("duration")) or _seconds(container.get("duration"))
+    kind = container.get("format_name", "")
+    duration = _length(path, kind, stream, container)
+    rate = working_rate(path, kind, stream, duration)
     if duration is None or duration <= 0 or rate is None:
         raise UnusableInput("no_duration", "The clip does not say how long it is. Export it again as mp4.")
     rotation = _rotation(stream)
-    aspect = _fraction(stream.get("sample_aspect_ratio", "1:1").replace(":", "/")) or Fraction(1)
+    aspect = positive(stream.get("sample_aspect_ratio", "1:1").replace(":", "/")) or Fraction(1)
     if rotation % 180:
         width, height, aspect = height, width, 1 / aspect
     file_start = _seconds(container.get("start_time")) or 0.0
+    first_picture = _seconds(stream.get("start_time"))
+    first_picture = file_start if first_picture is None else first_picture
     pixel_format = stream.get("pix_fmt", "")
     return ClipFacts(
         width=width,
         height=height,
-        frame_rate=rate,
+        frame_rate=rate.frames_per_second,
         duration=duration,
-        frames=round(duration * rate),
+        frames=round(duration * rate.frames_per_second),
         codec=stream.get("codec_name", "unknown"),
         has_sound=any(s["codec_type"] == "audio" for s in report["streams"]),
-        variable_rate=variable,
+        variable_rate=rate.varies,
         rotation=rotation,
         pixel_format=pixel_format,
-        full_range=stream.get("color_range") == "pc" or pixel_format.startswith("yuvj"),
+        full_range=is_full_range(stream),
         sample_aspect=aspect,
-        video_start=(_seconds(stream.get("start_time")) or file_start) - file_start,
+        video_start=first_picture - file_start,
         file_start=file_start,
-        colour={
-            name: stream[key]
-            for name, key in (("colorspace", "color_space"), ("color_primaries", "color_primaries"), ("color_trc", "color_transfer"))
-            if stream.get(key) not in (None, "unknown", "reserved", "gbr")
-        },
+        colour=colour_tags(stream),
+        first_timestamp=(first_timestamp(path) if kind in UNTIMED else None) or first_picture,
+        container=kind,
+        bit_depth=bit_depth(pixel_format),
+        hdr=hdr_kind(stream),
+        field_order=field_order(path, stream, kind, duration),
+        picture_step=rate.step,
+        creation_time=_creation_time(container, stream),
     )
 
 
@@ -132,7 +98,7 @@ def probe_voice(path: Path) -> VoiceFacts:
     if not sounds:
         raise UnusableInput("no_sound", "The voice file has no sound. Choose a recording of a voice.")
     stream = sounds[0]
-    duration = _seconds(stream.get("duration")) or _seconds(report["format"].get("duration"))
+    duration = _seconds(stream.get("duration")) or _seconds(report["format"].get("duration")) or counted_seconds(path, SOUND)
     if not duration or int(stream.get("sample_rate", 0)) <= 0:
         raise UnusableInput("no_sound", "The voice file has a sound track of zero length. Choose another recording.")
     return VoiceFacts(
@@ -145,9 +111,11 @@ def probe_voice(path: Path) -> VoiceFacts:
 
 def count_frames(path: Path) -> int:
     """Number of coded pictures in a file of our own making."""
-    command = [program("ffprobe"), "-v", "error", "-select_streams", "v:0", "-count_packets"]
-    result = run([*command, "-show_entries", "stream=nb_read_packets", "-of", "csv=p=0", *guarded_input(path)])
-    text = result.stdout.decode().strip().strip(",")
+    command = [program("ffprobe"), "-v", "error", "-select_streams", PICTURE, "-count_packets"]
+    command += ["-show_entries", "stream=nb_read_packets", "-of", "csv=p=0", *guarded_input(path)]
+    result = run(command, timeout=SCAN_TIMEOUT_SECONDS)
+    # A transport stream's picture is told twice, once within its programme.
+    text = result.stdout.decode().partition("\n")[0].strip(",\r ")
     return int(text) if text.isdigit() else 0
 
 
@@ -197,32 +165,24 @@ def _too_large() -> UnusableInput:
     return UnusableInput("too_large_picture", "The clip's picture is too large. Scale it down to 4K.")
 
 
-def _frame_rate(stream: dict[str, Any]) -> tuple[Fraction | None, bool]:
-    """The constant rate to work at, and whether the file's own rate varies."""
-    average = _fraction(stream.get("avg_frame_rate", "0/0"))
-    nominal = _fraction(stream.get("r_frame_rate", "0/0"))
-    average = average or nominal
-    if average is None:
-        return None, False
-    steady = nominal is not None and abs(nominal - average) <= average * STEADY_RATE_TOLERANCE
-    if steady and nominal is not None and nominal <= LARGEST_RATE:
-        return nominal, False
-    if nominal in STANDARD_RATES and nominal < 2 * average:
-        return nominal, True  # a steady camera that dropped frames: every frame kept lies on the nominal grid
-    return min(STANDARD_RATES, key=lambda rate: abs(rate - average)), True
-
-
 def _rotation(stream: dict[str, Any]) -> int:
     turns = [side["rotation"] for side in stream.get("side_data_list", []) if "rotation" in side]
     return int(turns[0]) % 360 if turns else int(stream.get("tags", {}).get("rotate", 0)) % 360
 
 
-def _fraction(text: str) -> Fraction | None:
-    try:
-        value = Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        return None
-    return value if value > 0 else None
+def _length(path: Path, kind: str, stream: dict[str, Any], container: dict[str, Any]) -> float | None:
+    """Seconds of picture."""
+    told = _seconds(stream.get("duration")) or _seconds(container.get("duration"))
+    return told if told and kind not in UNINDEXED else counted_seconds(path) or told
+
+
+def _creation_time(container: dict[str, Any], stream: dict[str, Any]) -> str:
+    """When the clip was filmed, if the file tells it in the usual form; a camera without a clock says 1970 or 1904."""
+    for tags in (container.get("tags", {}), stream.get("tags", {})):
+        told = str(tags.get("creation_time", ""))
+        if _MOMENT.fullmatch(told) and told > "1971":
+            return told
+    return ""
 
 
 def _seconds(text: str | None) -> float | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lipsync.errors import UnusableInput
 from lipsync.media.ffmpeg import ffmpeg, guarded_input, run
+from lipsync.media.timing import PICTURE
 
 
 def save_still(path: Path, at_seconds: float, output: Path, *, width: int = 480) -> None:
@@ -19,7 +20,7 @@ def save_still(path: Path, at_seconds: float, output: Path, *, width: int = 480)
         ffmpeg(
             *("-y", "-ss", f"{max(0.0, at_seconds):.3f}"),
             *guarded_input(path),
-            *("-map", "0:v:0", "-frames:v", "1", "-vf", scale, "-q:v", "3", "-f", "image2", "-update", "1"),
+            *("-map", f"0:{PICTURE}", "-frames:v", "1", "-vf", scale, "-q:v", "3", "-f", "image2", "-update", "1"),
             f"file:{part}",
         )
     )

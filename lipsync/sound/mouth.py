@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from lipsync.faces.pose import DoubleArray
 from lipsync.faces.tracker import FloatArray
-from lipsync.lips import EXTRA_COMPONENTS, LipModel, lip_model, measures
+from lipsync.lips import EXTRA_COMPONENTS, LipModel, lip_model, lips_of
 from lipsync.mouth_space import MouthSpace, rest_lips
 from lipsync.sound.features import RATE, SoundFeatures
 from lipsync.sound.offset import Offset, estimate_offset
@@ -68,6 +68,25 @@ class OwnSound:
 
 
 @dataclass(frozen=True, slots=True)
+class MouthTrack:
+    """What a mouth shall do over time.
+
+    values: (n, 2 + EXTRA_COMPONENTS) float32 aperture and width in IOD, extra coordinates
+    still: (n,) float32, 1 where the mouth is at rest, 0 where it follows the values
+    """
+
+    values: FloatArray
+    still: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def part(self, numbers: slice) -> MouthTrack:
+        """The same for some of its times."""
+        return MouthTrack(self.values[numbers], self.still[numbers])
+
+
+@dataclass(frozen=True, slots=True)
 class MouthPredictor:
     """Answers a voice with this speaker's lips.
 
@@ -82,8 +101,8 @@ class MouthPredictor:
     generic: Ridge
     own: OwnSound | None
 
-    def lips(self, voice: SoundFeatures, times: DoubleArray) -> DoubleArray:
-        """(n, len(LIPS), 3) for the voice at the given times, seconds."""
+    def follow(self, voice: SoundFeatures, times: DoubleArray) -> MouthTrack:
+        """What the mouth shall do for the voice at the given times (n,), seconds."""
         still = pauses(voice, times)
         raw = self._answers(voice, times)
         if self.own:
@@ -95,9 +114,13 @@ class MouthPredictor:
             values[:, column] = _restore_range(
                 values[:, column], reference[:, column] * deviation[column] + mean[column], self.known[:, column]
             )
-        values = _smooth(values, times)
+        return MouthTrack(_smooth(values, times).astype(np.float32), still.astype(np.float32))
+
+    def lips(self, track: MouthTrack) -> DoubleArray:
+        """(n, len(LIPS), 3) in the speaker's own mouth space."""
+        values, still = track.values.astype(np.float64), track.still[:, None, None].astype(np.float64)
         lips = self.model.lips(values[:, 0], values[:, 1], values[:, 2:])
-        return np.asarray(lips * (1 - still[:, None, None]) + self.rest * still[:, None, None])
+        return np.asarray(lips * (1 - still) + self.rest * still)
 
     def _answers(self, voice: SoundFeatures, times: DoubleArray) -> DoubleArray:
         """(n, 2 + EXTRA_COMPONENTS) standardised, in blocks: the stacked features of a long voice would fill the memory."""
@@ -116,15 +139,14 @@ def learn(space: MouthSpace, sound: SoundFeatures | None, times: DoubleArray, of
 
     sound: the take's own, or None; times: (n,) seconds of the take's frames in it; offset: None when there is no sound
     """
-    model, extra = lip_model(space)
-    values = np.concatenate([measures(space)[:, :2], extra], axis=1)
-    usable = space.weight > 0
-    known = values[usable]
+    model = lip_model(space)
+    some = space.usable(MOST_LEARNT_FRAMES)
+    opening = space.opening[some, :2].astype(np.float64)
+    known = np.concatenate([opening, model.extras(opening, lips_of(space, some))], axis=1)
     generic = generic_mouth()
     own = None
     if sound is not None and offset is not None:
-        some = _spread(np.flatnonzero(usable), MOST_LEARNT_FRAMES)
-        own = _learn_own(sound, times[some], values[some], generic, offset)
+        own = _learn_own(sound, times[some], known, generic, offset)
         # Where the offset leaves a doubt, the sound must explain parts of the take that it was not fitted on.
         if own is not None and not offset.trusted and own.aperture_fit < CONVINCING_FIT:
             own = None
@@ -133,10 +155,8 @@ def learn(space: MouthSpace, sound: SoundFeatures | None, times: DoubleArray, of
 
 def match_offset(space: MouthSpace, sound: SoundFeatures, times: DoubleArray) -> Offset:
     """The offset between a take's sound and its picture."""
-    usable = _spread(np.flatnonzero(space.weight > 0), MOST_OFFSET_FRAMES)
-    taken = measures(space)[usable]
-    standard = (taken - taken.mean(axis=0)) / (taken.std(axis=0) + 1e-6)
-    return estimate_offset(sound, times[usable], standard, generic_mouth())
+    some = space.usable(MOST_OFFSET_FRAMES)
+    return estimate_offset(sound, times[some], _standardised(space.opening[some].astype(np.float64)), generic_mouth())
 
 
 @cache
@@ -198,13 +218,6 @@ def _correlation(left: DoubleArray, right: DoubleArray) -> float:
     if left.std() < 1e-9 or right.std() < 1e-9:
         return 0.0
     return float(np.corrcoef(left, right)[0, 1])
-
-
-def _spread(numbers: npt.NDArray[np.intp], most: int) -> npt.NDArray[np.intp]:
-    """At most so many of the numbers, spread evenly: a long take teaches no more than ten minutes of it do."""
-    if len(numbers) <= most:
-        return numbers
-    return np.asarray(numbers[np.linspace(0, len(numbers) - 1, most).astype(np.intp)])
 
 
 def _padded(generic: DoubleArray) -> DoubleArray:

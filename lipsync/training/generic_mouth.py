@@ -7,11 +7,11 @@ under CC BY 4.0). Nothing else is trained on. The result is `lipsync/weights/gen
 from __future__ import annotations
 
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
 
-from lipsync.lips import measures
 from lipsync.look import look
 from lipsync.media import probe_clip, read_sound
 from lipsync.mouth_space import build_space
@@ -27,8 +27,9 @@ def main(folder: Path) -> None:
     features, targets = [], []
     for clip in sorted(folder.glob("*.mpg")):
         facts = probe_clip(clip)
-        track, _ = look(clip, facts)
-        taken = measures(build_space(track))
+        with tempfile.TemporaryDirectory() as place:
+            track = look(clip, facts, Path(place)).track
+            taken = build_space(track, track.seen.astype(np.float32)).opening.astype(np.float64)
         times = facts.video_start + np.arange(len(taken)) / float(facts.frame_rate)
         features.append(sound_features(read_sound(clip)).at(times)[track.seen])
         targets.append(((taken - taken.mean(axis=0)) / (taken.std(axis=0) + 1e-6))[track.seen])

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lipsync.contracts import RenderOptions, SilentReporter
-from lipsync.media import probe_clip, probe_voice
-from lipsync.media.frames import Encoding
+from lipsync.media import Encoding, probe_clip, probe_voice
 
 ROOT = Path(__file__).parents[2]
 TAKES = {

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lipsync.bank import BankBuilder, Mouth
+from lipsync.bank import BankBuilder, Mouth, load_bank, save_bank, usable_mouths
 from lipsync.faces.landmarks import JAW, KEPT, LIPS, MOUTH_RING
 from lipsync.layers import Wish, paint
 from lipsync.media import Frame, FrameReader, probe_clip
@@ -47,7 +47,7 @@ def filmed(synthetic_take, looked_at):
 
 def wish_for(filmed, base: int, mouth: int, strength: float = 1.0) -> Wish:
     _, _, space, bank = filmed
-    lips = space.shapes[[bank[mouth].number]][:, LIPS].astype(float)
+    lips = space.shapes[np.array([bank[mouth].number])][:, LIPS].astype(float)
     wanted = space.wanted_pixels(np.array([base]), lips, np.array([strength]))[0]
     borrowed = space.pixels(np.array([bank[mouth].number]))[0]
     return Wish(
@@ -133,3 +133,53 @@ def test_the_picture_covers_the_voice():
     assert frames_for(2.0, probe_rate := 25) == 50  # type: ignore[arg-type]
     assert frames_for(2.03, probe_rate) == 51  # type: ignore[arg-type]
     assert frames_for(0.0001, probe_rate) == 1  # type: ignore[arg-type]
+
+
+def test_a_bank_comes_back_from_its_file_as_it_was(looked_at, tmp_path):
+    _, bank = looked_at
+    save_bank(tmp_path / "bank", bank[:40])
+    back = load_bank(tmp_path / "bank")
+    assert [mouth.number for mouth in back] == [mouth.number for mouth in bank[:40]]
+    for before, after in zip(bank, back, strict=False):
+        for name in ("left", "top", "sharpness"):
+            assert getattr(before, name) == getattr(after, name)
+        for name in ("y", "u", "v", "look"):
+            np.testing.assert_array_equal(getattr(before, name), getattr(after, name))
+    save_bank(tmp_path / "again", back)
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "bank").read_bytes()
+
+
+def test_an_empty_bank_has_a_file_too(tmp_path):
+    save_bank(tmp_path / "bank", [])
+    assert load_bank(tmp_path / "bank") == []
+
+
+@pytest.mark.parametrize("harm", ["cut", "foreign", "empty", "longer"])
+def test_a_damaged_bank_is_noticed(looked_at, tmp_path, harm):
+    _, bank = looked_at
+    path = tmp_path / "bank"
+    save_bank(path, bank[:3])
+    whole = path.read_bytes()
+    path.write_bytes({"cut": whole[:-1], "foreign": b"x" * 4000, "empty": b"", "longer": whole + b"x"}[harm])
+    with pytest.raises(ValueError, match="bank"):
+        load_bank(path)
+
+
+def test_a_mouth_out_of_the_file_paints_as_the_one_in_memory(filmed, tmp_path):
+    _, _, _, bank = filmed
+    save_bank(tmp_path / "bank", bank[30:31])
+    wish = wish_for(filmed, 100, 30)
+    landmarks = wish.mouths[0][1]
+    from_file = replace(wish, mouths=((load_bank(tmp_path / "bank")[0], landmarks, 1.0),))
+    one, other = frame_of(filmed, 100), frame_of(filmed, 100)
+    paint(one, wish)
+    paint(other, from_file)
+    np.testing.assert_array_equal(one.data, other.data)
+
+
+def test_only_frames_that_may_be_changed_wholly_are_borrowed():
+    mouths = offered(12, 64)
+    weight = np.ones(12)
+    weight[3:6] = [0.0, 0.5, 0.99]
+    assert [mouth.number for mouth in usable_mouths(mouths, weight)] == [0, 1, 2, 6, 7, 8, 9, 10, 11]
+    assert usable_mouths(mouths, np.zeros(12)) == mouths

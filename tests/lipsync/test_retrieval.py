@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from lipsync.faces.landmarks import LIPS
-from lipsync.mouth_space import apertures_of_lips, rest_lips
+from lipsync.mouth_space import rest_lips
 from lipsync.retrieval import retrieve
+from lipsync.shapes import apertures_of_lips
 
 
 def test_a_frame_asked_for_its_own_lips_gets_them_in_order(looked_at):
@@ -36,11 +37,11 @@ def test_the_borrowed_mouths_open_as_far_as_wanted(looked_at):
     wanted = np.random.default_rng(3).permutation(len(space.shapes))[:200]
     lips = space.shapes[np.sort(wanted)[::-1]][:, LIPS].astype(np.float64)
     borrowed = retrieve(space, bank, lips, np.arange(200))
-    got = space.shapes[[bank[frame.mouths[0]].number for frame in borrowed]][:, LIPS].astype(np.float64)
+    got = space.shapes[np.array([bank[frame.mouths[0]].number for frame in borrowed])][:, LIPS].astype(np.float64)
     assert np.corrcoef(apertures_of_lips(got), apertures_of_lips(lips))[0, 1] > 0.95
 
 
 def test_the_mouth_at_rest_is_nearly_closed(looked_at):
     space, _ = looked_at
-    opening = apertures_of_lips(space.shapes[:, LIPS].astype(np.float64))
+    opening = space.opening[:, 0]
     assert apertures_of_lips(rest_lips(space)[None])[0] <= np.percentile(opening, 30)

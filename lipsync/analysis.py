@@ -1,0 +1,260 @@
+"""What is known of a take after looking and listening, and how it is kept on disk.
+
+An analysis is a folder of its own: landmarks and mouths as flat files, everything else as arrays, and last of all a
+manifest with the digest of each file. A folder without a manifest, or one that disagrees with it, is made anew.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lipsync import store
+from lipsync.bank import Mouth, load_bank, save_bank, usable_mouths
+from lipsync.clock import Clock
+from lipsync.contracts import SpeakerPoint
+from lipsync.errors import UnusableInput
+from lipsync.faces.landmarks import KEPT
+from lipsync.faces.track import FaceTrack, IntArray
+from lipsync.faces.tracker import FloatArray
+from lipsync.gate import REASONS, Gap, Gate, judge
+from lipsync.hearing import hear
+from lipsync.look import LANDMARKS_FILE, Sight, look
+from lipsync.media import ClipFacts
+from lipsync.media.frames import even_size
+from lipsync.mouth_space import MouthSpace, SpaceModel, build_space
+from lipsync.rows import RowFile
+from lipsync.shapes import Shapes
+from lipsync.sound.features import SoundFeatures
+from lipsync.sound.mouth import MouthPredictor, learn, match_offset
+from lipsync.sound.offset import Offset
+from lipsync.version import engine_digest, file_digest
+
+MANIFEST, ARRAYS, BANK = "manifest.json", "analysis.npz", "bank.bin"
+FEWEST_FRAMES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What was seen and heard of a take, for judging it; arrays have one value per frame.
+
+    track: the followed face; opening: see `MouthSpace`
+    centre: (n, 2) px, a fixed point of the head; angles: (n, 3) yaw, pitch, roll in degrees; iod: (n,) px; all these are
+    zeros where too little of a face was seen to tell
+    gate: where the mouth may be changed
+    sharpness, light, clipped, pictures, people, chosen: see `look.Sight`
+    sound: the clip's own, `heard`, `silent` or `none`; offset: between it and the picture, where it could be told
+    learnt: whether the mouth's habits were learnt from it
+    """
+
+    facts: ClipFacts
+    track: FaceTrack
+    centre: FloatArray
+    angles: FloatArray
+    iod: FloatArray
+    opening: FloatArray
+    gate: Gate
+    sharpness: FloatArray
+    light: FloatArray
+    clipped: FloatArray
+    pictures: npt.NDArray[np.uint8]
+    people: int
+    chosen: str
+    sound: str
+    offset: Offset | None
+    learnt: bool
+
+    def __len__(self) -> int:
+        return len(self.track)
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """A take as the engine knows it. folder: where its files lie"""
+
+    folder: Path
+    survey: Survey
+    space: MouthSpace
+    bank: list[Mouth]
+    predictor: MouthPredictor
+
+    @property
+    def facts(self) -> ClipFacts:
+        """The clip's."""
+        return self.survey.facts
+
+    def __len__(self) -> int:
+        return len(self.space)
+
+
+@dataclass(frozen=True, slots=True)
+class _SurveyArrays:
+    """A survey as it is stored. gaps: (k, 3) first frame, last frame, place of the reason in `REASONS`"""
+
+    source: IntArray
+    seen: npt.NDArray[np.bool_]
+    drift: FloatArray
+    shot: IntArray
+    centre: FloatArray
+    angles: FloatArray
+    iod: FloatArray
+    opening: FloatArray
+    strength: FloatArray
+    gaps: npt.NDArray[np.int64]
+    sharpness: FloatArray
+    light: FloatArray
+    clipped: FloatArray
+    pictures: npt.NDArray[np.uint8]
+    people: int
+    chosen: str
+    sound: str
+    offset: Offset | None
+    learnt: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrays:
+    """The part of an analysis that is stored as arrays. model, predictor: None where there is too little to learn from"""
+
+    survey: _SurveyArrays
+    model: SpaceModel | None
+    predictor: MouthPredictor | None
+
+
+def analysis_key(clip: Path, point: SpeakerPoint | None) -> str:
+    """A name for the analysis of this content with this choice of speaker by this engine."""
+    chosen = "" if point is None else f"-{point.x:.4f}-{point.y:.4f}-{point.at:.3f}"
+    return f"{file_digest(clip)[:32]}-{engine_digest()}{chosen}"
+
+
+def analyse(clip: Path, facts: ClipFacts, point: SpeakerPoint | None, place: Path, clock: Clock) -> None:
+    """Look at a clip and listen to it, and leave the analysis in the folder `place`; nothing is left there otherwise.
+
+    Raises UnusableInput as `look` does.
+    """
+    making = Path(tempfile.mkdtemp(prefix=".making-", dir=place.parent))
+    try:
+        with clock.stage("look") as progress:
+            sight = look(clip, facts, making, speaker=point, on_progress=progress)
+            width, height = even_size(facts)
+            gate = judge(sight.track, sight.colours, width=width, height=height, frame_rate=facts.frame_rate)
+            enough = sight.track.seen.sum() >= FEWEST_FRAMES
+            space = build_space(sight.track, gate.strength) if enough else None
+            save_bank(making / BANK, usable_mouths(sight.bank, gate.strength))
+            sight.bank.clear()  # on disk now; what comes next needs the room
+        with clock.stage("listen"):
+            kind, sound = _own_sound(clip, facts)
+            predictor, offset = None, None
+            if space is not None and len(space.usable()) >= FEWEST_FRAMES:
+                predictor, offset = _learnt(facts, space, sound)
+        survey = _survey_arrays(sight, space, gate, kind, offset, predictor)
+        _save(making, facts, _Arrays(survey, None if space is None else space.model, predictor))
+        shutil.rmtree(place, ignore_errors=True)
+        making.rename(place)
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+
+
+def load(folder: Path, *, verified: bool) -> Analysis | Survey | None:
+    """The analysis in this folder; a survey where there was too little to learn from; None where there is none.
+
+    verified: compare every file with its digest first, and give None where one is damaged
+    """
+    try:
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
+        if verified and any(file_digest(folder / name) != digest for name, digest in manifest["files"].items()):
+            return None
+        return _restored(folder, ClipFacts.from_dict(manifest["facts"]), store.load(folder / ARRAYS, _Arrays))
+    except (OSError, ValueError, KeyError, EOFError):
+        return None
+
+
+def _own_sound(clip: Path, facts: ClipFacts) -> tuple[str, SoundFeatures | None]:
+    if not facts.has_sound:
+        return "none", None
+    try:
+        return "heard", hear(clip)
+    except UnusableInput as error:
+        return ("silent" if error.code == "silent_sound" else "none"), None
+
+
+def _learnt(facts: ClipFacts, space: MouthSpace, sound: SoundFeatures | None) -> tuple[MouthPredictor, Offset | None]:
+    """Match the clip's own sound with its mouth, and learn from it where it has one."""
+    times = facts.video_start + np.arange(len(space)) / float(facts.frame_rate)
+    offset = None if sound is None else match_offset(space, sound, times)
+    return learn(space, sound, times, offset), offset
+
+
+def _survey_arrays(
+    sight: Sight,
+    space: MouthSpace | None,
+    gate: Gate,
+    sound: str,
+    offset: Offset | None,
+    predictor: MouthPredictor | None,
+) -> _SurveyArrays:
+    track, count = sight.track, len(sight.track)
+    unknown = np.zeros((count, 3), dtype=np.float32)
+    return _SurveyArrays(
+        source=track.source,
+        seen=track.seen,
+        drift=track.drift,
+        shot=track.shot,
+        centre=unknown[:, :2] if space is None else space.poses.translation[:, :2].astype(np.float32),
+        angles=unknown if space is None else space.poses.angles.astype(np.float32),
+        iod=unknown[:, 0] if space is None else space.poses.scale.astype(np.float32),
+        opening=unknown if space is None else space.opening,
+        strength=gate.strength,
+        gaps=np.array([(gap.first, gap.last, REASONS.index(gap.reason)) for gap in gate.gaps], dtype=np.int64).reshape(-1, 3),
+        sharpness=sight.sharpness,
+        light=sight.light,
+        clipped=sight.clipped,
+        pictures=sight.pictures,
+        people=sight.people,
+        chosen=sight.chosen,
+        sound=sound,
+        offset=offset,
+        learnt=predictor is not None and predictor.own is not None,
+    )
+
+
+def _save(folder: Path, facts: ClipFacts, arrays: _Arrays) -> None:
+    store.save(folder / ARRAYS, arrays)
+    files = {name: file_digest(folder / name) for name in (LANDMARKS_FILE, ARRAYS, BANK)}
+    (folder / MANIFEST).write_text(json.dumps({"facts": facts.as_dict(), "files": files}))
+
+
+def _restored(folder: Path, facts: ClipFacts, arrays: _Arrays) -> Analysis | Survey:
+    stored, model = arrays.survey, arrays.model
+    rows = RowFile(folder / LANDMARKS_FILE, (len(KEPT), 3), len(stored.seen))
+    track = FaceTrack(rows, stored.source, stored.seen, stored.drift, stored.shot)
+    survey = Survey(
+        facts=facts,
+        track=track,
+        centre=stored.centre,
+        angles=stored.angles,
+        iod=stored.iod,
+        opening=stored.opening,
+        gate=Gate(stored.strength, tuple(Gap(first, last, REASONS[reason]) for first, last, reason in stored.gaps.tolist())),
+        sharpness=stored.sharpness,
+        light=stored.light,
+        clipped=stored.clipped,
+        pictures=stored.pictures,
+        people=stored.people,
+        chosen=stored.chosen,
+        sound=stored.sound,
+        offset=stored.offset,
+        learnt=stored.learnt,
+    )
+    if model is None or arrays.predictor is None:
+        return survey
+    shapes = Shapes(track, model.reference, model.poses, model.leak, model.leak_mean)
+    space = MouthSpace(track, model, shapes, stored.opening, stored.strength)
+    return Analysis(folder, survey, space, load_bank(folder / BANK), arrays.predictor)

@@ -1,0 +1,115 @@
+"""Analyses kept between renders: one folder for each, under a lock while it is made or used, the oldest removed first."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lipsync.analysis import MANIFEST, Analysis, Survey, analyse, analysis_key, load
+from lipsync.clock import Clock
+from lipsync.contracts import SpeakerPoint
+from lipsync.errors import EnvironmentFault
+from lipsync.media import ClipFacts
+
+LARGEST_BYTES = 5 * 2**30
+ABANDONED_SECONDS = 24 * 3600
+
+
+@contextmanager
+def analysed(clip: Path, facts: ClipFacts, point: SpeakerPoint | None, root: Path, clock: Clock) -> Iterator[Analysis | Survey]:
+    """The clip's analysis from the folder `root`, made there first where it is missing or damaged.
+
+    A survey alone where there is too little of a mouth to learn from: `judging.card_of` says why.
+
+    Whoever asks for the same clip at the same time waits for the one who makes it. While the block runs the analysis is
+    not removed. Raises UnusableInput as `look` does, EnvironmentFault (`not_writable`, `no_space`).
+    """
+    key = analysis_key(clip, point)
+    place = root / key
+    with _machine_told(root):
+        root.mkdir(parents=True, exist_ok=True)
+        lock = os.open(root / f"{key}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        found = load(place, verified=True)
+        if found is None:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            found = load(place, verified=True) or _made(clip, facts, point, place, clock)
+            fcntl.flock(lock, fcntl.LOCK_SH)
+        with contextlib.suppress(OSError):
+            os.utime(place / MANIFEST)
+        yield found
+    finally:
+        os.close(lock)
+
+
+def _made(clip: Path, facts: ClipFacts, point: SpeakerPoint | None, place: Path, clock: Clock) -> Analysis | Survey:
+    if (place / MANIFEST).exists():
+        clock.report.note("warning", "The stored analysis of this clip was damaged; the clip is looked at anew.")
+    with _machine_told(place.parent):
+        analyse(clip, facts, point, place, clock)
+        prune(place.parent, keep=place.name)
+    found = load(place, verified=False)
+    if found is None:
+        raise EnvironmentFault("cache_unreadable", f"What was written to {place.parent} cannot be read back. Check the disk.")
+    return found
+
+
+def prune(root: Path, *, largest: int = LARGEST_BYTES, keep: str = "") -> int:
+    """Remove what was left half made, and the analyses not used for longest beyond so many bytes. Returns how many.
+
+    One that is in use stays, and so does the one named `keep`.
+    """
+    kept: list[tuple[float, int, Path]] = []
+    removed = 0
+    for place in root.iterdir():
+        with contextlib.suppress(OSError):
+            if place.name.startswith(".making-") and time.time() - place.stat().st_mtime > ABANDONED_SECONDS:
+                shutil.rmtree(place, ignore_errors=True)
+            elif place.is_dir() and (place / MANIFEST).exists():
+                size = sum(file.stat().st_size for file in place.iterdir())
+                kept.append(((place / MANIFEST).stat().st_mtime, size, place))
+    total = sum(size for _, size, _ in kept)
+    for _, size, place in sorted(kept):
+        if total <= largest:
+            break
+        if place.name != keep and forget(place):
+            total -= size
+            removed += 1
+    return removed
+
+
+def forget(place: Path) -> bool:
+    """Remove one analysis unless somebody uses it."""
+    lock_path = place.with_name(f"{place.name}.lock")
+    lock = os.open(lock_path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    else:
+        shutil.rmtree(place, ignore_errors=True)
+        lock_path.unlink(missing_ok=True)
+        return True
+    finally:
+        os.close(lock)
+
+
+@contextmanager
+def _machine_told(folder: Path) -> Iterator[None]:
+    """Turn what the disk says into the engine's words."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (28, 122):
+            raise EnvironmentFault("no_space", f"The disk with {folder} is full. Free some room and try again.") from error
+        raise EnvironmentFault(
+            "not_writable",
+            f"Nothing can be written to {folder} ({error.strerror}). Choose another folder or change its permissions.",
+        ) from error

@@ -1,0 +1,199 @@
+"""A range of frames is the same alone and in sequence; parts are resumed, spread and joined."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lipsync import segments as segments_module
+from lipsync.cache import analysed
+from lipsync.clock import Clock
+from lipsync.contracts import RenderOptions, SilentReporter
+from lipsync.errors import LipsyncError, ToolFailed
+from lipsync.hearing import hear
+from lipsync.layers import paint
+from lipsync.media import Encoding, FrameReader, probe_clip
+from lipsync.plan import make_plan, wishes
+from lipsync.resynth import render
+from lipsync.segments import ahead, cut, render_all
+from lipsync.timeline import bounce
+
+ROOT = Path(__file__).parents[2]
+COUNT = 200
+
+
+@pytest.fixture(scope="module")
+def planned(synthetic_take, tmp_path_factory):
+    """An analysis and a plan of eight seconds in segments of two and a half."""
+    clip = synthetic_take.clip
+    root = tmp_path_factory.mktemp("cache")
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        analysed(clip, probe_clip(clip), None, root, Clock(SilentReporter())) as analysis,
+    ):
+        patch.setattr(segments_module, "SEGMENT_SECONDS", 2.5)
+        yield clip, analysis, make_plan(analysis, hear(synthetic_take.voice), bounce(COUNT, len(analysis)))
+
+
+def cut_into(planned, folder: Path):
+    clip, analysis, plan = planned
+    return cut(clip, analysis, plan, Encoding(), folder)
+
+
+def render_into(planned, folder: Path, workers: int = 1):
+    clip, analysis, plan = planned
+    parts = cut_into(planned, folder)
+    told: list[tuple[int, int]] = []
+    render_all(clip, analysis, plan, parts, Encoding(), workers, lambda done, total: told.append((done, total)))
+    return parts, told
+
+
+@pytest.fixture(scope="module")
+def in_sequence(planned, tmp_path_factory):
+    return render_into(planned, tmp_path_factory.mktemp("sequence"))
+
+
+def test_segments_cover_the_plan_once(in_sequence):
+    parts, told = in_sequence
+    assert [part.first for part in parts] == [0, 64, 128, 192]
+    assert [part.last for part in parts] == [64, 128, 192, COUNT]
+    assert told == [(done + 1, COUNT) for done in range(COUNT)]
+
+
+def test_a_range_alone_is_the_same_to_the_bit(planned):
+    clip, analysis, plan = planned
+
+    def painted(first: int, last: int) -> list[np.ndarray]:
+        frames = FrameReader(clip, analysis.facts).sequence(plan.base[first:last].tolist())
+        made = []
+        for frame, wish in zip(
+            frames, wishes(analysis.space, analysis.bank, analysis.predictor, plan, first, last), strict=True
+        ):
+            paint(frame, wish)
+            made.append(frame.data)
+        return made
+
+    whole = painted(0, 110)
+    for first, last in ((0, 5), (37, 52), (60, 70), (109, 110)):
+        for alone, together in zip(painted(first, last), whole[first:last], strict=True):
+            np.testing.assert_array_equal(alone, together)
+
+
+def test_a_segment_alone_in_another_process_is_the_same_to_the_byte(planned, in_sequence, tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from lipsync import store; from lipsync.analysis import load;"
+        "from lipsync.media.frames import Encoding; from lipsync.plan import Plan;"
+        "from lipsync.segments import Segment, render_segment; from lipsync.threads import one_thread\n"
+        "clip, folder, plan, path = map(Path, sys.argv[1:])\n"
+        "with one_thread():\n"
+        "    analysis, plan = load(folder, verified=True), store.load(plan, Plan)\n"
+        "    render_segment(clip, analysis, plan, Segment(128, 192, path), Encoding(), int)"
+    )
+    clip, analysis, plan = planned
+    segments_module.store.save(tmp_path / "plan.npz", plan)
+    alone = tmp_path / "alone.mp4"
+    command = [sys.executable, "-c", code, clip, analysis.folder, tmp_path / "plan.npz", alone]
+    subprocess.run([str(part) for part in command], cwd=ROOT, check=True)
+    assert alone.read_bytes() == in_sequence[0][2].path.read_bytes()
+
+
+def test_segments_spread_over_processes_are_the_same_to_the_byte(planned, in_sequence, tmp_path):
+    parts, told = render_into(planned, tmp_path, workers=2)
+    for spread, together in zip(parts, in_sequence[0], strict=True):
+        assert spread.path.read_bytes() == together.path.read_bytes()
+    assert told[-1] == (COUNT, COUNT)
+
+
+def test_only_what_is_missing_or_damaged_is_rendered_again(planned, in_sequence, tmp_path):
+    parts, _ = render_into(planned, tmp_path)
+    parts[0].path.write_bytes(b"damaged")
+    parts[2].proof.unlink()
+    untouched = [part.path.stat().st_mtime_ns for part in (parts[1], parts[3])]
+    parts, told = render_into(planned, tmp_path)
+    assert len(told) == 128
+    assert told[0] == (COUNT - 127, COUNT)
+    assert [part.path.stat().st_mtime_ns for part in (parts[1], parts[3])] == untouched
+    assert parts[0].path.read_bytes() == in_sequence[0][0].path.read_bytes()
+
+
+def test_a_segment_of_another_plan_is_never_taken(planned, synthetic_take, tmp_path):
+    clip, analysis, plan = planned
+    other = make_plan(analysis, hear(synthetic_take.voice), bounce(COUNT + 20, len(analysis))[20:])
+    names = [{part.path.name for part in cut(clip, analysis, which, Encoding(), tmp_path)} for which in (plan, other)]
+    better = {part.path.name for part in cut(clip, analysis, plan, Encoding(quality=12), tmp_path)}
+    assert not names[0] & names[1]
+    assert not names[0] & better
+
+
+def test_the_error_of_a_process_is_the_error_of_the_render(planned, tmp_path):
+    _, analysis, plan = planned
+    parts = cut_into(planned, tmp_path)
+    with pytest.raises(LipsyncError) as caught:
+        render_all(tmp_path / "gone.mp4", analysis, plan, parts, Encoding(), 2, lambda done, total: None)
+    assert caught.value.code
+    assert not any(part.done() for part in parts)
+
+
+def test_a_killed_process_is_told_and_its_segment_is_not_taken(planned, tmp_path, monkeypatch):
+    clip, analysis, plan = planned
+    parts = cut_into(planned, tmp_path)
+    started: list[int] = []
+    begin = segments_module._Worker.__init__
+
+    def remember(worker, events) -> None:
+        begin(worker, events)
+        started.append(worker.process.pid)
+
+    def kill_one(done: int, total: int) -> None:
+        if started:
+            os.kill(started.pop(), signal.SIGKILL)
+
+    monkeypatch.setattr(segments_module._Worker, "__init__", remember)
+    with pytest.raises(ToolFailed) as caught:
+        render_all(clip, analysis, plan, parts, Encoding(), 2, kill_one)
+    assert caught.value.code == "worker_died"
+    parts, _ = render_into(planned, tmp_path)
+    assert all(part.done() for part in parts)
+
+
+def test_a_render_resumes_where_another_left_off(planned, synthetic_take, tmp_path):
+    whole, resumed = tmp_path / "whole.mp4", tmp_path / "resumed.mp4"
+    kept = RenderOptions(segments=tmp_path / "segments", cache=planned[1].folder.parent)
+    render(synthetic_take.clip, synthetic_take.voice, whole, kept, SilentReporter())
+    names = sorted((tmp_path / "segments").glob("*.mp4"))
+    assert len(names) >= 3
+    names[1].unlink()
+    render(synthetic_take.clip, synthetic_take.voice, resumed, kept, SilentReporter())
+    assert whole.read_bytes() == resumed.read_bytes()
+
+
+def test_an_error_while_fetching_ahead_reaches_whoever_waits():
+    def broken():
+        yield 1
+        raise ValueError("the source broke")
+
+    fetched = ahead(broken())
+    assert next(fetched) == 1
+    with pytest.raises(ValueError, match="the source broke"):
+        next(fetched)
+
+
+def test_fetching_ahead_stops_with_whoever_asked():
+    closed = []
+
+    def endless():
+        try:
+            yield from iter(int, 1)
+        finally:
+            closed.append(True)
+
+    fetched = ahead(endless())
+    assert [next(fetched) for _ in range(20)] == [0] * 20
+    fetched.close()
+    assert closed == [True]
