@@ -39,18 +39,18 @@ _ABOVE = np.concatenate([LIPS, LIP_SURROUND[::2], MOUTH_RING, CHIN[:6], places((
 _TOP = places((4, 50, 280))
 
 STEP_IOD = 0.1
-BELOW_SMOOTHNESS, ABOVE_SMOOTHNESS = 1e-2, 3e-2
+BELOW_SMOOTHNESS, ABOVE_SMOOTHNESS = 2e-3, 3e-3
 # How far beyond the jaw the lower face may move: to the sides, and downwards, where the neck makes room for the chin.
 SIDE_REACH_IOD, LOWER_REACH_IOD = 0.25, 0.5
 EDGE_RAMP_IOD = 0.15
 # Less than the first is no movement at all, so that samples stay as they are; more than the second is moved in full.
 LEAST_MOVE_PIXELS, WHOLE_MOVE_PIXELS = 0.1, 0.3
-MASK_SIZE = 0.93
+MASK_SIZE = 1.0
 MASK_SOFTNESS_IOD = 0.05
 COLOUR_REACH_IOD = 0.22
 # Lips take over the light around them only where it differs by more than speech itself makes the skin around them flicker.
 LIPS_INSET_IOD = 0.08
-FLICKER_GREY_LEVELS = (3.0, 1.0, 1.0)
+FLICKER_GREY_LEVELS = (8.0, 3.0, 3.0)
 SLOW_IOD = 0.03
 COARSE = 4
 
