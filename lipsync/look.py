@@ -10,11 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from lipsync.bank import BankBuilder, Mouth
+from lipsync.covered import Appearance
 from lipsync.errors import UnusableInput
 from lipsync.faces.landmarks import KEPT, LEFT_EYE, RIGHT_EYE
 from lipsync.faces.pose import SkinDrift
 from lipsync.faces.tracker import FloatArray, MediapipeTracker, Tracker
-from lipsync.media.frames import FrameReader
+from lipsync.gate import Gate, judge
+from lipsync.media.frames import FrameReader, even_size
 from lipsync.media.probe import ClipFacts
 
 SMALLEST_COVERAGE = 0.5
@@ -30,11 +32,13 @@ class FaceTrack:
     points: (n, len(KEPT), 3) float32 px; frames without a face repeat their neighbour and count for nothing
     seen: (n,) bool
     drift: (n, 4) float32, see `SkinDrift`
+    gate: where the mouth may be changed
     """
 
     points: FloatArray
     seen: npt.NDArray[np.bool_]
     drift: FloatArray
+    gate: Gate
 
     @property
     def coverage(self) -> float:
@@ -57,6 +61,7 @@ def look(
     drifts: list[FloatArray] = []
     bank = BankBuilder()
     skin = SkinDrift()
+    appearance = Appearance()
     patience = round(SECONDS_LOOKED_AT_BEFORE_GIVING_UP * facts.frame_rate)
     found_any = False
     with make_tracker() as tracker:
@@ -64,18 +69,19 @@ def look(
             found = tracker.track(frame)
             points.append(found)
             drifts.append(skin.step(frame.y, found))
+            appearance.observe(frame, found)
             if found is not None:
                 found_any = True
                 bank.offer(number, frame, found)
             elif not found_any and number > patience:
                 break
             on_progress(number + 1, max(facts.frames, number + 1))
-    track = _assemble(points, drifts)
+    track = _assemble(points, drifts, appearance, facts)
     _refuse_hopeless(track, facts)
     return track, bank.finish()
 
 
-def _assemble(points: list[FloatArray | None], drifts: list[FloatArray]) -> FaceTrack:
+def _assemble(points: list[FloatArray | None], drifts: list[FloatArray], appearance: Appearance, facts: ClipFacts) -> FaceTrack:
     seen = np.array([found is not None for found in points])
     filled = np.zeros((len(points), len(KEPT), 3), dtype=np.float32)
     known = np.flatnonzero(seen)
@@ -86,7 +92,10 @@ def _assemble(points: list[FloatArray | None], drifts: list[FloatArray]) -> Face
         nearer = np.abs(known[after] - numbers) <= np.abs(known[before] - numbers)
         for number, source in enumerate(np.where(nearer, known[after], known[before])):
             filled[number] = points[source]
-    return FaceTrack(filled, seen, np.array(drifts, dtype=np.float32).reshape(-1, 4))
+    width, height = even_size(facts)
+    shot = np.zeros(len(points), dtype=np.intp)
+    gate = judge(filled, seen, appearance.finish(), shot, width=width, height=height, frame_rate=facts.frame_rate)
+    return FaceTrack(filled, seen, np.array(drifts, dtype=np.float32).reshape(-1, 4), gate)
 
 
 def _refuse_hopeless(track: FaceTrack, facts: ClipFacts) -> None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import binary_erosion, gaussian_filter1d
 from scipy.signal import savgol_filter
 
 from lipsync.faces.landmarks import APERTURE_PAIRS, CORNERS, LIPS, LOWER_FACE_NOT_LIPS, NOT_LIPS, RIGID, SKIN
@@ -19,8 +18,6 @@ from lipsync.look import FaceTrack
 SMOOTHING_FRAMES = 9
 LIP_COMPONENTS = 6
 REST_PERCENTILE = 15
-LARGEST_YAW_DEGREES = 35.0
-EASE_FRAMES = 5
 _UPPER, _LOWER = APERTURE_PAIRS
 _IN_LIPS = tuple(np.array([int(np.flatnonzero(place == LIPS)[0]) for place in side]) for side in APERTURE_PAIRS)
 _CORNERS_IN_LIPS = tuple(int(np.flatnonzero(place == LIPS)[0]) for place in CORNERS)
@@ -97,7 +94,9 @@ class MouthSpace:
 
 def build_space(track: FaceTrack) -> MouthSpace:
     """Poses, clean shapes and lip components of a take."""
-    seen = track.seen
+    strength = track.gate.strength.astype(np.float64)
+    # A mouth on a hand would teach what no mouth does; a take with nothing better is refused later.
+    seen = strength > 0 if (strength > 0).any() else track.seen
     points = track.points.astype(np.float64)
     reference = rigid_reference(points[seen])
     poses = fit_similarity(reference, points[:, RIGID])
@@ -108,9 +107,7 @@ def build_space(track: FaceTrack) -> MouthSpace:
     leak, leak_mean = _pose_leak(poses, shapes, seen)
     shapes -= ((_pose_features(poses) - leak_mean) @ leak).reshape(shapes.shape)
     lip_mean, components = _components(shapes[seen][:, LIPS])
-    space = MouthSpace(
-        poses, shapes.astype(np.float32), leak, leak_mean, np.zeros(0), components, lip_mean, _weights(poses, seen)
-    )
+    space = MouthSpace(poses, shapes.astype(np.float32), leak, leak_mean, np.zeros(0), components, lip_mean, strength)
     coordinates = space.lip_coordinates(shapes[seen][:, LIPS])
     rest = shapes[seen][:, LOWER_FACE_NOT_LIPS].reshape(len(coordinates), -1)
     ridge = coordinates.T @ coordinates + 0.02 * len(coordinates) * np.eye(LIP_COMPONENTS)
@@ -154,14 +151,3 @@ def _components(lips: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
     values, vectors = np.linalg.eigh(np.cov((flat - mean).T) + 1e-9 * np.eye(flat.shape[1]))
     largest = np.argsort(values)[::-1][:LIP_COMPONENTS]
     return mean, (vectors[:, largest] / np.sqrt(values[largest])).T
-
-
-def _weights(poses: Poses, seen: npt.NDArray[np.bool_]) -> DoubleArray:
-    """1 where the mouth may be changed, eased to 0 around frames where the face is lost or turned too far."""
-    good = seen & (np.abs(poses.angles[:, 0]) <= LARGEST_YAW_DEGREES)
-    if good.all():
-        return np.ones(len(good))
-    # Eaten away first, so that easing reaches 0 on the last good frame and never paints where there is no face.
-    core = binary_erosion(good, iterations=EASE_FRAMES, border_value=1)
-    eased = gaussian_filter1d(core.astype(np.float64), EASE_FRAMES / 2.5, mode="nearest", truncate=2.5)
-    return np.asarray(np.where(good, eased, 0.0))
