@@ -13,12 +13,16 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipsync import fallback
 from lipsync.bank import Mouth
 from lipsync.faces.landmarks import CHEEKS, CHIN, JAW, LIP_OUTLINE, LIP_SURROUND, LIPS, MOUTH_RING, NOSE, places
 from lipsync.faces.pose import DoubleArray
 from lipsync.faces.tracker import Box, FloatArray
+from lipsync.interior import Interior
 from lipsync.media.frames import Frame, UInt8Array
 from lipsync.warp import displacement, half_size, sample
+
+Planes = tuple[UInt8Array, UInt8Array, UInt8Array]
 
 _BELOW = np.concatenate([LIP_OUTLINE[::2], LIP_SURROUND[::2], JAW, CHIN, CHEEKS, MOUTH_RING[::2]])
 _ABOVE = np.concatenate([LIPS, LIP_SURROUND[::2], MOUTH_RING, CHIN[:6], places((205, 425, 207, 427, 187, 411))])
@@ -42,6 +46,7 @@ class Wish:
     unit: px per IOD
     mouths: borrowed mouths with their landmarks (P, 2) px in the take's frame, and their shares
     strength: 0 leaves the frame as it is, 1 replaces the mouth
+    synthetic: how far the fallback makes the mouth instead of the borrowed ones; it needs `interior`
     """
 
     own: DoubleArray
@@ -49,6 +54,8 @@ class Wish:
     unit: float
     mouths: tuple[tuple[Mouth, DoubleArray, float], ...]
     strength: float
+    synthetic: float = 0.0
+    interior: Interior | None = None
 
 
 def paint(frame: Frame, wish: Wish) -> None:
@@ -59,15 +66,40 @@ def paint(frame: Frame, wish: Wish) -> None:
     mask_box, mask = _mask(face, wish)
     if mask_box.right - mask_box.left < 8 or mask_box.bottom - mask_box.top < 8:
         return
+    opened = _opened_planes(frame, face, wish)
+    if opened is not None and wish.synthetic >= 1:
+        _put(frame, face, opened)
+        return
     below = _below_planes(frame, face, wish)
     above = _above_planes(mask_box, wish)
     inside = _inside(mask_box, face)
     mask *= np.float32(wish.strength)
     small_mask = cv2.resize(mask, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    for plane, layer, mouth, factor in zip((frame.y, frame.u, frame.v), below, above, (1, 2, 2), strict=True):
+    for layer, mouth, factor in zip(below, above, (1, 2, 2), strict=True):
         part = tuple(slice(edge.start // factor, edge.stop // factor) for edge in inside)
         blend = mask if factor == 1 else np.asarray(small_mask, dtype=np.float32)
         layer[part] = _join(layer[part], mouth, blend, wish.unit / factor, COARSE // factor)
+    if opened is not None:
+        below = _mixed(below, opened, wish.synthetic)
+    _put(frame, face, below)
+
+
+def _opened_planes(frame: Frame, face: Box, wish: Wish) -> Planes | None:
+    """What the fallback makes of the region, or None where it has no share."""
+    if wish.synthetic <= 0 or wish.interior is None:
+        return None
+    return fallback.planes(
+        *(frame, face, wish.own, wish.wanted, wish.unit, wish.interior), strength=wish.strength, mouths=wish.mouths
+    )
+
+
+def _mixed(one: Planes, other: Planes, share: float) -> Planes:
+    y, u, v = (cv2.addWeighted(here, 1 - share, there, share, 0) for here, there in zip(one, other, strict=True))
+    return np.asarray(y, dtype=np.uint8), np.asarray(u, dtype=np.uint8), np.asarray(v, dtype=np.uint8)
+
+
+def _put(frame: Frame, face: Box, planes: Planes) -> None:
+    for plane, layer, factor in zip((frame.y, frame.u, frame.v), planes, (1, 2, 2), strict=True):
         plane[face.top // factor : face.bottom // factor, face.left // factor : face.right // factor] = layer
 
 

@@ -18,13 +18,17 @@ import numpy.typing as npt
 from lipsync.bank import Mouth
 from lipsync.contracts import RenderOptions, RenderReport, Reporter
 from lipsync.errors import ToolFailed, UnusableInput
+from lipsync.faces.landmarks import LIPS
 from lipsync.faces.pose import DoubleArray
+from lipsync.fallback import fallback_share, lip_distance
+from lipsync.interior import Interior, interior_of
 from lipsync.layers import Wish, paint
 from lipsync.look import FaceTrack, look
 from lipsync.media import ClipFacts, FrameReader, FrameWriter, probe_clip, probe_voice, read_sound
 from lipsync.media.frames import even_size
 from lipsync.media.probe import count_frames
 from lipsync.mouth_space import MouthSpace, apertures, build_space
+from lipsync.open_mouth import hardly_moves, with_any_follow
 from lipsync.quality import measure
 from lipsync.retrieval import Borrowed, blocks, retrieve
 from lipsync.sound.features import SoundFeatures, sound_features
@@ -37,6 +41,7 @@ SHORTEST_VOICE_SECONDS = 0.1
 SILENT_BELOW = 1e-4
 LITTLE_MOVEMENT_IOD = 0.05
 GOOD_COVERAGE = 0.98
+MOUTHS_LOOKED_INTO = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +61,13 @@ class Plan:
     """What every output frame will be.
 
     base: (T,) frame of the take underneath; lips: (T, len(LIPS), 3) wanted; borrowed: mouths for each frame
+    synthetic: (T,) share of the fallback
     """
 
     base: npt.NDArray[np.intp]
     lips: DoubleArray
     borrowed: list[Borrowed]
+    synthetic: DoubleArray
 
 
 @dataclass(slots=True)
@@ -92,6 +99,8 @@ def render(clip: Path, voice: Path, output: Path, options: RenderOptions, report
             heard = _hear(voice)  # before the long look: a voice that cannot be used shall be told at once
             track, bank = look(clip, facts, on_progress=progress)
             space = build_space(track)
+            if hardly_moves(space):
+                space = with_any_follow(space)
         with clock.stage("listen"):
             take = _listen(clip, facts, track, space, bank)
         with clock.stage("plan"):
@@ -128,12 +137,16 @@ def make_plan(take: Take, voice: SoundFeatures, count: int) -> Plan:
     """Choose base frame, lips and borrowed mouths for `count` output frames."""
     base = bounce(count, len(take.track.seen))
     lips = take.predictor.lips(voice, np.arange(count) / float(take.facts.frame_rate))
-    return Plan(base, lips, retrieve(take.space, take.bank, lips, base))
+    borrowed = retrieve(take.space, take.bank, lips, base)
+    nearest = np.array([take.bank[frame.mouths[0]].number for frame in borrowed])
+    distance = lip_distance(lips, take.space.shapes[nearest][:, LIPS].astype(np.float64))
+    return Plan(base, lips, borrowed, fallback_share(distance, still=hardly_moves(take.space)))
 
 
 def wishes(take: Take, plan: Plan) -> Iterator[Wish]:
     """The plan as pixels, one wish per output frame."""
     numbers = np.array([mouth.number for mouth in take.bank])
+    interior = _interior(take) if plan.synthetic.any() else None
     for part in blocks(len(plan.base)):
         base, strength = plan.base[part], take.space.weight[plan.base[part]]
         own = take.space.pixels(base)
@@ -146,7 +159,14 @@ def wishes(take: Take, plan: Plan) -> Iterator[Wish]:
                 (take.bank[mouth], landmarks[mouth], share) for mouth, share in zip(frame.mouths, frame.shares, strict=True)
             )
             unit = float(take.space.poses.scale[base[place]])
-            yield Wish(own[place], wanted[place], unit, mouths, float(strength[place]))
+            synthetic = float(plan.synthetic[part.start + place])
+            yield Wish(own[place], wanted[place], unit, mouths, float(strength[place]), synthetic, interior)
+
+
+def _interior(take: Take) -> Interior:
+    some = take.bank[:: max(1, len(take.bank) // MOUTHS_LOOKED_INTO)]
+    numbers = np.array([mouth.number for mouth in some])
+    return interior_of(list(zip(some, take.space.pixels(numbers), strict=True)), take.space.poses.scale[numbers].tolist())
 
 
 def take_figures(take: Take) -> dict[str, float | None]:

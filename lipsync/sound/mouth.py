@@ -18,6 +18,7 @@ from lipsync.faces.pose import DoubleArray
 from lipsync.faces.tracker import FloatArray
 from lipsync.lips import EXTRA_COMPONENTS, LipModel, lip_model, measures
 from lipsync.mouth_space import MouthSpace, rest_lips
+from lipsync.open_mouth import hardly_moves, open_model
 from lipsync.sound.features import RATE, SoundFeatures
 from lipsync.sound.offset import Offset, estimate_offset
 from lipsync.sound.regression import OwnMap, Ridge, fit_own
@@ -122,6 +123,9 @@ def learn(space: MouthSpace, sound: SoundFeatures | None, times: DoubleArray, of
     known = values[usable]
     generic = generic_mouth()
     own = None
+    if hardly_moves(space):
+        rest = rest_lips(space)
+        return MouthPredictor(*open_model(rest), rest, generic, None)
     if sound is not None and offset is not None:
         some = _spread(np.flatnonzero(usable), MOST_LEARNT_FRAMES)
         own = _learn_own(sound, times[some], values[some], generic, offset)
