@@ -35,7 +35,7 @@ INSIDE_GRID = 12
 # A borrowed mouth's own inside serves when it is open by so much of the opening wanted.
 OPEN_ENOUGH = 0.5
 LEAST_OPEN_IOD = 0.05
-TOUCHING_IOD = 0.015
+TOUCHING_IOD = 0.010
 # Distance of the borrowed lips from those wanted beyond which they are not stretched any further, and back again.
 FAR_IOD, NEAR_IOD = 0.07, 0.055
 FADE_FRAMES = 4

@@ -20,8 +20,8 @@ from lipsync.faces.tracker import FloatArray
 
 BLACK = 16.0
 # Luma over black, as a share of the skin's above the lip; chroma as a share of what lips and skin have.
-CAVITY_LUMA, TONGUE_LUMA, TEETH_LUMA = 0.12, 0.36, 0.84
-CAVITY_CHROMA, TONGUE_CHROMA, TEETH_CHROMA = 0.30, 0.75, 0.40
+CAVITY_LUMA, TONGUE_LUMA, TEETH_LUMA = 0.12, 0.36, 0.94
+CAVITY_CHROMA, TONGUE_CHROMA, TEETH_CHROMA = 0.30, 0.75, 0.55
 INCISOR_SHOWS_IOD = 0.032
 REST_PERCENTILE = 75
 RIM_IOD, RIM_SHARE = 0.03, 0.18
@@ -32,6 +32,7 @@ _GAPS_IOD = (0.0, 0.125, 0.22, 0.29)
 GAP_WIDTH_IOD, GAP_DEPTH = 0.008, 0.10
 LIP_SHADOW_IOD, EDGE_SHADOW_IOD = 0.055, 0.030
 SOFTNESS_IOD = 0.010
+WIDE_IOD, SLIT_LIGHT = 0.10, 0.25
 
 UPPER_OPENING = places((78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308))
 LOWER_OPENING = places((78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308))
@@ -130,7 +131,7 @@ def draw(interior: Interior, opening: Opening, width: int, height: int, light: f
     inside = cv2.distanceTransform(hole, cv2.DIST_L2, 3) / np.float32(unit)
     gape = float((opening.lower[5] - opening.upper[5]) @ down) / unit
     picture = _layers(interior, along, depth, top, bottom, gape)
-    shade = 0.40 + 0.60 * _step(inside / EDGE_SHADOW_IOD)
+    shade = 0.25 + 0.75 * _step(inside / EDGE_SHADOW_IOD)
     picture[..., 0] = BLACK + picture[..., 0] * shade * np.float32(light)
     soft = max(0.6, SOFTNESS_IOD * unit)
     blurred = cv2.GaussianBlur(picture, (0, 0), soft)
@@ -159,8 +160,10 @@ def _layers(
     )
     for gap in _GAPS_IOD:
         shine = np.asarray(shine * (1 - GAP_DEPTH * np.exp(-(((np.abs(along) - gap) / GAP_WIDTH_IOD) ** 2))), np.float32)
+    # Little light falls through a slit.
+    lit = np.clip(gape / WIDE_IOD, SLIT_LIGHT, 1)
     own = (interior.skin[1:] - 128) * TEETH_CHROMA
-    _over(picture, teeth, [skin * TEETH_LUMA * shine, 128 + own[0], 128 + own[1]])
+    _over(picture, teeth, [skin * TEETH_LUMA * lit * shine, 128 + own[0], 128 + own[1]])
     return picture
 
 
