@@ -15,7 +15,7 @@ from lipsync.bank import Mouth
 from lipsync.faces.landmarks import CHEEKS, CHIN, JAW, LIP_OPENING, LIP_OUTLINE, MOUTH_RING, NOSE, places
 from lipsync.faces.pose import DoubleArray
 from lipsync.faces.tracker import Box, FloatArray
-from lipsync.interior import LOWER_OPENING, UPPER_OPENING, Interior, Opening, draw
+from lipsync.interior import BARE_SKIN, LOWER_OPENING, UPPER_OPENING, Interior, Opening, draw
 from lipsync.media.frames import Frame, UInt8Array
 from lipsync.mouth_space import apertures_of_lips
 from lipsync.warp import displacement, half_size, sample
@@ -26,7 +26,6 @@ _UPPER = np.concatenate([_UPPER, places((164, 167, 165, 92, 393, 391, 322)), _AR
 _LOWER = np.concatenate([places((61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291)), LOWER_OPENING])
 _LOWER = np.concatenate([_LOWER, places((106, 182, 83, 18, 313, 406)), _AROUND])
 _MOUTH = np.concatenate([LIP_OUTLINE, LIP_OPENING])
-_SKIN = places((164, 167, 393, 165, 391))
 
 SMOOTHNESS, GRID = 3e-3, 22
 EDGE_RAMP_IOD = 0.12
@@ -166,8 +165,8 @@ def _around(opening: Opening, width: int, height: int, unit: float) -> tuple[sli
 
 
 def _light(frame: Frame, own: DoubleArray, interior: Interior) -> float:
-    """How bright the skin above the lip is in this frame against the take's."""
-    x, y = own[_SKIN].round().astype(int).T
+    """How bright the skin beside the nose is in this frame against the take's."""
+    x, y = own[BARE_SKIN].round().astype(int).T
     here = frame.y[y.clip(0, frame.height - 1), x.clip(0, frame.width - 1)].astype(np.float64)
     return float(np.clip((np.median(here) - 16) / max(interior.skin[0] - 16, 8), 0.4, 1.6))
 

@@ -19,25 +19,28 @@ from lipsync.faces.pose import DoubleArray
 from lipsync.faces.tracker import FloatArray
 
 BLACK = 16.0
-# Luma over black, as a share of the skin's above the lip; chroma as a share of what lips and skin have.
+# Luma over black, as a share of the skin's beside the nose; chroma as a share of what lips and skin have.
 CAVITY_LUMA, TONGUE_LUMA, TEETH_LUMA = 0.12, 0.36, 0.94
 CAVITY_CHROMA, TONGUE_CHROMA, TEETH_CHROMA = 0.30, 0.75, 0.55
 INCISOR_SHOWS_IOD = 0.032
 REST_PERCENTILE = 75
-RIM_IOD, RIM_SHARE = 0.03, 0.18
+RIM_IOD, RIM_SHARE, TALLEST_IOD = 0.03, 0.18, 0.075
 TEETH_HALF_WIDTH_IOD, TEETH_FADE_IOD = 0.24, 0.09
 ARCH = 0.45
 # Where one tooth ends and the next begins, from the middle.
 _GAPS_IOD = (0.0, 0.125, 0.22, 0.29)
-GAP_WIDTH_IOD, GAP_DEPTH = 0.008, 0.10
+GAP_WIDTH_IOD, GAP_DEPTH = 0.011, 0.18
 LIP_SHADOW_IOD, EDGE_SHADOW_IOD = 0.055, 0.030
 SOFTNESS_IOD = 0.010
 WIDE_IOD, SLIT_LIGHT = 0.10, 0.25
+# A mouth open by so much may show teeth, and they are at least so bright against the skin.
+OPEN_IOD, DARKEST_TEETH = 0.06, 0.5
 
 UPPER_OPENING = places((78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308))
 LOWER_OPENING = places((78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308))
 _NOSE_BASE = places((2,))[0]
-_ABOVE_LIP = places((164, 167, 393, 165, 391))
+# Skin that a moustache leaves free.
+BARE_SKIN = places((203, 423, 206, 426, 36, 266))
 _RED: list[tuple[int, ...]] = [(int(LIP_OUTLINE[k]), int(LIP_OPENING[k])) for k in (3, 4, 5, 6, 7)]
 
 
@@ -45,12 +48,14 @@ _RED: list[tuple[int, ...]] = [(int(LIP_OUTLINE[k]), int(LIP_OPENING[k])) for k 
 class Interior:
     """What the drawing needs to know of a speaker.
 
-    skin, lips: (3,) luma, blue and red difference above and on the lips
+    skin, lips: (3,) luma, blue and red difference beside the nose and on the lips
+    teeth: (3,) the same where light falls on them, the speaker's own where the take shows any
     drop: IOD from the base of the nose to the edge of the upper incisors
     """
 
     skin: DoubleArray
     lips: DoubleArray
+    teeth: DoubleArray
     drop: float
 
 
@@ -86,11 +91,41 @@ def interior_of(mouths: list[tuple[Mouth, DoubleArray]], units: list[float]) -> 
 
     mouths: at least one, each with its landmarks (P, 2) px in the take's frame; units: px per IOD of each
     """
-    skin = np.median([_colour(mouth, marks, [(point,) for point in _ABOVE_LIP]) for mouth, marks in mouths], axis=0)
+    skin = np.median([_colour(mouth, marks, [(int(point),) for point in BARE_SKIN]) for mouth, marks in mouths], axis=0)
     lips = np.median([_colour(mouth, marks, _RED) for mouth, marks in mouths], axis=0)
     drops = [_drop(marks) / unit for (_, marks), unit in zip(mouths, units, strict=True)]
+    teeth = _usual_teeth(skin)
+    seen = [
+        _seen_teeth(mouth, marks) for (mouth, marks), unit in zip(mouths, units, strict=True) if _gape(marks) > OPEN_IOD * unit
+    ]
+    if seen:
+        own = np.median(seen, axis=0)
+        # The brightest thing in a mouth without visible teeth is a wet tongue, and that is darker.
+        teeth = own if own[0] - BLACK > DARKEST_TEETH * (skin[0] - BLACK) else teeth
     # A smile or a wide mouth lifts the lip: the lower places of its edge are those of a mouth at rest.
-    return Interior(skin, lips, float(np.percentile(drops, REST_PERCENTILE)) + INCISOR_SHOWS_IOD)
+    return Interior(skin, lips, teeth, float(np.percentile(drops, REST_PERCENTILE)) + INCISOR_SHOWS_IOD)
+
+
+def _usual_teeth(skin: DoubleArray) -> DoubleArray:
+    chroma = 128 + (skin[1:] - 128) * TEETH_CHROMA
+    return np.array([BLACK + (skin[0] - BLACK) * TEETH_LUMA, *chroma])
+
+
+def _seen_teeth(mouth: Mouth, marks: DoubleArray) -> DoubleArray:
+    """(3,) colour of the brightest tenth of what shows between the lips."""
+    outline = (marks[LIP_OPENING] - [mouth.left, mouth.top]) / 2
+    hole = np.zeros(mouth.u.shape, dtype=np.uint8)
+    cv2.fillPoly(hole, [np.round(outline).astype(np.int32)], (1,))
+    inside = cv2.erode(hole, np.ones((3, 3), dtype=np.uint8)) > 0
+    if not inside.any():
+        return np.zeros(3)
+    luma = cv2.resize(mouth.y, (hole.shape[1], hole.shape[0]), interpolation=cv2.INTER_AREA)[inside]
+    bright = luma >= np.percentile(luma, 90)
+    return np.array([luma[bright].mean(), mouth.u[inside][bright].mean(), mouth.v[inside][bright].mean()])
+
+
+def _gape(marks: DoubleArray) -> float:
+    return float(np.linalg.norm(marks[UPPER_OPENING[5]] - marks[LOWER_OPENING[5]]))
 
 
 def _drop(marks: DoubleArray) -> float:
@@ -151,7 +186,8 @@ def _layers(
     tongue = _step((depth - lies) / 0.06) * _step((0.27 - np.abs(along)) / 0.12) * np.float32(np.clip(gape / 0.12, 0, 1))
     _over(picture, tongue * np.float32(0.85), [skin * TONGUE_LUMA, *(128 + tint * TONGUE_CHROMA)])
     # However low the lip hangs, a rim of teeth shows under it: a mouth without any looks like a hole.
-    edge = np.maximum(0, top + min(RIM_IOD, RIM_SHARE * max(0.0, gape))) - ARCH * along**2
+    rim = min(RIM_IOD, RIM_SHARE * max(0.0, gape))
+    edge = np.clip(0, top + rim, top + TALLEST_IOD) - ARCH * along**2
     teeth = _step((edge - depth) / 0.016 + 0.5) * _step(
         (TEETH_HALF_WIDTH_IOD + TEETH_FADE_IOD - np.abs(along)) / TEETH_FADE_IOD
     )
@@ -162,8 +198,7 @@ def _layers(
         shine = np.asarray(shine * (1 - GAP_DEPTH * np.exp(-(((np.abs(along) - gap) / GAP_WIDTH_IOD) ** 2))), np.float32)
     # Little light falls through a slit.
     lit = np.clip(gape / WIDE_IOD, SLIT_LIGHT, 1)
-    own = (interior.skin[1:] - 128) * TEETH_CHROMA
-    _over(picture, teeth, [skin * TEETH_LUMA * lit * shine, 128 + own[0], 128 + own[1]])
+    _over(picture, teeth, [(interior.teeth[0] - BLACK) * lit * shine, interior.teeth[1], interior.teeth[2]])
     return picture
 
 
