@@ -77,7 +77,7 @@ _SMALLEST_DEVIATION = np.array([LUMA_STEP, CHROMA_STEP, CHROMA_STEP])
 _LEAST_SPREAD = np.array([0.02, 0.02, 0.3, 0.3, 0.3, 0.1, 0.1, 0.03, 0.05])
 LARGEST_DISTANCE = 6.0
 PSEUDO_FRAMES = 12.0
-SURELY_CLEAR = 0.55
+SURELY_CLEAR = 0.4
 CONCENTRATION_STEPS = 4
 # Evidence: measured on 28 takes without and 126 with something drawn over the mouth.
 UNUSUAL, RARE, CLEAR = 1.45, 1.8, 1.7
@@ -91,15 +91,15 @@ SPREAD_FRAMES = 2
 class Appearance:
     """Collects the colours of the places while the take streams by, `3 * PLACES` bytes a frame."""
 
-    rows: list[bytes] = field(default_factory=list)
+    data: bytearray = field(default_factory=bytearray)
 
     def observe(self, frame: Frame, points: FloatArray | None) -> None:
         """Note one more frame; points: (len(KEPT), 3) px, None where no face is seen."""
-        self.rows.append(bytes(3 * PLACES) if points is None else _colours(frame, points).tobytes())
+        self.data += bytes(3 * PLACES) if points is None else _colours(frame, points).tobytes()
 
     def finish(self) -> UInt8Array:
         """(n, 3, PLACES) uint8: luma, blue and red difference of every place in every frame; zeros without a face."""
-        return np.frombuffer(b"".join(self.rows), dtype=np.uint8).reshape(-1, 3, PLACES)
+        return np.frombuffer(bytes(self.data), dtype=np.uint8).reshape(-1, 3, PLACES)
 
 
 def _colours(frame: Frame, points: FloatArray) -> UInt8Array:
@@ -144,7 +144,7 @@ def covered_frames(
 
     colours: (n, 3, PLACES) from `Appearance`; stance: (n, 8) from `posture`
     judged: (n,) frames with a face that is not turned away; shot: (n,) number of the shot of each frame
-    At most about two fifths of a shot may be covered; shots under a second are not judged.
+    At most half of a shot may be covered; shots under a second are not judged.
     """
     found = np.zeros(len(colours), dtype=bool)
     most = round(LONGEST_PART_SECONDS * frame_rate)
@@ -237,7 +237,7 @@ def _evidence(colours: UInt8Array, stance: FloatArray, judged: BoolArray) -> Dou
 def _fit(features: FloatArray, variables: FloatArray) -> _Look:
     """Least trimmed squares by concentration steps (Rousseeuw and Van Driessen 2006), begun where lips are lips.
 
-    Lips are redder and darker than the skin above them in every face; whatever hides them is so rarely, and the half of
+    Lips are redder and darker than the skin above them in every face; whatever hides them is so rarely, and the part of
     the frames in which the lips stand out most is a start that a still hand, more alike from frame to frame than any
     talking mouth, cannot take over.
     """

@@ -164,7 +164,8 @@ def wishes(take: Take, plan: Plan) -> Iterator[Wish]:
 
 
 def _interior(take: Take) -> Interior:
-    some = take.bank[:: max(1, len(take.bank) // MOUTHS_LOOKED_INTO)]
+    free = [mouth for mouth in take.bank if take.space.weight[mouth.number] == 1] or take.bank
+    some = free[:: max(1, len(free) // MOUTHS_LOOKED_INTO)]
     numbers = np.array([mouth.number for mouth in some])
     return interior_of(list(zip(some, take.space.pixels(numbers), strict=True)), take.space.poses.scale[numbers].tolist())
 

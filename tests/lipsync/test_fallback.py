@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lipsync.bank import Mouth
-from lipsync.contracts import RenderOptions
+from lipsync.contracts import RenderOptions, SilentReporter
 from lipsync.faces.landmarks import APERTURE_PAIRS, CHIN_TIP, JAW, LEFT_EYE, LIPS, MOUTH_RING, RIGHT_EYE
 from lipsync.faces.tracker import Box, MediapipeTracker
 from lipsync.fallback import FADE_FRAMES, fallback_share, lip_distance, planes
@@ -19,16 +19,6 @@ from lipsync.mouth_space import apertures, apertures_of_lips, rest_lips, widths_
 from lipsync.open_mouth import hardly_moves, open_model, with_any_follow
 from lipsync.resynth import render
 from tests.lipsync import media
-
-
-class Quiet:
-    """Nobody listens."""
-
-    def stage(self, name: str) -> None: ...
-
-    def progress(self, stage: str, done: int, total: int) -> None: ...
-
-    def note(self, level: str, message: str) -> None: ...
 
 
 @pytest.fixture(scope="module")
@@ -221,5 +211,5 @@ def test_a_real_take_that_never_speaks_follows_a_voice(tmp_path):
     clip, voice = tmp_path / "clip.mp4", tmp_path / "voice.wav"
     media.ffmpeg("-i", media.real(media.REAL_CLIPS, "idle_silent_11s_704x1216.mp4"), "-t", "3", "-an", clip)
     media.ffmpeg("-i", media.real(media.REAL_SPEECH, "german.wav"), "-t", "4", voice)
-    report = render(clip, voice, tmp_path / "out.mp4", RenderOptions(measure=True), Quiet())
+    report = render(clip, voice, tmp_path / "out.mp4", RenderOptions(measure=True), SilentReporter())
     assert report.quality["aperture_followed"] > 0.9
