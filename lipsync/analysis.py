@@ -30,6 +30,7 @@ from lipsync.look import LANDMARKS_FILE, Sight, look
 from lipsync.media import ClipFacts
 from lipsync.media.frames import even_size
 from lipsync.mouth_space import MouthSpace, SpaceModel, build_space
+from lipsync.open_mouth import hardly_moves, with_any_follow
 from lipsync.rows import RowFile
 from lipsync.shapes import Shapes
 from lipsync.sound.features import SoundFeatures
@@ -49,7 +50,7 @@ class Survey:
     centre: (n, 2) px, a fixed point of the head; angles: (n, 3) yaw, pitch, roll in degrees; iod: (n,) px; all these are
     zeros where too little of a face was seen to tell
     gate: where the mouth may be changed
-    sharpness, light, people, chosen: see `look.Sight`
+    sharpness, light, clipped, pictures, people, chosen: see `look.Sight`
     sound: the clip's own, `heard`, `silent` or `none`; offset: between it and the picture, where it could be told
     learnt: whether the mouth's habits were learnt from it
     """
@@ -63,6 +64,8 @@ class Survey:
     gate: Gate
     sharpness: FloatArray
     light: FloatArray
+    clipped: FloatArray
+    pictures: npt.NDArray[np.uint8]
     people: int
     chosen: str
     sound: str
@@ -108,6 +111,8 @@ class _SurveyArrays:
     gaps: npt.NDArray[np.int64]
     sharpness: FloatArray
     light: FloatArray
+    clipped: FloatArray
+    pictures: npt.NDArray[np.uint8]
     people: int
     chosen: str
     sound: str
@@ -138,11 +143,13 @@ def analyse(clip: Path, facts: ClipFacts, point: SpeakerPoint | None, place: Pat
     making = Path(tempfile.mkdtemp(prefix=".making-", dir=place.parent))
     try:
         with clock.stage("look") as progress:
-            sight = look(clip, facts, making, on_progress=progress)
+            sight = look(clip, facts, making, speaker=point, on_progress=progress)
             width, height = even_size(facts)
             gate = judge(sight.track, sight.colours, width=width, height=height, frame_rate=facts.frame_rate)
             enough = sight.track.seen.sum() >= FEWEST_FRAMES
             space = build_space(sight.track, gate.strength) if enough else None
+            if space is not None and hardly_moves(space):
+                space = with_any_follow(space)
             save_bank(making / BANK, usable_mouths(sight.bank, gate.strength))
             sight.bank.clear()  # on disk now; what comes next needs the room
         with clock.stage("listen"):
@@ -211,6 +218,8 @@ def _survey_arrays(
         gaps=np.array([(gap.first, gap.last, REASONS.index(gap.reason)) for gap in gate.gaps], dtype=np.int64).reshape(-1, 3),
         sharpness=sight.sharpness,
         light=sight.light,
+        clipped=sight.clipped,
+        pictures=sight.pictures,
         people=sight.people,
         chosen=sight.chosen,
         sound=sound,
@@ -239,6 +248,8 @@ def _restored(folder: Path, facts: ClipFacts, arrays: _Arrays) -> Analysis | Sur
         gate=Gate(stored.strength, tuple(Gap(first, last, REASONS[reason]) for first, last, reason in stored.gaps.tolist())),
         sharpness=stored.sharpness,
         light=stored.light,
+        clipped=stored.clipped,
+        pictures=stored.pictures,
         people=stored.people,
         chosen=stored.chosen,
         sound=stored.sound,

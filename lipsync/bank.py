@@ -61,9 +61,9 @@ class BankBuilder:
     mouths: list[Mouth] = field(default_factory=list)
     largest_count: int = LARGEST_COUNT
 
-    def offer(self, number: int, frame: Frame, points: FloatArray) -> None:
-        """Add the frame's mouth, and thin the bank out when it has grown too large."""
-        mouth = _cut(number, frame, points)
+    def offer(self, number: int, frame: Frame, points: FloatArray, sharpness: float) -> None:
+        """Add the frame's mouth, and thin the bank out when it has grown too large. sharpness: as `lip_sharpness` gives it"""
+        mouth = _cut(number, frame, points, sharpness)
         if mouth is None:
             return
         self.mouths.append(mouth)
@@ -76,7 +76,7 @@ class BankBuilder:
         return list(self.mouths)
 
 
-def _cut(number: int, frame: Frame, points: FloatArray) -> Mouth | None:
+def _cut(number: int, frame: Frame, points: FloatArray, sharpness: float) -> Mouth | None:
     flat = points[:, :2]
     size = _size(points)
     around = flat[np.concatenate([LIPS, MOUTH_RING])]
@@ -96,7 +96,7 @@ def _cut(number: int, frame: Frame, points: FloatArray) -> Mouth | None:
         frame.y[top:bottom, left:right].copy(),
         frame.u[half].copy(),
         frame.v[half].copy(),
-        lip_sharpness(frame, points),
+        sharpness,
         _look(points, size),
     )
 

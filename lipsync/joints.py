@@ -36,7 +36,7 @@ INWARD = 0.3
 
 @dataclass(frozen=True, slots=True)
 class HeadMotion:
-    """How the take looks from frame to frame, as far as a turn or a jump would show it.
+    """How the take looks from frame to frame, as far as a turn or a jump would show it. Frames without a face repeat another.
 
     centre: (n, 2) px, a fixed point of the head; iod: (n,) px; angles: (n, 3) yaw, pitch, roll in degrees
     usable: (n,) bool, false in gaps; shots: (n,) integers, equal within a shot

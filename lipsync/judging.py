@@ -61,6 +61,7 @@ def card_of(survey: Survey, part: range | None = None) -> Card:
         iod=survey.iod.astype(np.float64),
         sharpness=survey.sharpness.astype(np.float64),
         light=survey.light.astype(np.float64),
+        clipped=survey.clipped.astype(np.float64),
         apertures=survey.opening[:, 0].astype(np.float64),
         widths=survey.opening[:, 1].astype(np.float64),
         strength=survey.gate.strength.astype(np.float64),
@@ -86,6 +87,7 @@ def joints_of(survey: Survey, part: range) -> Joints:
         angles=survey.angles.astype(np.float64),
         usable=survey.gate.strength > 0,
         shots=survey.track.shot,
+        pictures=survey.pictures,
     )
     return find_joints(motion, part, float(survey.facts.frame_rate))
 

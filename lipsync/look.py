@@ -1,33 +1,48 @@
-"""Stage one, look: the take streams by once; the speaker's landmarks in every frame and a bank of mouths come out."""
+"""Stage one, look: the take streams by once; the speaker's landmarks in every frame and a bank of mouths come out.
+
+The first face is followed at once. Only where somebody else is seen who could be the speaker too, short parts of the take are
+looked at to tell who it is (`faces/speaker.py`), and the take is begun anew if it is not who was followed.
+"""
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from lipsync.bank import BankBuilder, Mouth, lip_sharpness
+from lipsync.contracts import SpeakerPoint
 from lipsync.covered import Appearance
+from lipsync.errors import UnusableInput
+from lipsync.faces import TRACKERS
+from lipsync.faces.follower import Follower, Identity
 from lipsync.faces.landmarks import KEPT
-from lipsync.faces.pose import SkinDrift
+from lipsync.faces.pose import DoubleArray, SkinDrift
+from lipsync.faces.shots import ShotFinder
+from lipsync.faces.speaker import Chosen, Mark, SoundMatch, choose, identity_of, meet, parts_of
 from lipsync.faces.track import FaceTrack, nearest_seen
-from lipsync.faces.tracker import FloatArray, MediapipeTracker, Tracker
-from lipsync.media.frames import Frame, FrameReader, UInt8Array
+from lipsync.faces.tracker import FloatArray, Tracker
+from lipsync.glance import TINY_SIDE, face_light, tiny_picture
+from lipsync.media.frames import FrameReader, UInt8Array
 from lipsync.media.probe import ClipFacts
-from lipsync.rows import RowWriter
+from lipsync.rows import RowFile, RowWriter
+from lipsync.sound.presence import listen_to_parts, presence
 
 SECONDS_LOOKED_AT_BEFORE_GIVING_UP = 60
 LANDMARKS_FILE = "landmarks.f32"
+# Somebody else seen for so long in all may be the speaker.
+COMPANY_SECONDS = 1.2
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
     """What looking at a take gives.
 
-    sharpness: (n,) float32, see `lip_sharpness`; light: (n,) float32 mean luma of the lower face, 0 to 255; 0 without a face
-    colours: (n, 3, PLACES) see `covered.Appearance`
+    sharpness: (n,) float32, see `lip_sharpness`; light, clipped: (n,) float32, see `face_light`; 0 without a face
+    colours: (n, 3, PLACES) see `covered.Appearance`; pictures: (n, h, w) see `tiny_picture`
     people: most faces seen at once; chosen: how the speaker was told, `only`, `point`, `sound` or `largest`
     """
 
@@ -35,9 +50,30 @@ class Sight:
     bank: list[Mouth]
     sharpness: FloatArray
     light: FloatArray
+    clipped: FloatArray
     colours: UInt8Array
+    pictures: UInt8Array
     people: int
-    chosen: str
+    chosen: Chosen
+
+
+@dataclass(slots=True)
+class _Notes:
+    """A few numbers for every frame, in compact arrays: a long take has hundreds of thousands."""
+
+    seen: array[int] = field(default_factory=lambda: array("B"))
+    drift: array[float] = field(default_factory=lambda: array("f"))
+    sharpness: array[float] = field(default_factory=lambda: array("f"))
+    light: array[float] = field(default_factory=lambda: array("f"))
+    clipped: array[float] = field(default_factory=lambda: array("f"))
+    appearance: Appearance = field(default_factory=Appearance)
+    pictures: bytearray = field(default_factory=bytearray)
+    shots: ShotFinder = field(default_factory=ShotFinder)
+    bank: BankBuilder = field(default_factory=BankBuilder)
+
+
+class _AnotherPerson(Exception):
+    """The one who was followed is not the speaker."""
 
 
 def look(
@@ -45,43 +81,134 @@ def look(
     facts: ClipFacts,
     folder: Path,
     *,
+    speaker: SpeakerPoint | None = None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
-    make_tracker: Callable[[], Tracker] = MediapipeTracker,
+    make_tracker: Callable[[], Tracker] = TRACKERS["mediapipe"],
 ) -> Sight:
-    """Follow the face through the take and fill the bank; whether the take is any good, others judge.
+    """Follow the speaker through the take and fill the bank; whether the take is any good, others judge.
 
-    folder: where the landmarks are written
-    Raises UnusableInput (`not_a_video`).
+    folder: where the landmarks are written; speaker: who it is, where the user said so
+    Raises UnusableInput (`no_face_there`, `not_a_video`).
     """
-    seen: list[bool] = []
-    drifts: list[FloatArray] = []
-    figures: list[tuple[float, float]] = []
-    bank, skin, appearance = BankBuilder(), SkinDrift(), Appearance()
-    patience = round(SECONDS_LOOKED_AT_BEFORE_GIVING_UP * facts.frame_rate)
-    nothing = np.zeros((len(KEPT), 3), dtype=np.float32)
-    with make_tracker() as tracker, RowWriter(folder / LANDMARKS_FILE, (len(KEPT), 3)) as writer:
-        for number, frame in enumerate(FrameReader(path, facts).forward()):
-            found = tracker.track(frame)
-            seen.append(found is not None)
+    with make_tracker() as tracker:
+        viewer = _Viewer(path, facts, folder, tracker, on_progress)
+        if speaker is not None:
+            viewer.find_marked(speaker)
+        try:
+            return viewer.watch()
+        except _AnotherPerson:
+            return viewer.watch()
+
+
+class _Viewer:
+    """One look at a take, with what is known of its speaker."""
+
+    def __init__(
+        self, path: Path, facts: ClipFacts, folder: Path, tracker: Tracker, on_progress: Callable[[int, int], None]
+    ) -> None:
+        self._reader = FrameReader(path, facts)
+        self._facts = facts
+        self._landmarks = folder / LANDMARKS_FILE
+        self._tracker = tracker
+        self._on_progress = on_progress
+        self._identity = Identity()
+        self._chosen: Chosen | None = None
+
+    def find_marked(self, speaker: SpeakerPoint) -> None:
+        """Learn how the speaker looks who was chosen on a still."""
+        rate = float(self._facts.frame_rate)
+        number = min(max(0, round(speaker.at * rate)), max(0, self._facts.frames - 1))
+        self._choose(Mark(number, speaker.x * self._facts.width, speaker.y * self._facts.height))
+
+    def watch(self) -> Sight:
+        """The whole take. Raises _AnotherPerson, once, when it must be begun anew."""
+        notes = _Notes()
+        follower = Follower(self._tracker, identity=self._identity, frame_rate=float(self._facts.frame_rate))
+        with RowWriter(self._landmarks, (len(KEPT), 3)) as writer:
+            self._stream(notes, follower, writer)
+            rows = writer.finish()
+        track = _track(rows, notes)
+        return Sight(
+            track,
+            notes.bank.finish(),
+            np.array(notes.sharpness, dtype=np.float32),
+            np.array(notes.light, dtype=np.float32),
+            np.array(notes.clipped, dtype=np.float32),
+            notes.appearance.finish(),
+            np.frombuffer(notes.pictures, dtype=np.uint8).reshape(-1, TINY_SIDE, TINY_SIDE),
+            follower.people,
+            self._chosen or "only",
+        )
+
+    def _stream(self, notes: _Notes, follower: Follower, writer: RowWriter) -> None:
+        skin, nothing = SkinDrift(), np.zeros((len(KEPT), 3), dtype=np.float32)
+        patience = round(SECONDS_LOOKED_AT_BEFORE_GIVING_UP * self._facts.frame_rate)
+        for number, frame in enumerate(self._reader.forward()):
+            cut = notes.shots.step(frame.y)
+            if cut:
+                skin.restart()
+            found = follower.track(frame, cut=cut)
+            if self._chosen is None and follower.company > COMPANY_SECONDS:
+                self._meet_everybody(follower)
             writer.append(nothing if found is None else found)
-            appearance.observe(frame, found)
-            drifts.append(skin.step(frame.y, found))
-            figures.append((0.0, 0.0) if found is None else (lip_sharpness(frame, found), _light(frame, found)))
+            notes.seen.append(found is not None)
+            notes.drift.extend(skin.step(frame.y, found).tolist())
+            notes.appearance.observe(frame, found)
+            notes.pictures += tiny_picture(frame).tobytes()
+            sharpness = 0.0 if found is None else lip_sharpness(frame, found)
+            light, clipped = (0.0, 0.0) if found is None else face_light(frame, found)
+            notes.sharpness.append(sharpness)
+            notes.light.append(light)
+            notes.clipped.append(clipped)
             if found is not None:
-                bank.offer(number, frame, found)
-            elif number > patience and not any(seen):
+                notes.bank.offer(number, frame, found, sharpness)
+            elif number > patience and not any(notes.seen):
                 break
-            on_progress(number + 1, max(facts.frames, number + 1))
-        rows = writer.finish()
-    shot = np.zeros(len(seen), dtype=np.intp)
-    found_in = np.array(seen, dtype=bool)
-    track = FaceTrack(rows, nearest_seen(found_in, shot), found_in, np.array(drifts, dtype=np.float32).reshape(-1, 4), shot)
-    sharpness, light = np.array(figures, dtype=np.float32).reshape(-1, 2).T
-    return Sight(track, bank.finish(), sharpness.copy(), light.copy(), appearance.finish(), 1, "only")
+            self._on_progress(number + 1, max(self._facts.frames, number + 1))
+
+    def _meet_everybody(self, follower: Follower) -> None:
+        """Tell the speaker. Raises _AnotherPerson when it is not who was followed."""
+        followed = follower.identity.own
+        self._choose(None)
+        if self._identity.known and self._identity.own.apart(followed) > self._identity.others.apart(followed):
+            raise _AnotherPerson
+        for sample in followed.samples:
+            self._identity.own.learn(sample)
+        follower.identity = self._identity
+
+    def _choose(self, mark: Mark | None) -> None:
+        rate = float(self._facts.frame_rate)
+        parts = parts_of(self._facts.frames, rate, mark)
+        people = meet(self._reader, self._tracker, parts, mark)
+        if people or mark is not None:
+            match = self._sound_match(parts) if mark is None and len(people) > 1 else None
+            person, self._chosen = choose(people, mark, rate, match)
+            self._identity = identity_of(person, people)
+        else:
+            self._chosen = "only"
+
+    def _sound_match(self, parts: list[tuple[int, int]]) -> SoundMatch | None:
+        """Compares mouths with the take's sound; None where there is none to compare with."""
+        from lipsync.sound.mouth import generic_mouth  # noqa: PLC0415 - its modules import this one's results
+
+        if not self._facts.has_sound:
+            return None
+        rate, start = float(self._facts.frame_rate), self._facts.video_start
+        try:
+            heard = listen_to_parts(
+                self._reader.path, [(start + first / rate, start + (first + count) / rate) for first, count in parts]
+            )
+        except UnusableInput:
+            return None
+
+        def match(numbers: DoubleArray, measures: DoubleArray) -> float:
+            return presence(heard, start + numbers / rate, measures, generic_mouth())
+
+        return match
 
 
-def _light(frame: Frame, points: FloatArray) -> float:
-    low = np.maximum(points[:, :2].min(axis=0).astype(int), 0)
-    high = points[:, :2].max(axis=0).astype(int) + 1
-    face = frame.y[low[1] : high[1] : 4, low[0] : high[0] : 4]
-    return float(face.mean()) if face.size else 0.0
+def _track(rows: RowFile, notes: _Notes) -> FaceTrack:
+    seen = np.array(notes.seen, dtype=bool)
+    shot = notes.shots.numbers()
+    drift = np.array(notes.drift, dtype=np.float32).reshape(-1, 4)
+    return FaceTrack(rows, nearest_seen(seen, shot), seen, drift, shot)

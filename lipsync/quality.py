@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from lipsync.bank import Mouth, lip_sharpness
+from lipsync.faces import TRACKERS
+from lipsync.faces.follower import Follower
 from lipsync.faces.landmarks import RIGID
 from lipsync.faces.pose import DoubleArray, fit_similarity, rigid_reference
-from lipsync.faces.tracker import FloatArray, MediapipeTracker
+from lipsync.faces.tracker import FloatArray
 from lipsync.media import FrameReader, probe_clip
 from lipsync.shapes import apertures, apertures_of_lips, widths, widths_of_lips
 
@@ -29,9 +31,10 @@ def measure(output: Path, lips: DoubleArray, strength: FloatArray, bank: list[Mo
     facts = probe_clip(output)
     count = min(len(lips), round(LONGEST_MEASURED_SECONDS * facts.frame_rate))
     points, numbers, sharpness = [], [], []
-    with MediapipeTracker() as tracker:
+    with TRACKERS["mediapipe"]() as tracker:
+        follower = Follower(tracker, frame_rate=float(facts.frame_rate))
         for number, frame in enumerate(FrameReader(output, facts).forward(0, count)):
-            found = tracker.track(frame)
+            found = follower.track(frame)
             if found is not None and number < len(lips) and strength[number] > 0.5:
                 points.append(found.astype(np.float64))
                 numbers.append(number)

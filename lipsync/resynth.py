@@ -67,7 +67,7 @@ def render(clip: Path, voice: Path, output: Path, options: RenderOptions, report
     notices = [finding.sentence for finding in card.findings if finding.severity is Severity.WARNING]
     about_length = notice(timeline, choice, part, facts.frame_rate)
     if about_length is not None:
-        notices.append(about_length)
+        notices.append(about_length[1])
     for sentence in notices:
         report.note("warning", sentence)
     width, height = even_size(facts)

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lipsync.errors import EnvironmentFault, UnusableInput
-from lipsync.faces.tracker import Box, MediapipeTracker, window_around, window_rgb
+from lipsync.faces import TRACKERS
+from lipsync.faces.tracker import Box, window_around, window_rgb
 from lipsync.media import Frame, FrameReader, probe_clip
 
 TILE_PIXELS = 240
@@ -48,8 +49,8 @@ def _frames(video: Path, seconds: Sequence[float]) -> list[Frame]:
 
 
 def _around_face(frame: Frame) -> Box:
-    with MediapipeTracker() as tracker:
-        found = tracker.track(frame)
+    with TRACKERS["mediapipe"]() as tracker:
+        found = tracker.largest(frame)
     if found is None:
         raise UnusableInput("no_face", "The first video shows no face at the first moment. Choose other moments.")
     return window_around(frame, found[:, :2].min(axis=0), found[:, :2].max(axis=0), margin=0.25)

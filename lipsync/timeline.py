@@ -40,6 +40,13 @@ class Shorter(StrEnum):
     KEEP = "keep"
 
 
+_SEEN = {
+    Longer.BOUNCE: ("clip_bounced", "The voice is longer than the clip, which is therefore played forwards and backwards."),
+    Longer.LOOP: ("clip_looped", "The voice is longer than the clip, which is therefore played again and again."),
+    Longer.HOLD: ("clip_held", "The voice is longer than the clip, whose last seconds therefore go to and fro."),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class LengthChoice:
     """What a user may choose about length. start, end: seconds of the clip that are used; None: its first, its last frame"""
@@ -96,7 +103,7 @@ def chosen_part(choice: LengthChoice, frames: int, frame_rate: Fraction) -> rang
     if not (math.isfinite(start) and 0 <= start < length):
         raise UnusableInput(
             "start_outside_clip",
-            f"The start must lie between 0 and {float(length):.1f} s, the clip's length. Choose another start.",
+            f"The start must lie within the clip, which lasts {float(length):.1f} s. Choose another start.",
         )
     if not (math.isfinite(end) and 0 < end <= length + END_TOLERANCE_SECONDS):
         raise UnusableInput(
@@ -124,20 +131,15 @@ def fill(voice_frames: int, choice: LengthChoice, part: range, joints: Joints) -
     return Timeline(_longer(voice_frames, choice.longer, part.start, joints), voice_frames, 0)
 
 
-def notice(timeline: Timeline, choice: LengthChoice, part: range, frame_rate: Fraction) -> str | None:
-    """A sentence for the user where the voice's length asked for something that can be seen or heard."""
+def notice(timeline: Timeline, choice: LengthChoice, part: range, frame_rate: Fraction) -> tuple[str, str] | None:
+    """Code and sentence for the user where the voice's length asked for something that can be seen or heard."""
     if timeline.unheard:
         return (
+            "voice_cut",
             f"The voice is longer than the clip and was cut at {float(len(timeline.base) / frame_rate):.1f} s. "
-            "Choose another way to fill the length to hear all of it."
+            "Choose another way to fill the length to hear all of it.",
         )
-    if timeline.spoken <= len(part):
-        return None
-    if choice.longer is Longer.LOOP:
-        return "The voice is longer than the clip, which is therefore played again and again."
-    if choice.longer is Longer.HOLD:
-        return "The voice is longer than the clip, whose last seconds therefore go to and fro."
-    return "The voice is longer than the clip, which is therefore played forwards and backwards."
+    return None if timeline.spoken <= len(part) else _SEEN[choice.longer]
 
 
 def bounce(count: int, length: int) -> FrameNumbers:

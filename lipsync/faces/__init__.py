@@ -1,1 +1,9 @@
 """Finding the speaker's face: landmarks and head pose per frame."""
+
+from collections.abc import Callable
+
+from lipsync.faces.mediapipe import MediapipeTracker
+from lipsync.faces.tracker import Tracker
+
+TRACKERS: dict[str, Callable[[], Tracker]] = {"mediapipe": MediapipeTracker}
+"""Every tracker by its name. Importing one loads no model: that is done on entering it."""

@@ -23,6 +23,8 @@ REFERENCE_FRAMES = 200
 DRIFT_SIGMA_FRAMES = 2.0
 FEWEST_SKIN_POINTS = 8
 LARGEST_DRIFT_IOD = 0.03
+# Landmarks are off by so little that one halving reaches it, but on faces larger than this.
+LARGE_FACE_IOD_PIXELS = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,10 @@ class SkinDrift:
         self._luma: npt.NDArray[np.uint8] | None = None
         self._points: FloatArray | None = None
 
+    def restart(self) -> None:
+        """Forget the frame before: the next one belongs to another shot."""
+        self._luma = self._points = None
+
     def step(self, luma: npt.NDArray[np.uint8], landmarks: FloatArray | None) -> FloatArray:
         """The residual motion (tx, ty, a, b) since the previous frame; zeros where it cannot be told.
 
@@ -143,7 +149,7 @@ def _residual(
         (source - offset)[:, None],
         (target - offset)[:, None].copy(),
         winSize=(15, 15),
-        maxLevel=2,
+        maxLevel=1 if size < LARGE_FACE_IOD_PIXELS else 2,
         flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
         criteria=(cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 10, 0.03),
     )

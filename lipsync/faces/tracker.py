@@ -1,42 +1,94 @@
-"""Landmarks of one face through a video, frame by frame.
+"""Faces in one picture: where they are, and the landmarks of one of them.
 
-A tracker is given frames in order and answers with the landmarks of the followed face, or None where it sees none.
+A tracker keeps nothing from frame to frame. Whoever follows a person (`follower.py`) gives it the region where the face
+should be, so that one tracker serves any number of people and can never wander from one to another by itself.
 """
 
 from __future__ import annotations
 
-import os
+import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipsync.faces.landmarks import KEPT
+from lipsync.faces.landmarks import EYE_CORNERS
 from lipsync.media.frames import Frame
 
 FloatArray = npt.NDArray[np.float32]
+PixelArray = npt.NDArray[np.uint8]
 
-# The mesh works on 192 px inside; a larger window costs conversion only.
-LARGEST_WINDOW_PIXELS = 512
-# The window that is searched reaches this far around the face, in face sizes, and is moved only when the face nears its
-# edge: the mesh follows its own last result, which a moving window would displace.
+# A window for pictures of the face reaches this far around it, in face sizes.
 WINDOW_MARGIN = 0.55
-WINDOW_SLACK = 0.2
-SEARCH_SIDE_PIXELS = 960
 
 
-class Tracker(Protocol):
-    """What every tracker offers. Use as a context manager; frames come in their order."""
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Where a face is: a square around brows and chin. x, y: its centre, size: its side, px; angle: of the eyes, radians"""
 
-    def __enter__(self) -> Self: ...
+    x: float
+    y: float
+    size: float
+    angle: float
 
-    def __exit__(self, *unused: object) -> None: ...
+    @classmethod
+    def around(cls, points: FloatArray) -> Self:
+        """The region of a face given by its landmarks, (len(KEPT), 3) px."""
+        low, high = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
+        across = points[EYE_CORNERS[1], :2] - points[EYE_CORNERS[0], :2]
+        middle = (low + high) / 2
+        return cls(float(middle[0]), float(middle[1]), float((high - low).max()), math.atan2(across[1], across[0]))
 
-    def track(self, frame: Frame) -> FloatArray | None:
-        """(len(KEPT), 3) float32 in px of the frame, z growing away from the camera; None: no face."""
-        ...
+    def overlap(self, other: Region) -> float:
+        """Intersection over union of both squares, taken as upright."""
+        half = (self.size + other.size) / 2
+        side = min(self.size, other.size)
+        wide = min(half - abs(self.x - other.x), side)
+        high = min(half - abs(self.y - other.y), side)
+        shared = max(0.0, wide) * max(0.0, high)
+        return shared / (self.size**2 + other.size**2 - shared)
+
+    def distance(self, other: Region) -> float:
+        """Between the centres, in sizes of the larger one."""
+        return math.hypot(self.x - other.x, self.y - other.y) / max(self.size, other.size)
+
+
+class Tracker(ABC):
+    """What every tracker offers. Use as a context manager; the methods may be called on any frame in any order."""
+
+    @abstractmethod
+    def __enter__(self) -> Self:
+        """Load the models."""
+
+    @abstractmethod
+    def __exit__(self, *unused: object) -> None:
+        """Free the models."""
+
+    @abstractmethod
+    def find(self, frame: Frame, area: Region | None = None) -> list[Region]:
+        """Faces in the picture, or in a square part of it, largest first. What is found need not be a face: `fit` decides.
+
+        area: may reach beyond the picture, which makes faces that fill it easier to find
+        """
+
+    @abstractmethod
+    def fit(self, frame: Frame, region: Region) -> FloatArray | None:
+        """Landmarks of the face in this region; None: there is none.
+
+        region: may be off by a quarter of its size, as the face's region in the frame before is
+        Returns (len(KEPT), 3) float32 in px of the frame, z growing away from the camera.
+        """
+
+    def largest(self, frame: Frame) -> FloatArray | None:
+        """Landmarks of the largest face in the picture, as `fit` gives them; None: there is none."""
+        for region in self.find(frame):
+            points = self.fit(frame, region)
+            if points is not None:
+                return points
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,87 +100,55 @@ class Box:
     right: int
     bottom: int
 
-    def holds(self, points: FloatArray, slack: float) -> bool:
-        """Whether all points lie at least `slack` px inside."""
-        low, high = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
-        inside = low[0] >= self.left + slack and low[1] >= self.top + slack
-        return bool(inside and high[0] <= self.right - slack and high[1] <= self.bottom - slack)
 
+def turned_square(frame: Frame, region: Region, side: int) -> tuple[PixelArray, npt.NDArray[np.float64]]:
+    """The region's pixels upright, side x side, as planes that OpenCV calls I420; black outside the picture.
 
-class MediapipeTracker:
-    """MediaPipe Face Mesh inside a window around the face, which the full-range detector finds first.
-
-    Bazarevsky et al. 2019 (BlazeFace), Kartynnik et al. 2019 (Face Mesh); the models come with the package.
+    side: even. Returns (side * 3 / 2, side) uint8 and the (2, 3) map from pixels of the square to those of the frame.
     """
-
-    def __init__(self) -> None:
-        self._window: Box | None = None
-
-    def __enter__(self) -> Self:
-        os.environ.setdefault("GLOG_minloglevel", "3")
-        import mediapipe  # noqa: PLC0415 - seconds to import; only those who track pay
-
-        solutions: Any = mediapipe.solutions
-        self._mesh = solutions.face_mesh.FaceMesh(
-            static_image_mode=False, max_num_faces=1, refine_landmarks=True, min_detection_confidence=0.5
-        )
-        self._detector = solutions.face_detection.FaceDetection(model_selection=1, min_detection_confidence=0.5)
-        return self
-
-    def __exit__(self, *unused: object) -> None:
-        self._mesh.close()
-        self._detector.close()
-
-    def track(self, frame: Frame) -> FloatArray | None:
-        """See `Tracker.track`."""
-        if self._window is None:
-            self._window = self._search(frame)
-            if self._window is None:
-                return None
-            self._mesh.reset()
-        found = self._fit(frame, self._window)
-        if found is None:
-            self._window = None
-            return None
-        size = float(np.ptp(found[:, :2], axis=0).max())
-        if not self._window.holds(found, WINDOW_SLACK * size) and not self._at_edge(frame, found, size):
-            self._window = window_around(frame, found[:, :2].min(axis=0), found[:, :2].max(axis=0))
-            self._mesh.reset()
-        return found
-
-    def _at_edge(self, frame: Frame, found: FloatArray, size: float) -> bool:
-        """Whether the window already reaches as far as the picture allows, so that moving it would change nothing."""
-        return self._window == window_around(frame, found[:, :2].min(axis=0), found[:, :2].max(axis=0))
-
-    def _search(self, frame: Frame) -> Box | None:
-        rgb = cv2.cvtColor(frame.stacked, cv2.COLOR_YUV2RGB_I420)
-        scale = min(1.0, SEARCH_SIDE_PIXELS / max(frame.width, frame.height))
-        small = cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else rgb
-        faces = self._detector.process(small).detections or []
-        if not faces:
-            return None
-        largest = max((face.location_data.relative_bounding_box for face in faces), key=lambda box: box.width * box.height)
-        low = np.array([largest.xmin * frame.width, largest.ymin * frame.height])
-        high = low + np.array([largest.width * frame.width, largest.height * frame.height])
-        return window_around(frame, low, high)
-
-    def _fit(self, frame: Frame, window: Box) -> FloatArray | None:
-        width, height = window.right - window.left, window.bottom - window.top
-        rgb = window_rgb(frame, window, min(1.0, LARGEST_WINDOW_PIXELS / max(width, height)))
-        faces = self._mesh.process(rgb).multi_face_landmarks
-        if not faces:
-            return None
-        marks = faces[0].landmark
-        points = np.array([(marks[k].x, marks[k].y, marks[k].z) for k in KEPT], dtype=np.float32)
-        points *= np.array([width, height, width], dtype=np.float32)
-        points[:, :2] += np.array([window.left, window.top], dtype=np.float32)
-        return points
+    step = region.size / side
+    cosine, sine = math.cos(region.angle) * step, math.sin(region.angle) * step
+    turn = np.array([[cosine, -sine], [sine, cosine]])
+    start = np.array([region.x, region.y]) - turn @ np.full(2, (side - 1) / 2)
+    there = np.column_stack([turn, start])
+    # Chroma samples lie between two luma samples each way.
+    there_half = np.column_stack([turn, (turn @ np.full(2, 0.5) + start - 0.5) / 2])
+    planes = np.empty((side * 3 // 2, side), dtype=np.uint8)
+    planes[:side] = _turned(frame.y, there, side, 16)
+    chroma = planes[side:].reshape(2, side // 2, side // 2)
+    chroma[0] = _turned(frame.u, there_half, side // 2, 128)
+    chroma[1] = _turned(frame.v, there_half, side // 2, 128)
+    return planes, there
 
 
-def window_rgb(frame: Frame, window: Box, scale: float) -> npt.NDArray[np.uint8]:
+def _turned(plane: PixelArray, there: npt.NDArray[np.float64], side: int, outside: int) -> PixelArray:
+    """side x side px of one plane, sampled where the (2, 3) map `there` says."""
+    there = there.copy()
+    step = float(np.hypot(there[0, 0], there[1, 0]))
+    if step >= 2:
+        # Bilinear sampling looks at four neighbours only; a large face is first averaged down around its place.
+        factor = int(step)
+        corners = there @ np.array([[0, side, 0, side], [0, 0, side, side], [1, 1, 1, 1]], dtype=np.float64)
+        low = np.clip(np.floor(corners.min(axis=1)).astype(int) - factor, 0, None)
+        high = np.clip(np.ceil(corners.max(axis=1)).astype(int) + factor, 0, [plane.shape[1], plane.shape[0]])
+        part = plane[low[1] : high[1], low[0] : high[0]]
+        if min(part.shape) < factor:
+            return np.full((side, side), outside, dtype=np.uint8)
+        rows, columns = part.shape[0] // factor, part.shape[1] // factor
+        part = part[: rows * factor, : columns * factor]
+        plane = np.asarray(cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        there[:, 2] = (there[:, 2] - low - (factor - 1) / 2) / factor
+        there[:, :2] /= factor
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    outer = (float(outside),)
+    result = cv2.warpAffine(plane, there, (side, side), flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=outer)
+    return np.asarray(result, dtype=np.uint8)
+
+
+def window_rgb(frame: Frame, window: Box, scale: float) -> PixelArray:
     """The window's pixels as RGB, scaled, (height, width, 3) of even size; the window's edges must be even."""
-    width = round((window.right - window.left) * scale / 2) * 2
-    height = round((window.bottom - window.top) * scale / 2) * 2
+    width = max(2, round((window.right - window.left) * scale / 2) * 2)
+    height = max(2, round((window.bottom - window.top) * scale / 2) * 2)
     half = np.s_[window.top // 2 : window.bottom // 2, window.left // 2 : window.right // 2]
     # Scaled plane by plane before the conversion, which costs half of scaling its result.
     planes = np.empty((height * 3 // 2, width), dtype=np.uint8)
@@ -139,7 +159,7 @@ def window_rgb(frame: Frame, window: Box, scale: float) -> npt.NDArray[np.uint8]
     return np.asarray(cv2.cvtColor(planes, cv2.COLOR_YUV2RGB_I420), dtype=np.uint8)
 
 
-def _scaled(plane: npt.NDArray[np.uint8], width: int, height: int) -> npt.NDArray[Any]:
+def _scaled(plane: PixelArray, width: int, height: int) -> npt.NDArray[Any]:
     if plane.shape == (height, width):
         return plane
     # Averaging areas costs four times as much, and pays only where several samples become one.

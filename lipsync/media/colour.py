@@ -11,13 +11,19 @@ from lipsync.media.facts import ClipFacts
 from lipsync.media.ffmpeg import ffmpeg, run
 
 HDR_TRANSFERS = {"smpte2084": "pq", "arib-std-b67": "hlg"}
+_CURVES = {kind: name for name, kind in HDR_TRANSFERS.items()}
 BT709 = {"colorspace": "bt709", "color_primaries": "bt709", "color_trc": "bt709"}
 _TAGS = {"colorspace": "color_space", "color_primaries": "color_primaries", "color_trc": "color_transfer"}
+# ffprobe and ffmpeg's options differ in these two names.
+_CURVE_OPTIONS = {"bt470m": "gamma22", "bt470bg": "gamma28"}
 _NO_TAGS = (None, "unknown", "reserved", "gbr")
 _PLAIN = ("yuv420p", "yuvj420p")
 _RGB = re.compile(r"rgb|bgr|gbr|pal8|0[rb]|[rb]0")
 # Nits of a white sheet of paper: ITU-R BT.2408, 203 in HDR.
 HDR_WHITE_NITS = 203
+# Brightest light kept apart from white, and the part of the scale up to which skin and clothes stay as they are, white being 1.
+HDR_PEAK = 4.93
+LINEAR_UP_TO = 0.4
 # Without these swscale rounds down and takes chroma from one column of two.
 _GOOD = "flags=bicubic+accurate_rnd+full_chroma_inp"
 
@@ -38,6 +44,8 @@ def colour_tags(stream: dict[str, Any]) -> dict[str, str]:
     if hdr_kind(stream):
         return dict(BT709)
     tags = {name: stream[key] for name, key in _TAGS.items() if stream.get(key) not in _NO_TAGS}
+    if tags.get("color_trc") in _CURVE_OPTIONS:
+        tags["color_trc"] = _CURVE_OPTIONS[tags["color_trc"]]
     if is_rgb(stream.get("pix_fmt", "")):
         tags["colorspace"] = "bt709"
     return tags
@@ -62,7 +70,7 @@ def bit_depth(pixel_format: str) -> int:
 def conversion(facts: ClipFacts) -> list[str]:
     """Filters that bring the decoder's pictures to 8-bit 4:2:0; none where they are that already.
 
-    HDR is taken to linear light, its primaries to BT.709, and tone-mapped by Hable's curve.
+    HDR is taken to linear light, its primaries to BT.709, and tone-mapped by a curve that is straight but for the lights.
 
     Raises EnvironmentFault (`no_tone_mapping`) where this ffmpeg cannot do that.
     """
@@ -87,14 +95,18 @@ def _to_standard_range(kind: str) -> list[str]:
             "no_tone_mapping",
             "The ffmpeg of this machine cannot convert HDR clips. Install one with zscale, or export the clip as SDR.",
         )
+    # Told in full, for a file that names its curve may still leave out matrix and primaries.
+    told = f"setparams=color_primaries=bt2020:colorspace=bt2020nc:color_trc={_CURVES.get(kind, 'bt2020-10')}"
+    last = "transfer=709:matrix=709:range=limited:dither=ordered"
     if kind == "bt2020":
-        return ["zscale=primaries=709:transfer=709:matrix=709:range=limited:dither=ordered", "format=yuv420p"]
+        return [told, f"zscale=primaries=709:{last}", "format=yuv420p"]
     return [
+        told,
         f"zscale=transfer=linear:npl={HDR_WHITE_NITS}",
         "format=gbrpf32le",
         "zscale=primaries=709",
-        "tonemap=tonemap=hable:desat=0",
-        "zscale=transfer=709:matrix=709:range=limited:dither=ordered",
+        f"tonemap=tonemap=mobius:param={LINEAR_UP_TO}:peak={HDR_PEAK}:desat=0",
+        f"zscale={last}",
         "format=yuv420p",
     ]
 

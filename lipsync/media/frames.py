@@ -146,7 +146,8 @@ class FrameReader:
 
     def _command(self, first: int, count: int | None) -> list[str]:
         facts, target = self.facts, pixel_format(self.facts)
-        chain = [*self._on_grid(first)]
+        seek = self._seek(first)
+        chain = [*self._on_grid(first, from_start=not seek)]
         if (self.width, self.height) != (facts.width, facts.height):
             chain.append(f"crop={self.width}:{self.height}:0:0")
         chain += conversion(facts)
@@ -154,14 +155,14 @@ class FrameReader:
         output = facts.pixel_format if facts.pixel_format in ("yuv420p", "yuvj420p") and not facts.hdr else target
         return ffmpeg(
             *("-filter_threads", str(THREADS), "-copyts", "-threads", str(THREADS)),
-            *self._seek(first),
+            *seek,
             *guarded_input(self.path),
             *("-map", f"0:{PICTURE}", "-vf", ",".join(chain), "-fps_mode", "passthrough"),
             *(("-frames:v", str(count)) if count is not None else ()),
             *("-pix_fmt", output, "-f", "rawvideo", "pipe:1"),
         )
 
-    def _on_grid(self, first: int) -> Iterator[str]:
+    def _on_grid(self, first: int, *, from_start: bool) -> Iterator[str]:
         """Filters that put pictures on the clip's grid and let them through from frame `first` on.
 
         Every timestamp is compared with the grid's own beginning, never with where decoding began, so a frame is the
@@ -175,7 +176,7 @@ class FrameReader:
         start = facts.first_timestamp - float(early)
         yield f"settb=1/{TICKS}"
         yield f"setpts=PTS-({round(start * TICKS)})"
-        yield f"fps=fps={facts.frame_rate}:round=near" + (":start_time=0" if first == 0 else "")
+        yield f"fps=fps={facts.frame_rate}:round=near" + (":start_time=0" if from_start else "")
         if first > 0:
             yield f"trim=start_pts={first}"
 

@@ -46,7 +46,7 @@ def join(
 
     seconds: where the sound is cut; encoding: what the segments were written with
 
-    Raises EnvironmentFault (`no_space`, `not_writable`, `damaged_segment`, `encoder_failed`).
+    Raises EnvironmentFault (`no_space`, `not_writable`, `damaged_segment`, `segments_differ`, `encoder_failed`).
     """
     if not segments:
         raise ValueError("there is nothing to join")
@@ -56,7 +56,7 @@ def join(
         command = _command(parts, file.path, facts, sound, seconds, encoding or Encoding())
         with Tool(command, stdin=subprocess.PIPE) as tool:
             with contextlib.suppress(BrokenPipeError):
-                tool.feed(_list(segments))
+                tool.feed(_list(segments, parts, facts.frame_rate))
             tool.end_of_input()
             if tool.wait(timeout=JOIN_TIMEOUT_SECONDS) != 0:
                 raise file.failure(tool.log())
@@ -73,32 +73,36 @@ def _command(
     # Players expect a file's parameters once, in its header; only where segments differ each must bring its own.
     same = len({part.headers for part in parts}) == 1
     lead = max(part.lead for part in parts)
-    tick = f"1/({facts.frame_rate})/TB"
     # Each segment's times come rounded to microseconds; they are laid back on the grid.
-    times = f"setts=pts=round(PTS/({tick}))*{tick}:dts=(N-{lead})*{tick}"
+    frame = f"(({facts.frame_rate})*TB)"
+    times = f"setts=pts=round(round(PTS*{frame})/{frame}):dts=round((N-{lead})/{frame})"
     guard = ("-protocol_whitelist", "file,pipe", "-format_whitelist", "concat,mov")
     command = ["-y", *guard, "-f", "concat", "-safe", "0", "-auto_convert", str(int(not same)), "-i", "pipe:0"]
     heard, encoded = sound_arguments(sound, seconds) if sound is not None else ([], [])
     command += [*heard, "-map", "0:v:0", *encoded, "-c:v", "copy", "-bsf:v", times]
-    command += ["-tag:v", "hvc1"] if encoding.codec == "hevc" else []
+    if encoding.codec == "hevc":
+        if not same:  # the one place for parameters that QuickTime accepts in hevc is the header
+            raise ToolFailed("segments_differ", "Parts of the result were encoded in different ways. Start the render again.")
+        command += ["-tag:v", "hvc1"]
     return ffmpeg(*command, *container_arguments(facts), f"file:{output}")
 
 
-def _list(segments: Sequence[Path]) -> bytes:
+def _list(segments: Sequence[Path], parts: Sequence[_Segment], rate: Fraction) -> bytes:
     lines = ["ffconcat version 1.0"]
-    for path in segments:
+    for path, part in zip(segments, parts, strict=True):
         quoted = str(path.resolve()).replace("'", "'\\''")
-        lines.append(f"file 'file:{quoted}'")
+        # A file tells its length in milliseconds, which add up to frames over many joints.
+        lines += [f"file 'file:{quoted}'", f"duration {float(part.frames / rate):.6f}"]
     return "\n".join([*lines, ""]).encode()
 
 
 def _inspect(path: Path, rate: Fraction) -> _Segment:
-    entries = "stream=extradata_hash:packet=pts_time,dts_time"
+    entries = "stream=extradata_hash,nb_frames:packet=dts_time"
     command = [program("ffprobe"), "-v", "error", "-select_streams", PICTURE, "-show_data_hash", "sha256"]
-    command += ["-show_entries", entries, "-of", "json", *guarded_input(path)]
-    report = json.loads(run(command, timeout=SCAN_TIMEOUT_SECONDS).stdout or b"{}")
+    result = run([*command, "-show_entries", entries, "-of", "json", *guarded_input(path)], timeout=SCAN_TIMEOUT_SECONDS)
+    report = json.loads(result.stdout or b"{}")
     streams, packets = report.get("streams", []), report.get("packets", [])
-    if not streams or not packets:
+    if result.stderr or not streams or not packets or streams[0].get("nb_frames") != str(len(packets)):
         raise _damaged(path)
     lead = max(0, round(-float(packets[0]["dts_time"]) * rate))
     return _Segment(len(packets), str(streams[0].get("extradata_hash", "")), lead)

@@ -51,7 +51,7 @@ def probe_clip(path: Path) -> ClipFacts:
     _check_size(width, height)
     kind = container.get("format_name", "")
     duration = _length(path, kind, stream, container)
-    rate = working_rate(path, stream, duration)
+    rate = working_rate(path, kind, stream, duration)
     if duration is None or duration <= 0 or rate is None:
         raise UnusableInput("no_duration", "The clip does not say how long it is. Export it again as mp4.")
     rotation = _rotation(stream)

@@ -21,6 +21,10 @@ STANDARD_RATES = tuple(
     )
 )
 STEADY_RATE_TOLERANCE = Fraction(1, 500)
+# The average of a mov or mp4 is counted, not told, and so exact is no average of a rate that varies.
+COUNTED_RATE_TOLERANCE = Fraction(1, 20_000)
+FEWEST_KEPT = 0.95
+STEADY_GAP, STEADY_SHARE, ROUNDING_SECONDS = 0.1, 0.95, 1.1e-3
 # Timestamps in whole milliseconds make ffprobe guess 19001/317 for 60000/1001.
 SAME_RATE_TOLERANCE = Fraction(1, 5000)
 LARGEST_RATE = 240
@@ -28,7 +32,7 @@ LARGEST_RATE = 240
 LARGEST_WORKING_RATE = Fraction(60)
 # ffmpeg's names of the first moving picture, which a cover picture is not, and of the first sound.
 PICTURE, SOUND = "V:0", "a:0"
-RATE_WINDOW_SECONDS = 120
+RATE_WINDOW_SECONDS = 30
 SCAN_TIMEOUT_SECONDS = 600
 PICTURES_LOOKED_AT = 16
 # Formats without an index: they do not tell their length well, and a seek may land between key frames.
@@ -51,14 +55,15 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class _Packet:
-    """shown, decoded: timestamps in seconds, each in the other's place where a file leaves it out"""
+    """shown, decoded: timestamps in seconds, each in the other's place where a file leaves it out; timed: it tells both"""
 
     shown: float
     decoded: float
     key: bool
+    timed: bool
 
 
-def working_rate(path: Path, stream: dict[str, Any], seconds: float | None) -> Rate | None:
+def working_rate(path: Path, container: str, stream: dict[str, Any], seconds: float | None) -> Rate | None:
     """The constant rate to work at, or None where the file tells nothing of its rate.
 
     stream: ffprobe's report of the video stream; seconds: its length where known
@@ -67,13 +72,17 @@ def working_rate(path: Path, stream: dict[str, Any], seconds: float | None) -> R
     average = average or nominal
     if average is None:
         return None
-    steady = nominal is not None and nominal <= LARGEST_RATE and abs(nominal - average) <= average * STEADY_RATE_TOLERANCE
-    if steady and nominal is not None:
-        return _thinned(_steady(nominal, average, seconds), varies=False)
-    if nominal in STANDARD_RATES and nominal < 2 * average:
-        return _thinned(nominal, varies=True)  # a steady camera that dropped frames: every frame kept lies on the nominal grid
-    usual = _usual_rate(path) or average
-    return _thinned(min(STANDARD_RATES, key=lambda rate: abs(math.log(rate / usual))), varies=True)
+    told = nominal or average
+    off = abs(told - average) / average if told <= LARGEST_RATE else 1
+    if off > STEADY_RATE_TOLERANCE and told in STANDARD_RATES and told < 2 * average:
+        return _thinned(told, varies=True)  # a steady camera that dropped frames: every frame kept lies on the nominal grid
+    exact = _steady(told, average, seconds)
+    if container.startswith("mov") and off <= COUNTED_RATE_TOLERANCE:
+        return _thinned(exact, varies=False)
+    gaps = _gaps(path)
+    if off <= STEADY_RATE_TOLERANCE and _keeps(gaps, exact):
+        return _thinned(exact, varies=False)
+    return _thinned(_fitting(gaps) if gaps else average, varies=True)
 
 
 def counted_seconds(path: Path, stream: str = PICTURE) -> float | None:
@@ -121,10 +130,29 @@ def _thinned(rate: Fraction, *, varies: bool) -> Rate:
     return Rate(rate / step, varies, step)
 
 
-def _usual_rate(path: Path) -> Fraction | None:
-    times = sorted(packet.decoded for packet in _packets(path, PICTURE, f"%+{RATE_WINDOW_SECONDS}"))
-    gaps = [there - here for here, there in itertools.pairwise(times) if there > here]
-    return 1 / Fraction(median(gaps)) if gaps else None
+def _gaps(path: Path) -> list[float]:
+    """Seconds between pictures at the file's beginning."""
+    packets = _packets(path, PICTURE, f"%+{RATE_WINDOW_SECONDS}")
+    whole = all(packet.timed for packet in packets)
+    times = sorted(packet.shown if whole else packet.decoded for packet in packets)
+    return [there - here for here, there in itertools.pairwise(times) if there > here]
+
+
+def _keeps(gaps: list[float], rate: Fraction) -> bool:
+    """Whether nearly all pictures come one frame after the other, timestamps being rounded to milliseconds at worst."""
+    frame = 1 / float(rate)
+    steady = sum(abs(gap - frame) <= STEADY_GAP * frame + ROUNDING_SECONDS for gap in gaps)
+    return steady >= STEADY_SHARE * len(gaps)
+
+
+def _fitting(gaps: list[float]) -> Fraction:
+    """The lowest standard rate at which hardly a picture is lost."""
+    times = list(itertools.accumulate(gaps, initial=0.0))
+    kept = {rate: len({round(time * rate) for time in times}) / len(times) for rate in STANDARD_RATES}
+    lowest = next((rate for rate in STANDARD_RATES if kept[rate] >= FEWEST_KEPT), STANDARD_RATES[-1])
+    return max(
+        (rate for rate in STANDARD_RATES if lowest <= rate < lowest * Fraction(501, 500)), key=lambda rate: (kept[rate], -rate)
+    )
 
 
 def _packets(path: Path, stream: str, interval: str | None = None) -> list[_Packet]:
@@ -137,5 +165,5 @@ def _packets(path: Path, stream: str, interval: str | None = None) -> list[_Pack
         shown, decoded, flags = (line.split(",") + ["", ""])[:3]
         times = [float(time) for time in (shown, decoded) if time not in ("", "N/A")]
         if times and "D" not in flags:
-            packets.append(_Packet(times[0], times[-1], "K" in flags))
+            packets.append(_Packet(times[0], times[-1], "K" in flags, len(times) == 2))
     return packets

@@ -79,7 +79,7 @@ class Figures:
     part: seconds; coverage: share of frames in which the mouth can be changed
     gaps: where the clip passes unchanged; usable_part: the longest stretch without cut or longer gap
     yaw: degrees; size: distance between the eyes, px; size_median: the same; opening: of the lips, IOD
-    sharpness: of the lips, log; about 2 in a crisp take, below 1 blurred; light: mean of the face, 0 to 255
+    sharpness: of the lips, log; about 2 in a crisp take, below 1 blurred; light: mean of nose and cheeks, 0 to 255
     richness: how much of the shapes a good half minute shows are there, 0 to 1; movement: range of the lips' opening, IOD
     sound: `own`, `unmatched`, `silent` or `none`; sound_offset: seconds the sound lies behind the picture; sound_match: 0 to 1
     faces: most faces seen at once; speaker: how one was chosen; cuts: seconds
@@ -154,26 +154,24 @@ def card_in_words(card: Card) -> str:
     figures = card.figures
     part = figures.part
     head = {Verdict.READY: "ready", Verdict.WARNINGS: "ready, with warnings", Verdict.REFUSED: "refused"}[card.verdict]
-    lines = [head, f"  {_bar(figures)}  {part.start:.1f} to {part.end:.1f} s, {figures.coverage:.0%} usable", ""]
+    lines = [head, f"  {_bar(figures)}  {part.start:.1f} to {part.end:.1f} s, {figures.coverage:.0%} usable"]
+    lines += [""] * bool(card.findings)
     for finding in card.findings:
         places = ", ".join(f"{span.start:.1f}-{span.end:.1f}" for span in finding.places[:8])
         more = f" and {len(finding.places) - 8} more" if len(finding.places) > 8 else ""
         lines.append(f"  {finding.severity} {finding.code}: {finding.sentence}" + (f" ({places} s{more})" if places else ""))
-    rows = (
-        (
-            "picture",
-            f"{figures.width} x {figures.height}, {figures.frame_rate} frames/s" + ", variable" * figures.variable_rate,
-        ),
-        ("face", _measured(figures.size_median, "{:.0f} px between the eyes")),
-        ("sharpness", _measured(figures.sharpness, "{:.2f}")),
-        ("light", _measured(figures.light, "{:.0f} of 255")),
-        ("mouth shapes", _measured(figures.richness, "{:.0%} of what a good half minute shows")),
-        ("own sound", f"{figures.sound}, " + _measured(figures.sound_match, "match {:.2f}, ") + _offset(figures.sound_offset)),
-        ("faces", f"{figures.faces}, speaker: {figures.speaker}"),
-        ("loop points", _loop_points(figures.loop_points)),
-    )
-    width = max(len(name) for name, _ in rows)
-    lines += ["", *(f"  {name:<{width}}  {value.strip(', ')}" for name, value in rows if value.strip(", "))]
+    rows = {
+        "picture": f"{figures.width} x {figures.height}, {figures.frame_rate} frames/s" + ", varying" * figures.variable_rate,
+        "face": _measured(figures.size_median, "{:.0f} px between the eyes"),
+        "sharpness": _measured(figures.sharpness, "{:.2f}"),
+        "light": _measured(figures.light, "{:.0f} of 255"),
+        "mouth shapes": _measured(figures.richness, "{:.0%} of what a good half minute shows"),
+        "own sound": f"{figures.sound}, " + _measured(figures.sound_match, "match {:.2f}, ") + _offset(figures.sound_offset),
+        "faces": f"{figures.faces}, speaker: {figures.speaker}",
+        "loop points": _loop_points(figures.loop_points),
+    }
+    width = max(map(len, rows))
+    lines += ["", *(f"  {name:<{width}}  {value.strip(', ')}" for name, value in rows.items() if value)]
     return "\n".join(lines) + "\n"
 
 
@@ -205,7 +203,12 @@ def _measured(value: float | None, form: str) -> str:
 
 
 def _offset(seconds: float | None) -> str:
-    return "" if seconds is None else f"{abs(seconds) * 1000:.0f} ms {'behind' if seconds > 0 else 'before'} the picture"
+    if seconds is None:
+        return ""
+    milliseconds = round(1000 * seconds)
+    if not milliseconds:
+        return "in time with the picture"
+    return f"{abs(milliseconds)} ms {'behind' if milliseconds > 0 else 'before'} the picture"
 
 
 def _spans(values: Any) -> tuple[Span, ...]:

@@ -23,7 +23,8 @@ class Evidence:
 
     seen: (n,) bool; shots: (n,) integers, equal within a shot
     angles: (n, 3) yaw, pitch, roll in degrees; iod: (n,) px between the eyes
-    sharpness: (n,) log deviation of the Laplacian of the lips; light: (n,) mean luma of the face, 0 to 255
+    sharpness: (n,) see `lip_sharpness`; light: (n,) mean luma of nose and cheeks, clipped: (n,) share of it at the upper end,
+        see `face_light`; clipped may be None
     apertures, widths: (n,) IOD
     strength: (n,) 0 to 1, how far the mouth may be changed; gaps: (first, end, reason) frames first to end - 1, see REASONS
     part: frames that are used
@@ -31,7 +32,6 @@ class Evidence:
     learnt: the mouth's habits could be learnt from it
     faces: most faces seen at once; speaker: `only`, `point`, `sound` or `largest`, how the speaker was chosen
     notes: sentences of the media layer about frame rate and colour; joints: None where there is no face
-    clipped: (n,) share of the face's samples at the upper end; None: not known
     """
 
     facts: ClipFacts

@@ -16,7 +16,7 @@ from lipsync.sound.offset import Offset
 # Cells of aperture by width, IOD, and how many of them good takes of 20 to 30 s show.
 SHAPE_CELL = (0.03, 0.04)
 GOOD_TAKE_CELLS = 36
-REFERENCE_LIGHT, BLACK = 116.0, 16.0
+REFERENCE_LIGHT, BLACK = 130.0, 16.0
 MOST_POINTS = 200
 MOST_PLACES = 50
 JOINED_SECONDS = 0.3
@@ -85,14 +85,19 @@ def _gaps(evidence: Evidence, rate: float) -> tuple[Span, ...]:
 
 
 def _longest_part(evidence: Evidence, rate: float) -> Span | None:
-    """The longest stretch in one shot without a gap of half a second or more."""
+    """The longest stretch in one shot without gaps that last half a second or more together."""
     part = evidence.part
-    edges = [part.start, *(int(cut) + 1 for cut in np.flatnonzero(np.diff(evidence.shots)) if cut + 1 in part), part.stop]
-    long = [(first, end) for first, end, _ in evidence.gaps if end - first >= LONG_GAP_SECONDS * rate]
-    borders = sorted({*edges, *(place for gap in long for place in gap if place in part)})
-    free = [(first, end) for first, end in pairwise(borders) if not any(gap[0] < end and first < gap[1] for gap in long)]
-    longest = max(free, key=lambda run: run[1] - run[0], default=(0, 0))
-    return _span(*longest, rate) if longest[1] - longest[0] >= SHORTEST_USABLE_PART_SECONDS * rate else None
+    passes = np.zeros(len(evidence.seen), dtype=bool)
+    for first, end, _ in evidence.gaps:
+        passes[first:end] = True
+    for first, end in _stretches(passes):
+        passes[first:end] = end - first >= LONG_GAP_SECONDS * rate
+    # A shot's number where the clip can be used, no number elsewhere: stretches of one value are what is asked for.
+    values = np.where(passes, -1, evidence.shots - evidence.shots.min())[part.start : part.stop]
+    edges = [0, *(np.flatnonzero(np.diff(values)) + 1).tolist(), len(values)]
+    free = [(first, end) for first, end in pairwise(edges) if end > first and values[first] >= 0]
+    first, end = max(free, key=lambda run: run[1] - run[0], default=(0, 0))
+    return _span(part.start + first, part.start + end, rate) if end - first >= SHORTEST_USABLE_PART_SECONDS * rate else None
 
 
 def _loop_points(joints: Joints | None, rate: float) -> LoopPoints | None:
@@ -144,12 +149,17 @@ def shape_richness(apertures: DoubleArray, widths: DoubleArray) -> float:
 
 def runs(marked: npt.NDArray[np.bool_], first: int, rate: float) -> tuple[Span, ...]:
     """Where the marks are, joined over short breaks; the longest of them, in their order."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], marked, [False]]).astype(np.int8)))
     spans: list[tuple[int, int]] = []
-    for start, end in edges.reshape(-1, 2).tolist():
+    for start, end in _stretches(marked):
         if spans and start - spans[-1][1] < JOINED_SECONDS * rate:
             spans[-1] = (spans[-1][0], end)
         else:
             spans.append((start, end))
     longest = sorted(sorted(spans, key=lambda span: span[0] - span[1])[:MOST_PLACES])
     return tuple(_span(first + start, first + end, rate) for start, end in longest)
+
+
+def _stretches(marked: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """First and end of every stretch of marks."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], marked, [False]]).astype(np.int8)))
+    return [(int(first), int(end)) for first, end in edges.reshape(-1, 2)]

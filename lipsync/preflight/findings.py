@@ -18,7 +18,7 @@ NEAR_PROFILE_DEGREES = 30.0
 SHORT_SECONDS = 10.0
 SMALL_IOD_PIXELS = 40.0
 STRONG_TURN_DEGREES, STRONG_TURN_SHARE = 25.0, 0.1
-DARK, BRIGHT, CLIPPED_SHARE = 45.0, 200.0, 0.08
+DARK, BRIGHT, CLIPPED_SHARE = 50.0, 205.0, 0.05
 BLURRED = 1.0
 LITTLE_MOVEMENT_IOD = 0.05
 FEW_SHAPES = 0.5
@@ -90,7 +90,7 @@ def _refusal(evidence: Evidence, figures: Figures) -> Finding | None:
     reason = max(lost, key=lambda name: lost[name])
     if reason in _MOSTLY:
         return _refused(_MOSTLY[reason], figures.gaps)
-    gap = figures.gaps[0].start if figures.gaps else figures.part.start
+    gap = next((gap.start for gap in figures.gaps if gap.reason == "no_face"), figures.part.start)
     pair = (
         "face_rarely_seen",
         f"The face is seen in only {figures.coverage:.0%} of the clip, first lost at {gap:.1f} s. "
@@ -127,6 +127,64 @@ _GAPS = {
 }
 
 
+_LITTLE_MOVEMENT = (
+    "little_movement",
+    "The mouth hardly moves in this clip; film the person speaking to get open mouths to borrow from.",
+)
+_FEW_SHAPES = (
+    "few_shapes",
+    "The clip shows few different shapes of the mouth. Film 30 seconds of natural speech or more.",
+)
+_STRONG_TURN = (
+    "strong_turn",
+    "The head is often turned far to the side, where the mouth fits less well. Film with the face to the camera.",
+)
+_SMALL_FACE = (
+    "small_face",
+    "The face is small in the picture, so the mouth has few pixels. Come closer or film in a higher resolution.",
+)
+_DARK = ("dark", "The face is dark. Film with soft light from the front.")
+_OVEREXPOSED = ("overexposed", "The face is overexposed. Film with less light or a shorter exposure.")
+_BLURRED = (
+    "blurred",
+    "The face is blurred. Focus on the eyes, clean the lens, and film without zoom or heavy compression.",
+)
+_HEARD_SPEAKER = (
+    "several_faces",
+    "Several faces are seen; the one that moves with the clip's sound was taken for the speaker.",
+)
+_LARGEST_SPEAKER = (
+    "several_faces",
+    "Several faces are seen; the largest was taken for the speaker. Choose the speaker on a still if it is another.",
+)
+_CUTS = ("cuts", "The clip is cut. Film in one go, or choose a part without a cut.")
+_USABLE_PART = (
+    "usable_part",
+    "One stretch of the clip can be used as it is. Choose its start and end for the clip.",
+)
+_NO_SOUND = (
+    "no_own_sound",
+    "The clip has no sound of its own, so the mouth follows a general model. Film with the speaker's own sound.",
+)
+_SILENT = (
+    "silent_own_sound",
+    "The clip's own sound is silent, so the mouth follows a general model. Film with the speaker's own sound.",
+)
+_UNMATCHED = (
+    "unmatched_sound",
+    "The clip's own sound does not clearly match its mouth, so the mouth follows a general model. "
+    "Film with the speaker's own voice, without music or other voices.",
+)
+_MOVING_ENDS = (
+    "moving_ends",
+    "The head moves at the clip's start or end, where a longer voice turns back. Begin and end the take at rest.",
+)
+_NO_LOOP = (
+    "no_loop",
+    "No two moments of the clip are alike enough to loop unseen. Let a longer voice play it to and fro.",
+)
+
+
 def _warning(pair: tuple[str, str], places: tuple[Span, ...] = ()) -> Finding:
     return Finding(pair[0], Severity.WARNING, pair[1], places)
 
@@ -139,14 +197,15 @@ def _of_length_and_speech(figures: Figures) -> list[Finding]:
     found = []
     seconds = figures.part.end - figures.part.start
     if seconds < SHORT_SECONDS:
-        sentence = f"The clip lasts only {seconds:.1f} s. Film 30 seconds of natural speech or more."
-        found.append(_warning(("short_clip", sentence)))
+        short = (
+            "short_clip",
+            f"Only {seconds:.1f} s are there to borrow mouths from. Film 30 seconds of natural speech or more.",
+        )
+        found.append(_warning(short))
     if figures.movement is not None and figures.movement < LITTLE_MOVEMENT_IOD:
-        idle = "The mouth hardly moves in this clip; film the person speaking to get open mouths to borrow from."
-        found.append(_warning(("little_movement", idle)))
+        found.append(_warning(_LITTLE_MOVEMENT))
     elif figures.richness is not None and figures.richness < FEW_SHAPES and not found:
-        few = "The clip shows few different shapes of the mouth. Film 30 seconds of natural speech or more."
-        found.append(_warning(("few_shapes", few)))
+        found.append(_warning(_FEW_SHAPES))
     return found
 
 
@@ -165,8 +224,7 @@ def _of_gaps(evidence: Evidence, figures: Figures) -> list[Finding]:
     yaw = np.abs(evidence.angles[part.start : part.stop, 0])
     far = (yaw > STRONG_TURN_DEGREES) & evidence.seen[part.start : part.stop]
     if far.mean() > STRONG_TURN_SHARE:
-        turned = "The head is often turned far to the side, where the mouth fits less well. Film with the face to the camera."
-        found.append(_warning(("strong_turn", turned), runs(far, part.start, float(evidence.facts.frame_rate))))
+        found.append(_warning(_STRONG_TURN, runs(far, part.start, float(evidence.facts.frame_rate))))
     return found
 
 
@@ -175,15 +233,13 @@ def _of_picture(evidence: Evidence, figures: Figures) -> list[Finding]:
     part = np.s_[evidence.part.start : evidence.part.stop]
     clipped = 0.0 if evidence.clipped is None else float(np.median(evidence.clipped[part][evidence.seen[part]]))
     if figures.size_median is not None and figures.size_median < SMALL_IOD_PIXELS:
-        small = "The face is small in the picture, so the mouth has few pixels. Come closer or film in a higher resolution."
-        found.append(_warning(("small_face", small)))
+        found.append(_warning(_SMALL_FACE))
     if figures.light is not None and figures.light < DARK:
-        found.append(_warning(("dark", "The face is dark. Film with soft light from the front.")))
+        found.append(_warning(_DARK))
     elif figures.light is not None and (figures.light > BRIGHT or clipped > CLIPPED_SHARE):
-        found.append(_warning(("overexposed", "The face is overexposed. Film with less light or a shorter exposure.")))
+        found.append(_warning(_OVEREXPOSED))
     if figures.sharpness is not None and figures.sharpness < BLURRED:
-        blurred = "The face is blurred. Focus on the eyes, clean the lens, and film without zoom or heavy compression."
-        found.append(_warning(("blurred", blurred)))
+        found.append(_warning(_BLURRED))
     return found
 
 
@@ -191,10 +247,8 @@ def _of_faces(evidence: Evidence) -> list[Finding]:
     if evidence.faces < 2 or evidence.speaker == "point":
         return []
     if evidence.speaker == "sound":
-        heard = "Several faces are seen; the one that moves with the clip's sound was taken for the speaker."
-        return [_note(("several_faces", heard))]
-    largest = "Several faces are seen; the largest was taken for the speaker. Choose the speaker on a still if it is another."
-    return [_warning(("several_faces", largest))]
+        return [_note(_HEARD_SPEAKER)]
+    return [_warning(_LARGEST_SPEAKER)]
 
 
 def _of_cuts(evidence: Evidence, figures: Figures) -> list[Finding]:
@@ -202,35 +256,28 @@ def _of_cuts(evidence: Evidence, figures: Figures) -> list[Finding]:
         return []
     frame = 1 / float(evidence.facts.frame_rate)
     places = tuple(Span(cut, round(cut + frame, 3)) for cut in figures.cuts[:MOST_PLACES])
-    return [_warning(("cuts", "The clip is cut. Film in one go, or choose a part without a cut."), places)]
+    return [_warning(_CUTS, places)]
 
 
 def _usable_part(figures: Figures) -> list[Finding]:
     if figures.usable_part is None or figures.usable_part == figures.part:
         return []
-    best = "One stretch of the clip can be used as it is. Choose its start and end for the clip."
-    return [_note(("usable_part", best), (figures.usable_part,))]
+    return [_note(_USABLE_PART, (figures.usable_part,))]
 
 
 def _of_sound(figures: Figures) -> list[Finding]:
     if figures.sound == "none":
-        none = "The clip has no sound of its own, so the mouth follows a general model. Film with the speaker's own sound."
-        return [_warning(("no_own_sound", none))]
+        return [_warning(_NO_SOUND)]
     if figures.sound == "silent":
-        silent = "The clip's own sound is silent, so the mouth follows a general model. Film with the speaker's own sound."
-        return [_warning(("silent_own_sound", silent))]
+        return [_warning(_SILENT)]
     if figures.part.end - figures.part.start < FEWEST_SOUND_SECONDS:
         return []  # too short to tell, and the warning about its length is there
     if figures.sound == "unmatched":
-        other = (
-            "The clip's own sound does not clearly match its mouth, so the mouth follows a general model. "
-            "Film with the speaker's own voice, without music or other voices."
-        )
-        return [_warning(("unmatched_sound", other))]
+        return [_warning(_UNMATCHED)]
     offset = figures.sound_offset
     if offset is not None and abs(offset) > UNNOTICED_SECONDS:
-        late = f"The clip's own sound is {abs(offset) * 1000:.0f} ms off its picture. The result will be in time."
-        return [_note(("sound_off", late))]
+        off = ("sound_off", f"The clip's own sound is {abs(offset) * 1000:.0f} ms off its picture. The result will be in time.")
+        return [_note(off)]
     return []
 
 
@@ -240,11 +287,9 @@ def _of_joints(evidence: Evidence) -> list[Finding]:
         return []
     found = []
     if max(joints.low.moved, joints.high.moved) > TURN_IOD or max(joints.low.turned, joints.high.turned) > TURN_DEGREES:
-        moving = "The head moves at the clip's start or end, where a longer voice turns back. Begin and end the take at rest."
-        found.append(_note(("moving_ends", moving)))
+        found.append(_note(_MOVING_ENDS))
     if joints.loop.moved > LOOP_IOD or joints.loop.turned > LOOP_DEGREES:
-        jump = "No two moments of the clip are alike enough to loop unseen. Let a longer voice play it to and fro."
-        found.append(_note(("no_loop", jump)))
+        found.append(_note(_NO_LOOP))
     return found
 
 

@@ -43,13 +43,14 @@ def estimate_offset(sound: SoundFeatures, times: DoubleArray, measures: DoubleAr
     times: (n,) seconds of the frames in the sound; measures: (n, MEASURES) standardised
     """
     offsets = np.arange(-LARGEST_OFFSET_SECONDS, LARGEST_OFFSET_SECONDS + 1e-9, STEP_SECONDS)
-    fits = np.array([_fit(generic(sound.at(times + offset)), measures) for offset in offsets])
+    fits = np.array([agreement(generic(sound.at(times + offset)), measures) for offset in offsets])
     best = int(fits.argmax())
     away = np.abs(offsets - offsets[best]) > PEAK_WIDTH_SECONDS + 1e-9
     return Offset(float(offsets[best] + _vertex(fits, best) * STEP_SECONDS), float(fits[best] - fits[away].max()))
 
 
-def _fit(predicted: DoubleArray, measures: DoubleArray) -> float:
+def agreement(predicted: DoubleArray, measures: DoubleArray) -> float:
+    """How alike two (n, MEASURES) courses of the mouth are: weighted correlations, 1.8 at most."""
     centred = predicted - predicted.mean(axis=0)
     norms = np.linalg.norm(centred, axis=0) * np.linalg.norm(measures - measures.mean(axis=0), axis=0) + 1e-9
     return float(((centred * measures).sum(axis=0) / norms) @ MEASURE_WEIGHTS)

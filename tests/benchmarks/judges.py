@@ -12,9 +12,10 @@ from typing import Any
 import cv2
 import numpy as np
 
+from lipsync.faces import TRACKERS
+from lipsync.faces.follower import Follower
 from lipsync.faces.landmarks import APERTURE_PAIRS, CORNERS, KEPT, LIPS, RIGID
 from lipsync.faces.pose import DoubleArray, fit_similarity, rigid_reference
-from lipsync.faces.tracker import MediapipeTracker
 from lipsync.media import Frame
 
 SEARCH_EVERY_FRAMES = 5
@@ -51,9 +52,10 @@ def openings(points: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
 def by_mediapipe(frames: Iterable[Frame]) -> Judgement:
     """The tracker that the engine looks with: it set the targets, so its verdict is kind."""
     points = []
-    with MediapipeTracker() as tracker:
+    with TRACKERS["mediapipe"]() as tracker:
+        follower = Follower(tracker)
         for frame in frames:
-            found = tracker.track(frame)
+            found = follower.track(frame)
             points.append(np.full((len(KEPT), 3), np.nan) if found is None else found.astype(np.float64))
     track = np.stack(points)
     seen = ~np.isnan(track[:, 0, 0])

@@ -17,13 +17,12 @@ BLACK, WHITE = 40, 200
 
 
 def numbered_picture(number: int, width: int = WIDTH, height: int = HEIGHT) -> npt.NDArray[np.uint8]:
-    """(height * 3 / 2, width) uint8, 4:2:0: the bits of `number`, least first, in a grid of blocks, and two colours."""
+    """(height * 3 / 2, width) uint8, 4:2:0: the bits of `number`, least first, in a grid of blocks with a tint."""
     bits = (number >> np.arange(ACROSS * DOWN) & 1).reshape(DOWN, ACROSS)
     rows, columns = np.arange(height) * DOWN // height, np.arange(width) * ACROSS // width
     luma = np.where(bits[rows][:, columns], WHITE, BLACK)
-    chroma = np.full((height // 2, width), 128)
-    chroma[: height // 4] = 108
-    return np.concatenate([luma, chroma]).astype(np.uint8)
+    blue, red = np.full((height // 4, width), 108), np.full((height // 4, width), 128)
+    return np.concatenate([luma, blue, red]).astype(np.uint8)
 
 
 def numbered_clip(

@@ -8,10 +8,12 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from scipy.spatial.transform import Rotation
 
-from lipsync.faces.landmarks import EYE_CORNERS, KEPT, LEFT_EYE, LIPS, RIGHT_EYE, RIGID, SKIN
+from lipsync.faces.landmarks import EYE_CORNERS, KEPT, LEFT_EYE, RIGHT_EYE, RIGID, SKIN
 from lipsync.faces.pose import Poses, SkinDrift, fit_similarity, lock_to_pixels, rigid_reference
-from lipsync.faces.tracker import MediapipeTracker
-from lipsync.media import Frame, FrameReader, probe_clip
+from lipsync.faces.track import FaceTrack, nearest_seen
+from lipsync.faces.tracker import Region, turned_square
+from lipsync.media import Frame
+from lipsync.rows import RowWriter
 
 RANDOM = np.random.default_rng(2)
 
@@ -99,23 +101,67 @@ def test_poses_follow_quick_drift_and_not_slow_drift():
     assert np.abs(lock_to_pixels(still, skin, slow).translation[20:-20]).max() < 0.05
 
 
-@pytest.mark.parametrize("tracker", [MediapipeTracker])
-def test_a_tracker_follows_a_face_and_only_a_face(tracker, synthetic_take):
-    facts = probe_clip(synthetic_take.clip)
-    grey = Frame(np.full(512 * 512 * 3 // 2, 128, np.uint8), 512, 512)
-    with tracker() as tracking:
-        assert tracking.track(grey) is None
-        found = [tracking.track(frame) for frame in FrameReader(synthetic_take.clip, facts).forward(0, 25)]
-        assert tracking.track(grey) is None
-    assert all(points is not None and points.shape == (len(KEPT), 3) for points in found)
-    steps = np.abs(np.diff([points[LIPS].mean(axis=0)[:2] for points in found if points is not None], axis=0))
-    assert steps.max() < 6
+def test_after_a_cut_drift_starts_anew():
+    points = (face() * [60, 60, 60] + [300, 200, 0]).astype(np.float32)
+    drift = SkinDrift()
+    drift.step(texture((0, 0)), points)
+    drift.restart()
+    assert drift.step(texture((2, 1)), points).tolist() == [0, 0, 0, 0]
 
 
-def test_a_face_that_comes_back_is_found_again(synthetic_take):
-    facts = probe_clip(synthetic_take.clip)
-    frames = list(FrameReader(synthetic_take.clip, facts).forward(0, 4))
-    grey = Frame(np.full(512 * 512 * 3 // 2, 128, np.uint8), 512, 512)
-    with MediapipeTracker() as tracking:
-        seen = [tracking.track(frame) is not None for frame in (frames[0], grey, grey, frames[1], frames[2])]
-    assert seen == [True, False, False, True, True]
+def test_a_frame_without_a_face_takes_its_nearest_neighbour_in_the_same_shot():
+    seen = np.array([1, 0, 0, 0, 1, 0, 0, 1, 1], bool)
+    shot = np.array([0, 0, 0, 0, 0, 1, 1, 1, 1])
+    assert nearest_seen(seen, shot).tolist() == [0, 0, 4, 4, 4, 7, 7, 7, 8]
+
+
+def test_a_shot_without_any_face_takes_the_nearest_of_another_shot():
+    seen, shot = np.array([1, 1, 0, 0, 0, 0], bool), np.array([0, 0, 1, 1, 1, 1])
+    assert nearest_seen(seen, shot).tolist() == [0, 1, 1, 1, 1, 1]
+    assert nearest_seen(~seen & False, shot).tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_track_gives_landmarks_in_any_order_and_its_shots(tmp_path):
+    with RowWriter(tmp_path / "rows", (len(KEPT), 3)) as writer:
+        for number in range(6):
+            writer.append(np.full((len(KEPT), 3), number, np.float32))
+        rows = writer.finish()
+    seen, shot = np.array([1, 0, 1, 1, 1, 1], bool), np.array([0, 0, 0, 1, 1, 1])
+    track = FaceTrack(rows, nearest_seen(seen, shot), seen, np.zeros((6, 4), np.float32), shot)
+    assert track.points(np.array([5, 1, 3]))[:, 0, 0].tolist() == [5, 2, 3]
+    assert list(track.shots()) == [slice(0, 3), slice(3, 6)]
+    assert track.coverage == pytest.approx(5 / 6)
+
+
+def coloured(width: int, height: int) -> Frame:
+    y, x = np.mgrid[:height, :width]
+    luma = (x * 200 / width).astype(np.uint8)
+    red = (y[::2, ::2] * 200 / height).astype(np.uint8)
+    return Frame(np.concatenate([luma.ravel(), np.full(width * height // 4, 90, np.uint8), red.ravel()]), width, height)
+
+
+@pytest.mark.parametrize("size", [60.0, 200.0, 700.0])
+@pytest.mark.parametrize("angle", [0.0, 0.4])
+def test_a_turned_square_shows_what_lies_there(size, angle):
+    frame = coloured(640, 480)
+    planes, there = turned_square(frame, Region(330, 250, size, angle), 96)
+    chroma = planes[96:].reshape(2, 48, 48)
+    for column, row in ((48, 48), (30, 60), (70, 40)):
+        x, y = there @ [column, row, 1]
+        assert planes[row, column] == pytest.approx(x * 200 / 640, abs=2.5)
+        assert chroma[1, row // 2, column // 2] == pytest.approx(y * 200 / 480, abs=4)
+    assert (chroma[0, 20:28, 20:28] == 90).all()
+
+
+def test_a_square_outside_the_picture_is_black():
+    planes, _ = turned_square(coloured(640, 480), Region(-2000, -2000, 300, 0.0), 96)
+    assert (planes[:96] == 16).all() and (planes[96:] == 128).all()
+
+
+def test_regions_tell_how_much_they_share():
+    here = Region(100, 100, 100, 0.0)
+    assert here.overlap(here) == pytest.approx(1)
+    assert here.overlap(Region(150, 100, 100, 0.0)) == pytest.approx(1 / 3)
+    assert here.overlap(Region(300, 100, 100, 0.0)) == 0
+    assert here.overlap(Region(100, 100, 50, 0.0)) == pytest.approx(0.25)
+    assert here.distance(Region(100, 300, 50, 0.0)) == pytest.approx(2)

@@ -105,7 +105,7 @@ def offered(count: int, capacity: int) -> list[Mouth]:
         here = points.copy()
         if 320 <= number < 336:
             here[LIPS[20:]] += np.array([0, 30, 0], dtype=np.float32) * (np.arange(20) % 2)[:, None]
-        builder.offer(number, frame, here)
+        builder.offer(number, frame, here, 0.0)
     return builder.finish()
 
 
@@ -119,7 +119,7 @@ def test_the_bank_stays_within_its_bound_and_keeps_what_is_rare():
 def test_a_mouth_that_leaves_the_picture_is_not_kept():
     builder = BankBuilder()
     frame = Frame(np.zeros(100 * 100 * 3 // 2, dtype=np.uint8), 100, 100)
-    builder.offer(0, frame, (RANDOM.uniform(80, 120, (len(KEPT), 3))).astype(np.float32))
+    builder.offer(0, frame, (RANDOM.uniform(80, 120, (len(KEPT), 3))).astype(np.float32), 0.0)
     assert builder.finish() == []
 
 

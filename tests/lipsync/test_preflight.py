@@ -104,7 +104,7 @@ def test_a_good_take_is_ready_and_nothing_is_held_against_it():
         ({"widths": np.full(750, 0.8)}, "few_shapes"),
         ({"sound": False, "offset": None}, "no_own_sound"),
         ({"sound": False, "silent": True, "offset": None}, "silent_own_sound"),
-        ({"offset": Offset(0.1, 0.05)}, "unmatched_sound"),
+        ({"offset": Offset(0.1, 0.05), "learnt": False}, "unmatched_sound"),
         ({"faces": 2, "speaker": "largest"}, "several_faces"),
         ({"shots": (np.arange(750) > 300).astype(np.intp)}, "cuts"),
         ({"angles": np.where(np.arange(750)[:, None] < 150, [28.0, 0, 0], 0.0)}, "strong_turn"),
@@ -179,6 +179,17 @@ def test_a_refused_take_names_the_part_that_can_be_used():
     assert "usable_part" in codes(card, Severity.NOTE)
     chosen = judge(replace(evidence, part=range(420, 620)))
     assert codes(chosen) == ["short_clip"]
+
+
+def test_short_gaps_that_touch_are_one_long_gap():
+    evidence = good()
+    for first in range(300, 330, 5):
+        evidence = lost(evidence, first, first + 5, ("turned", "no_face")[first // 5 % 2])
+    evidence = lost(evidence, 100, 105, "turned")
+    usable = judge(evidence).figures.usable_part
+    assert usable is not None
+    assert (usable.start, usable.end) == (13.2, 30.0)
+    assert judge(lost(good(), 100, 105, "turned")).figures.usable_part == judge(good()).figures.part
 
 
 def test_only_the_part_chosen_is_judged():

@@ -132,7 +132,10 @@ def test_holding_breathes_over_a_short_quiet_span_near_the_end():
 def test_cutting_ends_with_the_take_and_says_so():
     line, _ = timeline(300, Longer.CUT)
     assert (len(line.base), line.spoken, line.unheard) == (250, 250, 50)
-    assert "was cut at 10.0 s" in (notice(line, LengthChoice(Longer.CUT), range(250), RATE) or "")
+    told = notice(line, LengthChoice(Longer.CUT), range(250), RATE)
+    assert told is not None
+    assert told[0] == "voice_cut"
+    assert "was cut at 10.0 s" in told[1]
 
 
 def test_a_shorter_voice_ends_the_video_unless_the_rest_is_kept():
@@ -146,7 +149,9 @@ def test_a_shorter_voice_ends_the_video_unless_the_rest_is_kept():
 @pytest.mark.parametrize("mode", [Longer.BOUNCE, Longer.LOOP, Longer.HOLD])
 def test_a_notice_tells_what_is_seen_of_a_long_voice(mode):
     line, _ = timeline(300, mode)
-    assert "longer than the clip" in (notice(line, LengthChoice(mode), range(250), RATE) or "")
+    told = notice(line, LengthChoice(mode), range(250), RATE)
+    assert told is not None
+    assert "longer than the clip" in told[1]
     short, _ = timeline(200, mode)
     assert notice(short, LengthChoice(mode), range(250), RATE) is None
 

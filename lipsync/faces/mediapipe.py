@@ -1,0 +1,124 @@
+"""The tracker made of MediaPipe's models, which come with its package.
+
+Full-range face detector (BlazeFace, Bazarevsky et al. 2019) and Face Mesh with refined lips (Kartynnik et al. 2019; Grishchenko
+et al. 2020, "Attention Mesh: High-fidelity Face Mesh Prediction in Real-time").
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import Any, Self
+
+import cv2
+import numpy as np
+
+from lipsync.faces.landmarks import KEPT
+from lipsync.faces.tracker import FloatArray, Region, Tracker, turned_square
+from lipsync.media.frames import Frame
+
+MESH_SIDE_PIXELS = 192
+DETECTOR_SIDE_PIXELS = 192
+# The mesh was trained on faces with this much around them (MediaPipe's face_landmark_landmarks_to_roi).
+MESH_REACH = 1.5
+SMALLEST_CONFIDENCE = 0.5
+
+# The mesh alone, without the detector and the memory that MediaPipe's own solution wraps around it. Landmarks leave as plain
+# numbers, in px of the square, and all runs in the caller's thread: messages and threads would cost a millisecond more.
+_GRAPH = """
+executor { name: "" type: "ApplicationThreadExecutor" }
+input_stream: "IMAGE:image"
+input_stream: "ROI:roi"
+output_stream: "FLOATS:numbers"
+input_side_packet: "WITH_ATTENTION:with_attention"
+node {
+  calculator: "FaceLandmarkCpu"
+  input_stream: "IMAGE:image"
+  input_stream: "ROI:roi"
+  input_side_packet: "WITH_ATTENTION:with_attention"
+  output_stream: "LANDMARKS:landmarks"
+}
+node {
+  calculator: "ImagePropertiesCalculator"
+  input_stream: "IMAGE:image"
+  output_stream: "SIZE:size"
+}
+node {
+  calculator: "LandmarksToTensorCalculator"
+  input_stream: "NORM_LANDMARKS:landmarks"
+  input_stream: "IMAGE_SIZE:size"
+  output_stream: "TENSORS:tensors"
+  options { [mediapipe.LandmarksToTensorCalculatorOptions.ext] { attributes: [X, Y, Z] flatten: true } }
+}
+node {
+  calculator: "TensorsToFloatsCalculator"
+  input_stream: "TENSORS:tensors"
+  output_stream: "FLOATS:numbers"
+}
+"""
+_KEPT = np.array(KEPT)
+
+
+class MediapipeTracker(Tracker):
+    """See `Tracker`."""
+
+    def __enter__(self) -> Self:
+        os.environ.setdefault("GLOG_minloglevel", "3")
+        import mediapipe  # noqa: PLC0415 - seconds to import; only those who track pay
+        from google.protobuf import text_format  # noqa: PLC0415 - as above
+        from mediapipe.calculators.tensor import (  # noqa: PLC0415, F401 - as above; the graph's text names its options
+            landmarks_to_tensor_calculator_pb2,
+        )
+        from mediapipe.framework import calculator_pb2  # noqa: PLC0415 - as above
+        from mediapipe.framework.formats import rect_pb2  # noqa: PLC0415 - as above
+
+        # The detector is made first: it tells the library where the package's models lie.
+        detection: Any = mediapipe.solutions.face_detection
+        self._detector = detection.FaceDetection(model_selection=1, min_detection_confidence=SMALLEST_CONFIDENCE)
+        self._packets: Any = mediapipe.packet_creator
+        self._colours: Any = mediapipe.ImageFormat.SRGB
+        self._whole = self._packets.create_proto(rect_pb2.NormalizedRect(x_center=0.5, y_center=0.5, width=1, height=1))
+        self._answers: list[list[float]] = []
+        self._asked = 0
+        graph = text_format.Parse(_GRAPH, calculator_pb2.CalculatorGraphConfig())
+        self._mesh: Any = mediapipe.CalculatorGraph(graph_config=graph)
+        unpack: Any = mediapipe.packet_getter.get_float_list
+        self._mesh.observe_output_stream("numbers", lambda _, packet: self._answers.append(unpack(packet)))
+        self._mesh.start_run({"with_attention": self._packets.create_bool(True)})
+        return self
+
+    def __exit__(self, *unused: object) -> None:
+        self._mesh.close()
+        self._detector.close()
+
+    def find(self, frame: Frame, area: Region | None = None) -> list[Region]:
+        """See `Tracker.find`."""
+        area = area or Region(frame.width / 2, frame.height / 2, max(frame.width, frame.height), 0.0)
+        # The detector sees 192 px; averaged down to that here, it finds small faces better than by its own sampling.
+        planes, there = turned_square(frame, area, DETECTOR_SIDE_PIXELS)
+        found = []
+        for face in self._detector.process(cv2.cvtColor(planes, cv2.COLOR_YUV2RGB_I420)).detections or []:
+            box, marks = face.location_data.relative_bounding_box, face.location_data.relative_keypoints
+            middle = np.array([box.xmin + box.width / 2, box.ymin + box.height / 2]) * DETECTOR_SIDE_PIXELS - 0.5
+            x, y = there @ [*middle, 1]
+            angle = area.angle + math.atan2(marks[1].y - marks[0].y, marks[1].x - marks[0].x)
+            found.append(Region(float(x), float(y), max(box.width, box.height) * area.size, angle))
+        return sorted(found, key=lambda region: region.size, reverse=True)
+
+    def fit(self, frame: Frame, region: Region) -> FloatArray | None:
+        """See `Tracker.fit`."""
+        wide = Region(region.x, region.y, region.size * MESH_REACH, region.angle)
+        planes, there = turned_square(frame, wide, MESH_SIDE_PIXELS)
+        picture = self._packets.create_image_frame(cv2.cvtColor(planes, cv2.COLOR_YUV2RGB_I420), image_format=self._colours)
+        self._asked += 1
+        self._answers.clear()
+        self._mesh.add_packet_to_input_stream("image", picture.at(self._asked))
+        self._mesh.add_packet_to_input_stream("roi", self._whole.at(self._asked))
+        self._mesh.wait_until_idle()
+        if not self._answers:
+            return None
+        points: FloatArray = np.array(self._answers[0], dtype=np.float32).reshape(-1, 3)[_KEPT]
+        # The mesh counts from a pixel's edge, pictures from its middle; mirrored pictures show it.
+        points[:, :2] = (points[:, :2] - 0.5) @ there[:, :2].T.astype(np.float32) + there[:, 2].astype(np.float32)
+        points[:, 2] *= wide.size / MESH_SIDE_PIXELS
+        return points

@@ -1,0 +1,103 @@
+"""What every tracker does. Adding one to `TRACKERS` puts it through these tests."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lipsync.faces import TRACKERS
+from lipsync.faces.landmarks import EYE_CORNERS, KEPT, LIPS, MOUTH_RING
+from lipsync.faces.tracker import Region, Tracker
+from lipsync.media import Frame, FrameReader, probe_clip
+from tests.lipsync.media import REAL_CLIPS, real
+
+
+@pytest.fixture(scope="module", params=sorted(TRACKERS))
+def tracker(request):
+    with TRACKERS[request.param]() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def frames(synthetic_take) -> list[Frame]:
+    return list(FrameReader(synthetic_take.clip, probe_clip(synthetic_take.clip)).forward(0, 25))
+
+
+def grey(width: int = 512, height: int = 512) -> Frame:
+    return Frame(np.full(width * height * 3 // 2, 128, np.uint8), width, height)
+
+
+def following(tracker: Tracker, frames: list[Frame]) -> list[np.ndarray]:
+    """Landmarks in each frame, looked for where they were in the one before."""
+    found = [tracker.largest(frames[0])]
+    for frame in frames[1:]:
+        assert found[-1] is not None
+        found.append(tracker.fit(frame, Region.around(found[-1])))
+    assert all(points is not None for points in found)
+    return found
+
+
+def test_it_finds_a_face_and_fits_landmarks_to_it(tracker, frames):
+    (region,) = tracker.find(frames[0])
+    points = tracker.fit(frames[0], region)
+    assert points.shape == (len(KEPT), 3) and points.dtype == np.float32
+    assert Region.around(points).overlap(region) > 0.5
+    left, right = points[EYE_CORNERS]
+    assert left[0] < right[0] and points[LIPS, 1].min() > max(left[1], right[1])
+
+
+def test_it_sees_nothing_where_nothing_is(tracker):
+    assert tracker.find(grey()) == []
+    assert tracker.fit(grey(), Region(256, 256, 200, 0.0)) is None
+    assert tracker.fit(grey(), Region(-500, 256, 200, 0.0)) is None
+    assert tracker.largest(grey(1280, 720)) is None
+
+
+def test_it_keeps_nothing_from_one_frame_to_the_next(tracker, frames):
+    before = following(tracker, frames[:3])
+    tracker.find(grey())
+    tracker.fit(grey(), Region(256, 256, 200, 0.0))
+    for one, other in zip(before, following(tracker, frames[:3]), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_it_is_steady_from_frame_to_frame(tracker, frames):
+    found = following(tracker, frames)
+    steps = np.abs(np.diff([points[LIPS].mean(axis=0)[:2] for points in found], axis=0))
+    assert steps.max() < 6
+
+
+def test_a_region_that_is_somewhat_off_gives_the_same_face(tracker, frames):
+    right = tracker.fit(frames[0], Region.around(tracker.largest(frames[0])))
+    region = Region.around(right)
+    for shift in (-0.2, 0.2):
+        off = Region(region.x + shift * region.size, region.y, region.size * 1.15, region.angle + 0.1)
+        found = tracker.fit(frames[0], off)
+        assert np.abs(found[MOUTH_RING, :2] - right[MOUTH_RING, :2]).mean() < 0.03 * region.size
+
+
+def test_the_mouth_is_followed_as_it_opens(tracker, frames, synthetic_take):
+    from lipsync.mouth_space import apertures
+
+    clip = FrameReader(synthetic_take.clip, probe_clip(synthetic_take.clip))
+    found = np.stack(following(tracker, list(clip.forward(0, 150))))
+    with np.load(synthetic_take.truth) as truth:
+        intended = truth["aperture"][:150]
+    assert np.corrcoef(apertures(found), intended)[0, 1] > 0.9
+
+
+def test_small_faces_are_found(tracker):
+    path = real(REAL_CLIPS, "hard/tiny_face.mp4")
+    frame = next(FrameReader(path, probe_clip(path)).forward(0, 1))
+    points = tracker.largest(frame)
+    assert points is not None and Region.around(points).size < 0.15 * frame.width
+
+
+def test_a_face_that_fills_the_picture_is_found_with_a_border_around_it(tracker, frames):
+    face = Region.around(tracker.largest(frames[0]))
+    left, top, side = (int(v) // 2 * 2 for v in (face.x - face.size * 0.55, face.y - face.size * 0.6, face.size * 1.1))
+    whole = frames[0]
+    half = np.s_[top // 2 : (top + side) // 2, left // 2 : (left + side) // 2]
+    planes = (whole.y[top : top + side, left : left + side], whole.u[half], whole.v[half])
+    close = Frame(np.concatenate([plane.ravel() for plane in planes]), side, side)
+    assert len(tracker.find(close, Region(side / 2, side / 2, 1.6 * side, 0.0))) == 1
