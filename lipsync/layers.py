@@ -18,6 +18,7 @@ import numpy.typing as npt
 from lipsync import fallback
 from lipsync.bank import Mouth
 from lipsync.faces.landmarks import (
+    APERTURE_PAIRS,
     BRIDGE,
     CHEEKS,
     CHIN,
@@ -48,6 +49,7 @@ EDGE_RAMP_IOD = 0.15
 # Less than the first is no movement at all, so that samples stay as they are; more than the second is moved in full.
 LEAST_MOVE_PIXELS, WHOLE_MOVE_PIXELS = 0.1, 0.3
 MASK_SIZE = 1.0
+OWN_LIP_SHARE = 0.6
 MASK_SOFTNESS_IOD = 0.05
 COLOUR_REACH_IOD = 0.22
 # Lips take over the light around them only where it differs by more than speech itself makes the skin around them flicker.
@@ -168,10 +170,9 @@ def _move_face(frame: Frame, wish: Wish) -> None:
 def _contour(wish: Wish) -> DoubleArray:
     """(n, 2) px, corners of a convex area around the lower face: the jaw pushed outwards, nose and upper cheeks."""
     own, jaw = wish.own, wish.own[JAW]
-    down = own[CHIN_TIP].mean(axis=0) - own[BRIDGE].mean(axis=0)
     outwards = jaw - own[MOUTH_RING].mean(axis=0)
     outwards /= np.linalg.norm(outwards, axis=1, keepdims=True) + 1e-9
-    below = np.clip(outwards @ down / (np.linalg.norm(down) + 1e-9), 0, 1)
+    below = np.clip(outwards @ _down(own), 0, 1)
     reach = SIDE_REACH_IOD + (LOWER_REACH_IOD - SIDE_REACH_IOD) * below**2
     return np.concatenate([jaw + outwards * (reach * wish.unit)[:, None], own[_TOP], own[MOUTH_RING]])
 
@@ -188,9 +189,22 @@ def _depth(places: FloatArray, points: DoubleArray) -> FloatArray:
 
 
 def _ring(wish: Wish) -> DoubleArray:
+    """(n, 2) px, the mask's outline. It reaches lower where the frame's own mouth is open wider than wanted: landmarks lag
+    behind a wide open lower lip, which would be seen below the borrowed one."""
     ring = wish.wanted[MOUTH_RING]
     centre = ring.mean(axis=0)
-    return np.asarray(centre + (ring - centre) * MASK_SIZE)
+    upper, lower = APERTURE_PAIRS
+    own, wanted = (np.linalg.norm(points[upper] - points[lower], axis=1).mean() for points in (wish.own, wish.wanted))
+    down = _down(wish.own)
+    below = np.clip((ring - centre) @ down, 0, None)
+    drop = OWN_LIP_SHARE * max(0.0, own - wanted) * below / max(below.max(), 1e-6)
+    return np.asarray(centre + (ring - centre) * MASK_SIZE + drop[:, None] * down)
+
+
+def _down(points: DoubleArray) -> DoubleArray:
+    """The face's own downward direction in the picture, of length 1."""
+    down = points[CHIN_TIP].mean(axis=0) - points[BRIDGE].mean(axis=0)
+    return np.asarray(down / (np.linalg.norm(down) + 1e-9))
 
 
 def _mouth_box(frame: Frame, wish: Wish) -> Box:

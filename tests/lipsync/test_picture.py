@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lipsync.bank import BankBuilder, Mouth, load_bank, save_bank, usable_mouths
-from lipsync.faces.landmarks import JAW, KEPT, LIPS, MOUTH_RING
+from lipsync.faces.landmarks import APERTURE_PAIRS, JAW, KEPT, LIPS, MOUTH_RING
 from lipsync.layers import Wish, paint
 from lipsync.media import Frame, FrameReader, probe_clip
 from lipsync.timeline import bounce, frames_for
@@ -263,3 +263,24 @@ def test_only_frames_that_may_be_changed_wholly_are_borrowed():
     weight[3:6] = [0.0, 0.5, 0.99]
     assert [mouth.number for mouth in usable_mouths(mouths, weight)] == [0, 1, 2, 6, 7, 8, 9, 10, 11]
     assert usable_mouths(mouths, np.zeros(12)) == mouths
+
+
+def test_the_mask_reaches_down_where_the_frames_own_mouth_is_open_wider(filmed):
+    """Landmarks lag behind a wide open lower lip; borrowed skin covers what of it they miss.
+
+    The borrowed mouth is grey, so that its reach can be seen: below the lips the frame differs from one whose mouth is not
+    open wider than wanted.
+    """
+    frame = frame_of(filmed, 100)
+    frame.data[:] = 128
+    wish = wish_for(filmed, 100, 30)
+    mouth, landmarks, _ = wish.mouths[0]
+    noise = replace(mouth, y=np.random.default_rng(2).integers(90, 160, mouth.y.shape, dtype=np.uint8))
+    gaping = wish.wanted.copy()
+    gaping[APERTURE_PAIRS[1], 1] += 0.3 * wish.unit
+    reach = []
+    for own in (wish.wanted, gaping):
+        painted = Frame(frame.data.copy(), frame.width, frame.height)
+        paint(painted, replace(wish, own=own, mouths=((noise, landmarks, 1.0),)))
+        reach.append(np.argwhere(np.abs(painted.y.astype(int) - 128) > 8)[:, 0].max())
+    assert reach[1] > reach[0] + 0.1 * wish.unit
