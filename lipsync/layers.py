@@ -39,10 +39,14 @@ from lipsync.warp import Grid, fields, pick
 
 _BELOW = np.concatenate([LIP_OUTLINE[::2], LIP_SURROUND[::2], JAW, CHIN, CHEEKS, MOUTH_RING[::2]])
 _ABOVE = np.concatenate([LIPS, LIP_SURROUND[::2], MOUTH_RING, CHIN[:6], places((205, 425, 207, 427, 187, 411))])
+_BELOW_LOOSE = np.isin(_BELOW, np.concatenate([LIP_SURROUND, MOUTH_RING]))
+_ABOVE_LOOSE = ~np.isin(_ABOVE, LIPS)
 _TOP = places((4, 50, 280))
 
 STEP_IOD = 0.1
-BELOW_SMOOTHNESS, ABOVE_SMOOTHNESS = 2e-3, 3e-3
+# Lips are met closely. Skin beside them is met loosely: its landmarks are smoothed over time and the lips' are not, so that
+# in quick movement the two disagree, which would tear a kink into the lips.
+BELOW_SMOOTHNESS, ABOVE_SMOOTHNESS, LOOSE = 1e-2, 1e-2, 0.3
 # How far beyond the jaw the lower face may move: to the sides, and downwards, where the neck makes room for the chin.
 SIDE_REACH_IOD, LOWER_REACH_IOD = 0.25, 0.5
 EDGE_RAMP_IOD = 0.15
@@ -149,7 +153,9 @@ def _move_face(frame: Frame, wish: Wish) -> None:
     still = np.concatenate([wish.own[NOSE], contour[: len(JAW) : 2]])
     corner = np.array([left, top], dtype=np.float64)
     target, source = (np.concatenate([points[_BELOW], still]) - corner for points in (wish.wanted, wish.own))
-    field = fields(target, [source], grid, unit=wish.unit, smoothness=BELOW_SMOOTHNESS)[0]
+    smoothness = np.full(len(target), BELOW_SMOOTHNESS)
+    smoothness[: len(_BELOW)][_BELOW_LOOSE] = LOOSE
+    field = fields(target, [source], grid, unit=wish.unit, smoothness=smoothness)[0]
     inside = np.clip(_depth(grid.places, contour - corner) / (EDGE_RAMP_IOD * wish.unit), 0, 1)
     length = np.hypot(field[..., 0], field[..., 1]) * inside
     moves = np.clip((length - LEAST_MOVE_PIXELS) / (WHOLE_MOVE_PIXELS - LEAST_MOVE_PIXELS), 0, 1)
@@ -232,7 +238,8 @@ def _borrow(box: Box, wish: Wish) -> _Mouth:
     grid = _grid(box, wish.unit)
     target = wish.wanted[_ABOVE] - np.array([box.left, box.top], dtype=np.float64)
     sources = [landmarks[_ABOVE] - [mouth.left, mouth.top] for mouth, landmarks, _ in wish.mouths]
-    moves = fields(target, sources, grid, unit=wish.unit, smoothness=ABOVE_SMOOTHNESS)
+    smoothness = np.where(_ABOVE_LOOSE, LOOSE, ABOVE_SMOOTHNESS)
+    moves = fields(target, sources, grid, unit=wish.unit, smoothness=smoothness)
     first, at_half = wish.mouths[0][0], grid.lookup(moves[0], 0, 0, 2)
     y = pick(first.y, grid.lookup(moves[0], 0, 0)).astype(np.float32)
     u, v = (pick(plane, at_half).astype(np.float32) for plane in (first.u, first.v))

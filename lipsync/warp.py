@@ -77,12 +77,12 @@ def pick(plane: UInt8Array, lookup: FloatArray) -> UInt8Array:
 
 
 def fields(
-    target: DoubleArray, sources: Sequence[DoubleArray], grid: Grid, *, unit: float, smoothness: float
+    target: DoubleArray, sources: Sequence[DoubleArray], grid: Grid, *, unit: float, smoothness: float | DoubleArray
 ) -> list[FloatArray]:
     """For each of the sources (rows, columns, 2) float32: how far from each node its colour lies in the source, px.
 
     target, sources: (n, 2) px, points that should meet, the target's from the rectangle's upper left pixel. All sources
-    share one linear system. unit: px per spline unit; smoothness: 0 meets every point exactly
+    share one linear system. unit: px per spline unit; smoothness: 0 meets every point exactly; (n,) for each point its own
     """
     apart = np.concatenate([source - target for source in sources], axis=1)
     whole = _spline(target, apart, grid.places.reshape(-1, 2), unit, smoothness).reshape(*grid.shape, len(sources), 2)
@@ -122,7 +122,9 @@ def sample(plane: UInt8Array, field: FloatArray, left: float, top: float) -> UIn
     return np.asarray(cv2.remap(plane, across, down, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), dtype=np.uint8)
 
 
-def _spline(points: DoubleArray, values: DoubleArray, places: npt.NDArray[Any], unit: float, smoothness: float) -> FloatArray:
+def _spline(
+    points: DoubleArray, values: DoubleArray, places: npt.NDArray[Any], unit: float, smoothness: float | DoubleArray
+) -> FloatArray:
     """(m, k) float32 values at `places` (m, 2) of the spline that has `values` (n, k) at `points` (n, 2)."""
     centre = points.mean(axis=0)
     nodes = (points - centre) / unit

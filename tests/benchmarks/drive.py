@@ -30,7 +30,7 @@ from lipsync.retrieval import Borrowed, IntArray, retrieve
 from lipsync.sound.mouth import MouthTrack
 from tests.benchmarks.texture import FixedShape, Skin
 
-LONGEST_FRAMES = 500
+LONGEST_FRAMES = 300
 # Painting may reach so far around jaw, chin, cheeks and nose; its edge is looked at for a step in brightness.
 AREA_MARGIN_IOD, EDGE_IOD = 0.55, 0.1
 MOUTH_MARGIN_IOD = 0.15
