@@ -83,6 +83,7 @@ CONCENTRATION_STEPS = 4
 UNUSUAL, RARE, CLEAR = 1.45, 1.8, 1.7
 WEAK, STRONG = 2.0, 2.6
 PATTERN_KEPT, PATTERN_LOST = 0.55, 0.25
+FULL_SECONDS = 4
 SHORTEST_SECONDS = Fraction(1, 10)
 SPREAD_FRAMES = 2
 
@@ -170,11 +171,13 @@ def _parts(shot: npt.NDArray[np.intp], most: int) -> list[tuple[int, int]]:
 def _lasting(evidence: DoubleArray, frame_rate: Fraction) -> BoolArray:
     """Where evidence is strong, and around it while it is not weak; neither single frames nor a first touch count."""
     steady = median_filter(evidence, 3, mode="nearest")
+    # A few seconds do not show all that a face does, so that more is needed to call something foreign to it.
+    strong = STRONG * (1 + max(0.0, 1 - len(evidence) / float(frame_rate) / FULL_SECONDS) / 2)
     labels, count = label(steady >= WEAK)
     found = np.zeros(len(evidence), dtype=bool)
     for number in range(1, count + 1):
         run = labels == number
-        if (steady[run] >= STRONG).sum() >= max(2, SHORTEST_SECONDS * frame_rate):
+        if (steady[run] >= strong).sum() >= max(2, SHORTEST_SECONDS * frame_rate):
             found |= run
     return binary_dilation(found, iterations=SPREAD_FRAMES) if found.any() else found
 

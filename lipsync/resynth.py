@@ -27,7 +27,7 @@ from lipsync.look import FaceTrack, look
 from lipsync.media import ClipFacts, FrameReader, FrameWriter, probe_clip, probe_voice, read_sound
 from lipsync.media.frames import even_size
 from lipsync.media.probe import count_frames
-from lipsync.mouth_space import MouthSpace, apertures, build_space
+from lipsync.mouth_space import MouthSpace, build_space
 from lipsync.open_mouth import hardly_moves, with_any_follow
 from lipsync.quality import measure
 from lipsync.retrieval import Borrowed, blocks, retrieve
@@ -39,7 +39,6 @@ from lipsync.timeline import bounce, frames_for
 
 SHORTEST_VOICE_SECONDS = 0.1
 SILENT_BELOW = 1e-4
-LITTLE_MOVEMENT_IOD = 0.05
 GOOD_COVERAGE = 0.98
 MOUTHS_LOOKED_INTO = 24
 
@@ -237,8 +236,7 @@ def _notices(take: Take, seconds: float) -> list[str]:
         notices.append("The clip is too short to learn this speaker's habits; film 30 seconds of speech or more.")
     elif take.predictor.own is None:
         notices.append("The clip's sound does not match its mouth; the mouth follows a general model instead.")
-    opening = apertures(take.space.shapes[take.space.weight > 0].astype(np.float64))
-    if np.percentile(opening, 98) - np.percentile(opening, 2) < LITTLE_MOVEMENT_IOD:
+    if hardly_moves(take.space):
         notices.append("The mouth hardly moves in this clip; film the person speaking to get open mouths to borrow from.")
     if seconds > 1.5 * length:
         notices.append("The voice is longer than the clip, which is therefore played forwards and backwards.")
