@@ -91,9 +91,18 @@ def working_rate(path: Path, container: str, stream: dict[str, Any], seconds: fl
 
 def counted_seconds(path: Path, stream: str = PICTURE) -> float | None:
     """Length of a stream of a file that does not tell it, found by reading all of it."""
-    times = sorted(packet.decoded for packet in _packets(path, stream))
-    if len(times) < 2:
-        return None
+    shown, decoded = [], []
+    for packet in _packets(path, stream):
+        decoded.append(packet.decoded)
+        if packet.timed:
+            shown.append(packet.shown)
+    # Where a file leaves out some of the one or repeats some of the other, the longer is right.
+    return max((_span(times) for times in (shown, decoded) if len(times) > 1), default=None)
+
+
+def _span(times: list[float]) -> float:
+    """Seconds from the first to the end of the last."""
+    times = sorted(times)
     return times[-1] - times[0] + median(there - here for here, there in itertools.pairwise(times))
 
 
