@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lipsync.errors import EnvironmentFault, UnusableInput
-from lipsync.media import Frame, FrameReader, FrameWriter, probe_clip, probe_voice
+from lipsync.media import Frame, FrameReader, FrameWriter, intake_notices, probe_clip, probe_voice
 from lipsync.media.probe import count_frames
 from tests.lipsync.media import counting_clip, ffmpeg, frame_label, tone
 
@@ -88,8 +88,10 @@ def test_a_late_first_picture_keeps_the_grid(clip, tmp_path):
 def test_odd_sizes_lose_their_last_row_or_column(tmp_path):
     clip = tmp_path / "odd.mkv"
     ffmpeg("-f", "lavfi", "-i", "testsrc2=s=129x97:r=25", "-frames:v", "5", "-pix_fmt", "yuv444p", "-c:v", "ffv1", clip)
-    frame = next(iter(FrameReader(clip, probe_clip(clip)).forward()))
+    facts = probe_clip(clip)
+    frame = next(FrameReader(clip, facts).forward())
     assert (frame.width, frame.height) == (128, 96)
+    assert "128 x 96" in intake_notices(facts)[-1]
 
 
 def test_what_is_written_can_be_read_back(clip, reader, tmp_path):
