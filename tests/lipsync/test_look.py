@@ -8,16 +8,17 @@ import cv2
 import numpy as np
 import pytest
 
+from lipsync.contracts import SpeakerPoint
 from lipsync.errors import UnusableInput
 from lipsync.faces.landmarks import KEPT, LIPS
-from lipsync.look import Pick, Sight, look
+from lipsync.look import Sight, look
 from lipsync.media import probe_clip
 from lipsync.threads import one_thread
 from tests.lipsync.company import FRAMES, HEIGHT, WIDTH, film, sitter, stage, stranger
 from tests.lipsync.media import REAL_CLIPS, ffmpeg, real
 
 
-def seen_in(clip: Path, folder: Path, speaker: Pick | None = None) -> Sight:
+def seen_in(clip: Path, folder: Path, speaker: SpeakerPoint | None = None) -> Sight:
     with one_thread():
         return look(clip, probe_clip(clip), folder, speaker=speaker)
 
@@ -69,17 +70,17 @@ def test_without_sound_the_speaker_is_the_largest_face(tmp_path):
 
 
 def test_a_point_on_a_still_chooses_the_speaker(two_people, tmp_path):
-    sight = seen_in(two_people, tmp_path, Pick(170 / WIDTH, 0.5, seconds=2.0))
+    sight = seen_in(two_people, tmp_path, SpeakerPoint(170 / WIDTH, 0.5, at=2.0))
     assert (sight.chosen, sight.track.coverage) == ("point", 1.0)
     assert_follows(sight, np.full(FRAMES, 170), within=30)
 
 
-@pytest.mark.parametrize("pick", [Pick(0.5, 0.05, 1.0), Pick(0.98, 0.95, 3.0), Pick(5.0, 0.5, 900.0)])
+@pytest.mark.parametrize("pick", [SpeakerPoint(0.5, 0.05, 1.0), SpeakerPoint(0.98, 0.95, 3.0), SpeakerPoint(5.0, 0.5, 900.0)])
 def test_a_point_beside_every_face_is_refused_with_the_time(two_people, tmp_path, pick):
     with pytest.raises(UnusableInput, match="middle of the speaker's face") as refusal:
         seen_in(two_people, tmp_path, pick)
     assert refusal.value.code == "no_face_there"
-    assert refusal.value.at == pytest.approx(min(pick.seconds, (FRAMES - 1) / 25), abs=0.05)
+    assert refusal.value.at == pytest.approx(min(pick.at, (FRAMES - 1) / 25), abs=0.05)
 
 
 @pytest.mark.parametrize("speaker_in_front", [True, False])
@@ -90,7 +91,7 @@ def test_people_who_cross_are_not_exchanged(tmp_path, speaker_in_front):
         people = [(sitter()[k], x, 170), (stranger()[k], 650 - x, 190)]
         crossing.append(stage(*(people[::-1] if speaker_in_front else people)))
     clip = film(tmp_path / "crossing.mp4", crossing)
-    sight = seen_in(clip, tmp_path, Pick(150 / WIDTH, 0.5, seconds=0.0))
+    sight = seen_in(clip, tmp_path, SpeakerPoint(150 / WIDTH, 0.5, at=0.0))
     assert_follows(sight, across, within=35)
     assert sight.track.seen[:35].all() and sight.track.seen[-30:].all()
     assert sight.track.seen.mean() > (0.95 if speaker_in_front else 0.6)
@@ -149,33 +150,9 @@ def test_a_flash_neither_ends_a_shot_nor_loses_the_face(tmp_path):
     assert sight.track.seen.sum() >= 74
 
 
-def test_a_clip_without_anybody_is_refused(tmp_path):
-    clip = film(tmp_path / "empty.mp4", (stage() for _ in range(30)))
-    with pytest.raises(UnusableInput) as refusal:
-        seen_in(clip, tmp_path)
-    assert refusal.value.code == "no_face"
-
-
-def test_a_face_seen_in_less_than_half_of_the_clip_is_refused_with_the_time(tmp_path):
-    pictures = [stage((sitter()[k], 320, 180)) if k < 40 else stage() for k in range(100)]
-    with pytest.raises(UnusableInput, match="40%") as refusal:
-        seen_in(film(tmp_path / "rare.mp4", pictures), tmp_path)
-    assert refusal.value.code == "face_rarely_seen" and refusal.value.at == pytest.approx(1.6)
-
-
-def test_a_face_too_small_to_work_on_is_refused(synthetic_take, tmp_path):
-    small = tmp_path / "small.mp4"
-    ffmpeg("-i", synthetic_take.clip, "-t", "1", "-vf", "scale=96:96,pad=640:360:300:100", "-an", small)
-    with pytest.raises(UnusableInput) as refusal:
-        seen_in(small, tmp_path)
-    assert refusal.value.code == "face_too_small"
-
-
-def test_a_second_of_film_is_enough_and_less_than_half_is_not(synthetic_take, tmp_path):
-    ffmpeg("-i", synthetic_take.clip, "-frames:v", "10", "-an", tmp_path / "blink.mp4")
-    with pytest.raises(UnusableInput) as refusal:
-        seen_in(tmp_path / "blink.mp4", tmp_path)
-    assert refusal.value.code == "too_short"
+def test_in_a_clip_without_anybody_nobody_is_seen(tmp_path):
+    sight = seen_in(film(tmp_path / "empty.mp4", (stage() for _ in range(30))), tmp_path)
+    assert (sight.people, sight.track.coverage, len(sight.track), sight.bank) == (0, 0.0, 30, [])
 
 
 def test_looking_twice_gives_the_same(two_people, tmp_path):
@@ -183,7 +160,7 @@ def test_looking_twice_gives_the_same(two_people, tmp_path):
     ffmpeg("-i", two_people, "-t", "1.6", "-c", "copy", short)
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()
-    one, other = (seen_in(short, tmp_path / name, Pick(0.73, 0.5, 1.0)) for name in ("one", "two"))
+    one, other = (seen_in(short, tmp_path / name, SpeakerPoint(0.73, 0.5, 1.0)) for name in ("one", "two"))
     np.testing.assert_array_equal(one.track.drift, other.track.drift)
     assert (tmp_path / "one" / "landmarks.f32").read_bytes() == (tmp_path / "two" / "landmarks.f32").read_bytes()
 
@@ -199,7 +176,7 @@ def test_of_two_real_people_either_is_followed_all_the_time(tmp_path):
     clip = tmp_path / "part.mp4"
     ffmpeg("-ss", "4", "-i", real(REAL_CLIPS, "hard/two_faces.mp4"), "-t", "5", "-crf", "16", "-preset", "veryfast", clip)
     for across, low, high in ((0.3, 300, 500), (0.65, 700, 980)):
-        sight = seen_in(clip, tmp_path, Pick(across, 0.28, seconds=2.0))
+        sight = seen_in(clip, tmp_path, SpeakerPoint(across, 0.28, at=2.0))
         assert (sight.people, sight.chosen, sight.track.coverage) == (2, "point", 1.0)
         assert places(sight).min() > low and places(sight).max() < high
 
@@ -222,7 +199,7 @@ def test_other_people_cut_into_a_real_take_are_left_alone(tmp_path):
     assert shots == {0: 1, 50: 0, 100: 1, 150: 0, 200: 1}
 
 
-def test_a_film_of_many_people_is_refused_for_its_gaps(tmp_path):
-    with pytest.raises(UnusableInput) as refusal:
-        seen_in(real(REAL_CLIPS, "hard/cuts_many_people.mp4"), tmp_path)
-    assert refusal.value.code == "face_rarely_seen"
+def test_in_a_film_of_many_people_only_one_is_seen(tmp_path):
+    sight = seen_in(real(REAL_CLIPS, "hard/cuts_many_people.mp4"), tmp_path)
+    assert [part.start for part in sight.track.shots()] == [0, 20, 82, 211]
+    assert sight.track.seen[90:205].all() and not sight.track.seen[20:82].any() and not sight.track.seen[211:].any()
