@@ -204,13 +204,13 @@ def _mouth_box(frame: Frame, wish: Wish) -> Box:
 
 
 def _mask(box: Box, wish: Wish) -> FloatArray:
-    """(h / COARSE, w / COARSE) float32, the soft mask around the lips, 0 to `strength`."""
+    """(h / COARSE, w / COARSE) float32, the soft mask around the lips, 0 to 1."""
     coarse = np.zeros(((box.bottom - box.top) // COARSE, (box.right - box.left) // COARSE), dtype=np.float32)
     outline = ((_ring(wish) - [box.left, box.top] + 0.5) / COARSE - 0.5) * 16
     cv2.fillPoly(coarse, [np.round(outline).astype(np.int32)], (1.0,), cv2.LINE_8, 4)
     blurred = cv2.GaussianBlur(coarse, (0, 0), max(0.8, MASK_SOFTNESS_IOD * wish.unit / COARSE))
     level = np.clip((blurred - 0.04) / 0.92, 0, 1)
-    return np.asarray(level * level * (3 - 2 * level) * np.float32(wish.strength), dtype=np.float32)
+    return np.asarray(level * level * (3 - 2 * level), dtype=np.float32)
 
 
 def _borrow(box: Box, wish: Wish) -> _Mouth:
@@ -257,11 +257,12 @@ def _lay_over(frame: Frame, box: Box, mouth: _Mouth, wish: Wish) -> None:
         for plane, shrink in ((frame.y, 1), (frame.u, 2), (frame.v, 2))
     ]
     tint = _tint(_coarse(*planes) - _coarse(mouth.y, mouth.u, mouth.v) - mouth.slow, mask, wish.unit) + mouth.slow
+    share = mask * np.float32(wish.strength)
     for channel, (plane, above) in enumerate(zip(planes, (mouth.y, mouth.u, mouth.v), strict=True)):
         size = plane.shape[::-1]
         change = above + cv2.resize(np.ascontiguousarray(tint[..., channel]), size, interpolation=cv2.INTER_LINEAR)
         change -= plane
-        change *= cv2.resize(mask, size, interpolation=cv2.INTER_LINEAR)
+        change *= cv2.resize(share, size, interpolation=cv2.INTER_LINEAR)
         change += plane
         change += np.float32(0.5)
         plane[:] = np.clip(change, 0, 255, out=change)
@@ -278,5 +279,5 @@ def _tint(gap: FloatArray, mask: FloatArray, unit: float) -> FloatArray:
     edge = cv2.GaussianBlur(gap * trust[..., None], (0, 0), reach) / weight[..., None]
     mean = np.tensordot(trust, gap, axes=2) / (trust.sum() + np.float32(1e-6))
     shrunk = mean**3 / (mean**2 + np.array(FLICKER_GREY_LEVELS, dtype=np.float32) ** 2)
-    inside = cv2.GaussianBlur((mask >= mask.max()).astype(np.float32), (0, 0), LIPS_INSET_IOD * unit / COARSE)
+    inside = cv2.GaussianBlur((mask >= 1).astype(np.float32), (0, 0), LIPS_INSET_IOD * unit / COARSE)
     return np.asarray(edge + (shrunk - edge) * inside[..., None], dtype=np.float32)

@@ -34,7 +34,7 @@ BLUR_ALLOWED = 0.1
 # What a change of mouth costs: as much as a wrong shape would, more where the two look different.
 SKIP_COST, NEAR_COST, CUT_COST, JUMP_COST, LARGEST_JUMP = 0.3, 1.6, 3.0, 0.5, 6.0
 NEAR_FRAMES = 4
-FADE_FRAMES = 2
+FADE_FRAMES = 3
 BLOCK_FRAMES = 512
 
 
