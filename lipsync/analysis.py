@@ -31,6 +31,7 @@ from lipsync.look import LANDMARKS_FILE, Sight, look
 from lipsync.media import ClipFacts
 from lipsync.media.frames import even_size
 from lipsync.mouth_space import MouthSpace, SpaceModel, build_space
+from lipsync.open_mouth import hardly_moves, with_any_follow
 from lipsync.rows import RowFile
 from lipsync.shapes import Shapes
 from lipsync.sound.features import SoundFeatures
@@ -147,6 +148,8 @@ def analyse(clip: Path, facts: ClipFacts, point: SpeakerPoint | None, place: Pat
             gate = judge(sight.track, sight.colours, width=width, height=height, frame_rate=facts.frame_rate)
             enough = sight.track.seen.sum() >= FEWEST_FRAMES
             space = build_space(sight.track, gate.strength) if enough else None
+            if space is not None and hardly_moves(space):
+                space = with_any_follow(space)
             save_bank(making / BANK, usable_mouths(sight.bank, gate.strength))
             sight.bank.clear()  # on disk now; what comes next needs the room
         with clock.stage("listen"):

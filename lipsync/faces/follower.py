@@ -9,7 +9,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 
-from lipsync.faces.likeness import CERTAIN, STRANGER, Gallery, Likeness
+import numpy as np
+
+from lipsync.faces.likeness import CERTAIN, STRANGER, UPPER_FACE, Gallery, Likeness
 from lipsync.faces.tracker import FloatArray, Region, Tracker
 from lipsync.media.frames import Frame
 
@@ -27,9 +29,11 @@ SAME_PLACE = 0.3
 # A face seen here again so soon after it was lost need not look quite as before: a hand may still cover some of it.
 SHORT_LOSS_FRAMES = 12
 # Another person known must be this much nearer before a face is taken to be theirs.
-NEARER = 0.05
+NEARER = 0.1
 # Faces much smaller than the largest are passers-by and pictures on the wall.
 SMALLEST_SHARE = 0.4
+# Correlation of luma at landmarks from frame to frame: above .8 in talk and quick turns, below .6 where faces are exchanged.
+LEAST_ALIKE = 0.75
 # So many frames in a row must say "a stranger" where nobody else is near: a hand before the eyes passes.
 MOST_FAILED_CHECKS = 4
 
@@ -99,6 +103,26 @@ def can_be_next(before: Region, after: Region) -> bool:
     return before.distance(after) < FARTHEST_STEP and 1 / LARGEST_GROWTH < growth < LARGEST_GROWTH
 
 
+class _Look:
+    """Notices when another face slips under the landmarks: skin moves with them, so its luma changes little in a frame."""
+
+    def __init__(self) -> None:
+        self._before: FloatArray | None = None
+
+    def forget(self) -> None:
+        """The next frame has nothing to be compared with."""
+        self._before = None
+
+    def changed(self, frame: Frame, points: FloatArray) -> bool:
+        """Whether the face looks otherwise than in the frame before."""
+        x, y = points[UPPER_FACE, :2].astype(np.intp).T
+        luma = frame.y[y.clip(0, frame.height - 1), x.clip(0, frame.width - 1)].astype(np.float32)
+        luma -= luma.mean()
+        luma /= np.linalg.norm(luma) + 1e-6
+        before, self._before = self._before, luma
+        return before is not None and float(before @ luma) < LEAST_ALIKE
+
+
 class Follower:
     """Call `track` on every frame in order.
 
@@ -121,6 +145,7 @@ class Follower:
         self._failed = 0
         self._near: list[Region] = []
         self._searches = 0
+        self._look = _Look()
 
     def track(self, frame: Frame, *, cut: bool = False) -> FloatArray | None:
         """(len(KEPT), 3) px landmarks of the person, see `Tracker.fit`; None: not to be seen.
@@ -129,11 +154,13 @@ class Follower:
         """
         if cut:
             self._region, self._last, self._near, self._searches, self._lost = None, None, [], 0, 0
+            self._look.forget()
         points = self._follow(frame) if self._region is not None else None
         if points is None:
             points = self._search(frame)
         if points is None:
             self._region = None
+            self._look.forget()
             self._lost += 1
             return None
         self._keep(points)
@@ -161,23 +188,28 @@ class Follower:
             return None
         here = Region.around(points)
         close = any(here.distance(other) < WITHIN_REACH for other in self._near)
-        sure = can_be_next(region, here)
+        sure = can_be_next(region, here) and not self._look.changed(frame, points)
         due = not sure or close or self._failed > 0 or self._age % CHECK_FRAMES == 0
-        if due and not self._is_person(Likeness.of(frame, points), strict=close or not sure):
+        if due and not self._is_person(Likeness.of(frame, points), steady=sure, close=close):
             return None
         if self._age % (CLOSE_WATCH_FRAMES if close else self._watch_frames) == 0:
             self._watch(frame, here)
         return points
 
-    def _is_person(self, likeness: Likeness, *, strict: bool) -> bool:
+    def _is_person(self, likeness: Likeness, *, steady: bool, close: bool) -> bool:
+        """Whether this is still the person. steady: nothing about the face changed suddenly; close: somebody is within reach
+
+        Where nothing changed suddenly it is, however the head turns, unless it looks more like somebody else.
+        """
         distance = self.identity.distance(likeness)
-        if distance > STRANGER:
-            self._failed += 1
-            return not strict and math.isfinite(distance) and self._failed <= MOST_FAILED_CHECKS
-        self._failed = 0
-        if distance < CERTAIN and not self._near:
-            self.identity.own.learn(likeness)
-        return True
+        trusted = steady and self._failed == 0
+        if math.isfinite(distance) and (distance < STRANGER or trusted):
+            self._failed = 0
+            if not self._near and (distance < CERTAIN or trusted):
+                self.identity.own.learn(likeness)
+            return True
+        self._failed += 1
+        return math.isfinite(distance) and not close and self._failed <= MOST_FAILED_CHECKS
 
     def _watch(self, frame: Frame, here: Region) -> None:
         """Look who else is there."""

@@ -99,7 +99,7 @@ class MediapipeTracker(Tracker):
         found = []
         for face in self._detector.process(cv2.cvtColor(planes, cv2.COLOR_YUV2RGB_I420)).detections or []:
             box, marks = face.location_data.relative_bounding_box, face.location_data.relative_keypoints
-            middle = np.array([box.xmin + box.width / 2, box.ymin + box.height / 2]) * DETECTOR_SIDE_PIXELS
+            middle = np.array([box.xmin + box.width / 2, box.ymin + box.height / 2]) * DETECTOR_SIDE_PIXELS - 0.5
             x, y = there @ [*middle, 1]
             angle = area.angle + math.atan2(marks[1].y - marks[0].y, marks[1].x - marks[0].x)
             found.append(Region(float(x), float(y), max(box.width, box.height) * area.size, angle))
@@ -118,6 +118,7 @@ class MediapipeTracker(Tracker):
         if not self._answers:
             return None
         points: FloatArray = np.array(self._answers[0], dtype=np.float32).reshape(-1, 3)[_KEPT]
-        points[:, :2] = points[:, :2] @ there[:, :2].T.astype(np.float32) + there[:, 2].astype(np.float32)
+        # The mesh counts from a pixel's edge, pictures from its middle; mirrored pictures show it.
+        points[:, :2] = (points[:, :2] - 0.5) @ there[:, :2].T.astype(np.float32) + there[:, 2].astype(np.float32)
         points[:, 2] *= wide.size / MESH_SIDE_PIXELS
         return points

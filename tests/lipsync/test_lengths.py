@@ -1,0 +1,94 @@
+"""A voice longer or shorter than the clip, and a part of the clip: what the finished video shows and says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lipsync.contracts import RenderOptions, SilentReporter
+from lipsync.errors import UnusableInput
+from lipsync.media import FrameReader, probe_clip, probe_voice
+from lipsync.resynth import render
+from tests.lipsync.media import ffmpeg
+
+CLIP_FRAMES = 75
+
+
+@pytest.fixture(scope="module")
+def scene(synthetic_take, tmp_path_factory):
+    """Three seconds of a take, a voice of nine seconds and one of one second, and a folder for what is known of the clip."""
+    folder = tmp_path_factory.mktemp("lengths")
+    clip, short = folder / "clip.mp4", folder / "short.wav"
+    ffmpeg("-i", synthetic_take.clip, "-t", "3", "-c:v", "libx264", "-crf", "12", "-c:a", "aac", clip)
+    ffmpeg("-i", synthetic_take.voice, "-t", "1", short)
+    return clip, synthetic_take.voice, short, folder / "cache"
+
+
+def made(scene, output, voice, **choice):
+    options = RenderOptions(cache=scene[3], **choice)
+    report = render(scene[0], voice, output, options, SilentReporter())
+    return report, [frame.y[:200].astype(np.int16) for frame in FrameReader(output, probe_clip(output)).forward()]
+
+
+def above(scene):
+    return [frame.y[:200].astype(np.int16) for frame in FrameReader(scene[0], probe_clip(scene[0])).forward()]
+
+
+def nearest(picture, pictures) -> int:
+    return int(np.argmin([np.abs(picture - other).mean() for other in pictures]))
+
+
+def test_a_loop_goes_on_forwards_after_its_jump(scene, tmp_path):
+    report, shown = made(scene, tmp_path / "out.mp4", scene[1], longer="loop")
+    filmed = above(scene)
+    places = np.array([nearest(picture, filmed) for picture in shown[::5]])
+    steps = np.diff(places)
+    assert len(shown) == report.frames > 2 * CLIP_FRAMES
+    assert (steps > 0).sum() > 4 * (steps < 0).sum() > 0
+    assert any("again and again" in notice for notice in report.notices)
+
+
+def test_a_hold_stays_near_the_end(scene, tmp_path):
+    report, shown = made(scene, tmp_path / "out.mp4", scene[1], longer="hold")
+    filmed = above(scene)
+    assert {nearest(picture, filmed) for picture in shown[CLIP_FRAMES + 10 :: 10]} <= set(range(10, CLIP_FRAMES))
+    assert any("go to and fro" in notice for notice in report.notices)
+
+
+def test_a_cut_ends_picture_and_sound_with_the_clip(scene, tmp_path):
+    report, shown = made(scene, tmp_path / "out.mp4", scene[1], longer="cut")
+    assert len(shown) == CLIP_FRAMES
+    assert probe_voice(tmp_path / "out.mp4").duration == pytest.approx(3.0, abs=0.05)
+    assert any("was cut at 3.0 s" in notice for notice in report.notices)
+
+
+def test_a_shorter_voice_ends_the_video_or_leaves_the_mouth_at_rest(scene, tmp_path):
+    cut, shown = made(scene, tmp_path / "cut.mp4", scene[2])
+    kept, whole = made(scene, tmp_path / "kept.mp4", scene[2], shorter="keep", measure=True)
+    assert (len(shown), len(whole)) == (25, CLIP_FRAMES)
+    assert cut.notices == [notice for notice in kept.notices if "lasts only" in notice or "Only" in notice]
+
+
+def test_a_part_of_the_clip_is_all_that_is_shown(scene, tmp_path):
+    _, shown = made(scene, tmp_path / "out.mp4", scene[1], start=1.0, end=2.6)
+    filmed = above(scene)
+    places = [nearest(picture, filmed) for picture in shown[::4]]
+    assert places[0] == pytest.approx(25, abs=1)
+    assert min(places) >= 24
+    assert max(places) <= 65
+
+
+@pytest.mark.parametrize(
+    ("choice", "code"),
+    [
+        ({"longer": "stretch"}, "unknown_length_mode"),
+        ({"start": 5.0}, "start_outside_clip"),
+        ({"end": 9.0}, "end_outside_clip"),
+        ({"start": 1.0, "end": 1.2}, "part_too_short"),
+    ],
+)
+def test_a_choice_that_cannot_be_is_told_before_the_long_look(scene, tmp_path, choice, code):
+    with pytest.raises(UnusableInput) as caught:
+        render(scene[0], scene[1], tmp_path / "out.mp4", RenderOptions(cache=tmp_path / "new", **choice), SilentReporter())
+    assert caught.value.code == code
+    assert not (tmp_path / "new").exists()

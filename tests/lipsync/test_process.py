@@ -1,0 +1,30 @@
+"""The engine as a process: a card is asked for in a line and comes in a line."""
+
+from __future__ import annotations
+
+import io
+import json
+
+from lipsync.process import serve
+
+
+def asked(**request) -> list[dict]:
+    answers = io.StringIO()
+    serve(io.StringIO(json.dumps({"id": "1", **request}) + "\n"), answers)
+    return [json.loads(line) for line in answers.getvalue().splitlines()]
+
+
+def test_a_clip_is_judged_and_drawn(synthetic_take, tmp_path):
+    request = {"clip": str(synthetic_take.clip), "picture": str(tmp_path / "strip.jpg"), "options": {"cache": str(tmp_path)}}
+    last = asked(verb="preflight", **request)[-1]
+    assert last["event"] == "done"
+    assert last["result"]["verdict"] == "ready"
+    assert (tmp_path / "strip.jpg").exists()
+    assert not any(event["event"] == "stage" for event in asked(verb="preflight", **request)), "the clip was looked at again"
+
+
+def test_a_bad_choice_is_an_error_with_a_code(synthetic_take, tmp_path):
+    request = {"clip": str(synthetic_take.clip), "voice": str(synthetic_take.voice), "output": str(tmp_path / "out.mp4")}
+    for options, code in (({"codec": "theora"}, "unknown_codec"), ({"longer": "stretch"}, "unknown_length_mode")):
+        last = asked(verb="render", options=options, **request)[-1]
+        assert (last["event"], last["family"], last["code"]) == ("error", "input", code)
