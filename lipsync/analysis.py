@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from lipsync.faces.track import FaceTrack, IntArray
 from lipsync.faces.tracker import FloatArray
 from lipsync.gate import REASONS, Gap, Gate, judge
 from lipsync.hearing import hear
-from lipsync.keeping import MAKING, name_for
+from lipsync.keeping import making_folder, name_for
 from lipsync.look import LANDMARKS_FILE, Sight, look
 from lipsync.media import ClipFacts
 from lipsync.media.frames import even_size
@@ -140,7 +139,7 @@ def analyse(clip: Path, facts: ClipFacts, point: SpeakerPoint | None, place: Pat
 
     Raises UnusableInput as `look` does.
     """
-    making = Path(tempfile.mkdtemp(prefix=MAKING, dir=place.parent))
+    making = making_folder(place)
     try:
         with clock.stage("look") as progress:
             sight = look(clip, facts, making, speaker=point, on_progress=progress)

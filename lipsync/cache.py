@@ -13,7 +13,7 @@ from lipsync.analysis import MANIFEST, Analysis, Survey, analyse, analysis_key, 
 from lipsync.clock import Clock
 from lipsync.contracts import SpeakerPoint
 from lipsync.errors import EnvironmentFault
-from lipsync.keeping import forget, lock_of, remove_half_made
+from lipsync.keeping import Hold, forget, remove_half_made
 from lipsync.media import ClipFacts
 
 LARGEST_BYTES = 5 * 2**30
@@ -28,23 +28,20 @@ def analysed(clip: Path, facts: ClipFacts, point: SpeakerPoint | None, root: Pat
     Whoever asks for the same clip at the same time waits for the one who makes it. While the block runs the analysis is
     not removed. Raises UnusableInput as `look` does, EnvironmentFault (`not_writable`, `no_space`).
     """
-    key = analysis_key(clip, point)
-    place = root / key
-    with _machine_told(root):
-        root.mkdir(parents=True, exist_ok=True)
-        lock = os.open(lock_of(place), os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_SH)
+    place = root / analysis_key(clip, point)
+    with Hold(place) as hold:
+        with _machine_told(root):
+            root.mkdir(parents=True, exist_ok=True)
+            hold.take(fcntl.LOCK_SH)
         found = load(place, verified=True)
         if found is None:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            with _machine_told(root):
+                hold.take(fcntl.LOCK_EX)
             found = load(place, verified=True) or _made(clip, facts, point, place, clock)
-            fcntl.flock(lock, fcntl.LOCK_SH)
+            hold.share()
         with contextlib.suppress(OSError):
             os.utime(place / MANIFEST)
         yield found
-    finally:
-        os.close(lock)
 
 
 def _made(clip: Path, facts: ClipFacts, point: SpeakerPoint | None, place: Path, clock: Clock) -> Analysis | Survey:

@@ -64,8 +64,8 @@ def remove_orphan_analyses() -> int:
     A person's face is not kept longer than the clip it was filmed in.
     """
     root = storage.folder(storage.ANALYSES)
-    removed = forget_all_but(root, set(SpeakerClip.objects.values_list("sha256", flat=True)))
-    removed += remove_half_made(root)
+    removed = remove_half_made(root)
+    removed += forget_all_but(root, set(SpeakerClip.objects.values_list("sha256", flat=True)))
     if removed:
         logger.info("removed %d analyses of clips that are gone, of another engine, or half made", removed)
     return removed

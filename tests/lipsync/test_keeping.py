@@ -5,12 +5,12 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import time
+import threading
 from pathlib import Path
 
 import pytest
 
-from lipsync.keeping import ABANDONED_SECONDS, MAKING, forget, forget_all_but, lock_of, name_for, remove_half_made
+from lipsync.keeping import MAKING, Hold, forget, forget_all_but, lock_of, making_folder, name_for, remove_half_made
 from lipsync.version import engine_digest
 
 OURS, GONE = (hashlib.sha256(name).hexdigest() for name in (b"ours", b"gone"))
@@ -72,9 +72,39 @@ def test_what_has_another_kind_of_name_is_nobody_s_business(root):
     assert sorted(root.iterdir()) == before
 
 
-def test_only_what_was_begun_long_ago_is_taken_for_abandoned(root):
-    old, young = keep(root, f"{MAKING}old"), keep(root, f"{MAKING}young")
-    long_ago = time.time() - ABANDONED_SECONDS - 60
-    os.utime(old, (long_ago, long_ago))
+def test_what_is_being_made_stays_until_its_maker_is_gone(root):
+    place = root / name_for(OURS)
+    with Hold(place) as hold:
+        hold.take(fcntl.LOCK_EX)
+        making = making_folder(place)
+        assert remove_half_made(root) == 0
+        assert making.exists()
     assert remove_half_made(root) == 1
-    assert (old.exists(), young.exists()) == (False, True)
+    assert not making.exists()
+
+
+def test_who_waited_while_it_was_forgotten_holds_what_others_hold(root):
+    place = keep(root, name_for(OURS))
+    waiter = Hold(place)
+    thread = threading.Thread(target=waiter.take, args=[fcntl.LOCK_SH])
+    with Hold(place) as hold:
+        hold.take(fcntl.LOCK_EX)
+        thread.start()
+        while waiter._file < 0:  # it has opened the lock that is about to go
+            thread.join(0.01)
+        lock_of(place).unlink()
+    thread.join()
+    with waiter:
+        assert not forget(place)
+    assert forget(place)
+
+
+def test_what_is_shared_again_can_be_used_by_others_but_not_removed(root):
+    place = keep(root, name_for(OURS))
+    with Hold(place) as maker, Hold(place) as user:
+        maker.take(fcntl.LOCK_EX)
+        with pytest.raises(BlockingIOError):
+            user.take(fcntl.LOCK_SH | fcntl.LOCK_NB)
+        maker.share()
+        user.take(fcntl.LOCK_SH | fcntl.LOCK_NB)
+        assert not forget(place)

@@ -100,13 +100,16 @@ def test_what_another_engine_knew_goes_but_not_what_is_used(clip: SpeakerClip) -
     assert not used.exists()
 
 
-@pytest.mark.django_db
-def test_an_analysis_that_its_engine_never_finished_goes_after_a_day() -> None:
+def test_an_analysis_whose_engine_was_killed_goes_and_one_that_is_being_made_stays(clip: SpeakerClip) -> None:
     root = storage.folder(storage.ANALYSES)
-    old, young = keep(root, ".making-old"), keep(root, ".making-young")
-    os.utime(old, (time.time() - LONG_AGO, time.time() - LONG_AGO))
+    place = root / keeping.name_for(clip.sha256)
+    with keeping.Hold(place) as hold:
+        hold.take(fcntl.LOCK_EX)
+        making = keeping.making_folder(place)
+        assert cleanup.remove_orphan_analyses() == 0
+        assert making.exists()
     assert cleanup.remove_orphan_analyses() == 1
-    assert (old.exists(), young.exists()) == (False, True)
+    assert not making.exists()
 
 
 def test_a_submitted_job_wakes_a_worker_once(
