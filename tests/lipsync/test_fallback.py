@@ -10,7 +10,7 @@ import pytest
 from lipsync.bank import Mouth
 from lipsync.contracts import RenderOptions, SilentReporter
 from lipsync.faces import TRACKERS
-from lipsync.faces.landmarks import APERTURE_PAIRS, CHIN_TIP, JAW, LEFT_EYE, LIPS, MOUTH_RING, RIGHT_EYE
+from lipsync.faces.landmarks import APERTURE_PAIRS, CHIN_TIP, CORNERS, JAW, LEFT_EYE, LIPS, MOUTH_RING, RIGHT_EYE
 from lipsync.faces.tracker import Box
 from lipsync.fallback import FADE_FRAMES, fallback_share, lip_distance, planes
 from lipsync.interior import Interior, Opening, draw, interior_of
@@ -65,6 +65,17 @@ def test_the_open_model_opens_as_far_as_it_is_asked(looked_at):
     lips = model.lips(asked, np.full(3, model.centre[1]), np.zeros((3, 6)))
     np.testing.assert_allclose(apertures_of_lips(lips), asked, atol=0.02)
     np.testing.assert_allclose(widths_of_lips(lips), model.centre[1], atol=0.03)
+
+
+def test_the_open_model_treats_both_sides_alike_and_drops_the_lower_lip_most(looked_at):
+    rest = rest_lips(looked_at[0])
+    model, _ = open_model(rest)
+    wide = model.lips(model.centre[:1] + 0.15, model.centre[1:], np.zeros((1, 6)))[0] - rest
+    place = {int(point): number for number, point in enumerate(LIPS)}
+    upper, lower = ([place[int(point)] for point in side] for side in APERTURE_PAIRS)
+    right, left = (wide[place[int(corner)]] for corner in CORNERS)
+    np.testing.assert_allclose(right * [-1, 1, 1], left, atol=0.004)
+    assert wide[lower, 1].mean() > 2 * abs(wide[upper, 1].mean())
 
 
 def test_an_opening_mouth_takes_the_chin_along(still):
