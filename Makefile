@@ -5,10 +5,10 @@ HOST ?= 127.0.0.1
 PORT ?= 7860
 export HOST PORT
 
-.PHONY: help setup demo serve stop test lint bench strip clean
+.PHONY: help setup demo serve stop test lint bench bench-picture strip clean
 
 help:  ## What can be done
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 setup:  ## Virtual environment, Python packages, system packages
 	@requirements/setup.sh base
@@ -38,6 +38,10 @@ lint:  ## Formatting, lint, types, migrations, deployment checks
 bench:  ## Cost per frame against a plain transcode, and how well the mouth follows a voice
 	@requirements/setup.sh bench
 	@$(PYTHON_BIN) -m tests.benchmarks $(BENCH)
+
+bench-picture:  ## How good the picture is: figures of two judges, and contact sheets; TAKES="anchor_de_20s_512 ..."
+	@requirements/setup.sh bench
+	@$(PYTHON_BIN) -m tests.benchmarks.picture $(TAKES)
 
 clean:  ## Remove the virtual environment and caches; uploads and results stay
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

@@ -73,16 +73,17 @@ BLACK, NOISE_LEVEL = 16, 8
 # Per cent of the light on the face below which a difference means nothing.
 LUMA_STEP, CHROMA_STEP = 7.0, 1.8
 _SMALLEST_DEVIATION = np.array([LUMA_STEP, CHROMA_STEP, CHROMA_STEP])
-# Of aperture, width (IOD), angles (10 degrees), place (IOD), log size and log light.
-_LEAST_SPREAD = np.array([0.02, 0.02, 0.3, 0.3, 0.3, 0.1, 0.1, 0.03, 0.05])
+# Of aperture, width (IOD), angles (10 degrees), place (IOD), log size; of the light's log level, contrast and chroma.
+_LEAST_SPREAD = np.array([0.02, 0.02, 0.3, 0.3, 0.3, 0.1, 0.1, 0.03, 0.05, 0.02, 1.0, 1.0])
 LARGEST_DISTANCE = 6.0
 PSEUDO_FRAMES = 12.0
-SURELY_CLEAR = 0.55
+SURELY_CLEAR = 0.4
 CONCENTRATION_STEPS = 4
 # Evidence: measured on 28 takes without and 126 with something drawn over the mouth.
 UNUSUAL, RARE, CLEAR = 1.45, 1.8, 1.7
 WEAK, STRONG = 2.0, 2.6
 PATTERN_KEPT, PATTERN_LOST = 0.55, 0.25
+FULL_SECONDS = 4
 SHORTEST_SECONDS = Fraction(1, 10)
 SPREAD_FRAMES = 2
 
@@ -91,15 +92,15 @@ SPREAD_FRAMES = 2
 class Appearance:
     """Collects the colours of the places while the take streams by, `3 * PLACES` bytes a frame."""
 
-    rows: bytearray = field(default_factory=bytearray)
+    data: bytearray = field(default_factory=bytearray)
 
     def observe(self, frame: Frame, points: FloatArray | None) -> None:
         """Note one more frame; points: (len(KEPT), 3) px, None where no face is seen."""
-        self.rows += bytes(3 * PLACES) if points is None else _colours(frame, points).tobytes()
+        self.data += bytes(3 * PLACES) if points is None else _colours(frame, points).tobytes()
 
     def finish(self) -> UInt8Array:
         """(n, 3, PLACES) uint8: luma, blue and red difference of every place in every frame; zeros without a face."""
-        return np.frombuffer(self.rows, dtype=np.uint8).reshape(-1, 3, PLACES)
+        return np.frombuffer(bytes(self.data), dtype=np.uint8).reshape(-1, 3, PLACES)
 
 
 def _colours(frame: Frame, points: FloatArray) -> UInt8Array:
@@ -107,15 +108,19 @@ def _colours(frame: Frame, points: FloatArray) -> UInt8Array:
     spots = _PLACES @ points[:, :2]
     eyes = points[RIGHT_EYE].mean(axis=0) - points[LEFT_EYE].mean(axis=0)
     step = max(2.0, float(np.linalg.norm(eyes)) / PATCHES_PER_IOD)
-    low = np.clip(np.floor((spots.min(axis=0) - 2 * step) / 2) * 2, 0, [frame.width - 4, frame.height - 4]).astype(int)
-    high = np.clip(np.ceil((spots.max(axis=0) + 2 * step) / 2) * 2, low + 4, [frame.width, frame.height]).astype(int) // 2 * 2
+    # Averaged by a whole number first, which costs a quarter of averaging by a fraction; even, for the chroma planes.
+    whole = 2 * max(1, round(step / 4))
+    limit = np.array([frame.width, frame.height]) // whole * whole
+    low = np.clip(np.floor((spots.min(axis=0) - 2 * step) / whole) * whole, 0, limit - 2 * whole).astype(int)
+    high = np.clip(np.ceil((spots.max(axis=0) + 2 * step) / whole) * whole, low + 2 * whole, limit).astype(int)
     size = np.maximum(2, np.round((high - low) / step)).astype(int)
     scale = (size / (high - low)).astype(np.float32)
     where = (spots - low.astype(np.float32) + np.float32(0.5)) * scale - np.float32(0.5)
     found = np.empty((3, PLACES), dtype=np.uint8)
     for row, (plane, factor) in enumerate(((frame.y, 1), (frame.u, 2), (frame.v, 2))):
         crop = plane[low[1] // factor : high[1] // factor, low[0] // factor : high[0] // factor]
-        coarse = cv2.resize(crop, (int(size[0]), int(size[1])), interpolation=cv2.INTER_AREA)
+        half = cv2.resize(crop, ((high - low) // whole).tolist(), interpolation=cv2.INTER_AREA)
+        coarse = cv2.resize(half, size.tolist(), interpolation=cv2.INTER_AREA)
         found[row] = cv2.remap(coarse, where[:, 0], where[:, 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[:, 0]
     return found
 
@@ -140,7 +145,7 @@ def covered_frames(
 
     colours: (n, 3, PLACES) from `Appearance`; stance: (n, 8) from `posture`
     judged: (n,) frames with a face that is not turned away; shot: (n,) number of the shot of each frame
-    At most about two fifths of a shot may be covered; shots under a second are not judged.
+    At most half of a shot may be covered; shots under a second are not judged.
     """
     found = np.zeros(len(colours), dtype=bool)
     most = round(LONGEST_PART_SECONDS * frame_rate)
@@ -166,25 +171,33 @@ def _parts(shot: npt.NDArray[np.intp], most: int) -> list[tuple[int, int]]:
 def _lasting(evidence: DoubleArray, frame_rate: Fraction) -> BoolArray:
     """Where evidence is strong, and around it while it is not weak; neither single frames nor a first touch count."""
     steady = median_filter(evidence, 3, mode="nearest")
+    # A few seconds do not show all that a face does, so that more is needed to call something foreign to it.
+    strong = STRONG * (1 + max(0.0, 1 - len(evidence) / float(frame_rate) / FULL_SECONDS) / 2)
     labels, count = label(steady >= WEAK)
     found = np.zeros(len(evidence), dtype=bool)
     for number in range(1, count + 1):
         run = labels == number
-        if (steady[run] >= STRONG).sum() >= max(2, SHORTEST_SECONDS * frame_rate):
+        if (steady[run] >= strong).sum() >= max(2, SHORTEST_SECONDS * frame_rate):
             found |= run
     return binary_dilation(found, iterations=SPREAD_FRAMES) if found.any() else found
 
 
 def _features(colours: UInt8Array) -> tuple[FloatArray, FloatArray]:
-    """(n, MOUTH_PLACES, 3) colours relative to the light on the upper face, in per cent of it, and (n,) that light."""
+    """(n, MOUTH_PLACES, 3) colours relative to the light on the upper face, in per cent of it, and (n, 4) that light.
+
+    The light: log level, contrast, and both chroma differences: what a lamp, the camera's exposure and its white balance do.
+    """
     values = colours.astype(np.float32)
     luma = np.maximum(values[:, 0] - BLACK, 1) + NOISE_LEVEL
     light = np.maximum(np.median(luma[:, MOUTH_PLACES:], axis=1), 2 * NOISE_LEVEL)[:, None]
     planes = [100 * luma[:, :MOUTH_PLACES] / light]
+    lights = [np.log(light), luma[:, MOUTH_PLACES:].std(axis=1, keepdims=True) / light]
     for plane in (1, 2):
         chroma = 100 * (values[:, plane] - 128) / light
-        planes.append(chroma[:, :MOUTH_PLACES] - np.median(chroma[:, MOUTH_PLACES:], axis=1, keepdims=True))
-    return np.stack(planes, axis=2), light[:, 0]
+        tint = np.median(chroma[:, MOUTH_PLACES:], axis=1, keepdims=True)
+        planes.append(chroma[:, :MOUTH_PLACES] - tint)
+        lights.append(tint)
+    return np.stack(planes, axis=2), np.concatenate(lights, axis=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,19 +234,19 @@ def _evidence(colours: UInt8Array, stance: FloatArray, judged: BoolArray) -> Dou
     numbers = np.flatnonzero(judged)
     some = numbers[np.linspace(0, len(numbers) - 1, min(len(numbers), MOST_FITTED_FRAMES)).astype(np.intp)]
     features, light = _features(colours[some])
-    look = _fit(features, np.column_stack([stance[some], np.log(light)]).astype(np.float32))
+    look = _fit(features, np.column_stack([stance[some], light]))
     found = np.zeros(len(colours))
     for start in range(0, len(colours), BLOCK_FRAMES):
         part = slice(start, start + BLOCK_FRAMES)
         features, light = _features(colours[part])
-        found[part] = look.evidence(features, np.column_stack([stance[part], np.log(light)]).astype(np.float32))
+        found[part] = look.evidence(features, np.column_stack([stance[part], light]))
     return found
 
 
 def _fit(features: FloatArray, variables: FloatArray) -> _Look:
     """Least trimmed squares by concentration steps (Rousseeuw and Van Driessen 2006), begun where lips are lips.
 
-    Lips are redder and darker than the skin above them in every face; whatever hides them is so rarely, and the half of
+    Lips are redder and darker than the skin above them in every face; whatever hides them is so rarely, and the part of
     the frames in which the lips stand out most is a start that a still hand, more alike from frame to frame than any
     talking mouth, cannot take over.
     """

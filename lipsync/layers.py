@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lipsync import fallback
 from lipsync.bank import Mouth
 from lipsync.faces.landmarks import (
     BRIDGE,
@@ -31,6 +32,7 @@ from lipsync.faces.landmarks import (
 )
 from lipsync.faces.pose import DoubleArray
 from lipsync.faces.tracker import Box, FloatArray
+from lipsync.interior import Interior
 from lipsync.media.frames import Frame
 from lipsync.warp import Grid, fields, pick
 
@@ -39,18 +41,18 @@ _ABOVE = np.concatenate([LIPS, LIP_SURROUND[::2], MOUTH_RING, CHIN[:6], places((
 _TOP = places((4, 50, 280))
 
 STEP_IOD = 0.1
-BELOW_SMOOTHNESS, ABOVE_SMOOTHNESS = 1e-2, 3e-2
+BELOW_SMOOTHNESS, ABOVE_SMOOTHNESS = 2e-3, 3e-3
 # How far beyond the jaw the lower face may move: to the sides, and downwards, where the neck makes room for the chin.
 SIDE_REACH_IOD, LOWER_REACH_IOD = 0.25, 0.5
 EDGE_RAMP_IOD = 0.15
 # Less than the first is no movement at all, so that samples stay as they are; more than the second is moved in full.
 LEAST_MOVE_PIXELS, WHOLE_MOVE_PIXELS = 0.1, 0.3
-MASK_SIZE = 0.93
+MASK_SIZE = 1.0
 MASK_SOFTNESS_IOD = 0.05
 COLOUR_REACH_IOD = 0.22
 # Lips take over the light around them only where it differs by more than speech itself makes the skin around them flicker.
 LIPS_INSET_IOD = 0.08
-FLICKER_GREY_LEVELS = (3.0, 1.0, 1.0)
+FLICKER_GREY_LEVELS = (8.0, 3.0, 3.0)
 SLOW_IOD = 0.03
 COARSE = 4
 
@@ -63,6 +65,7 @@ class Wish:
     unit: px per IOD
     mouths: borrowed mouths with their landmarks (P, 2) px in the take's frame, and their shares
     strength: 0 leaves the frame as it is, 1 replaces the mouth
+    synthetic: how far the fallback makes the mouth instead of the borrowed ones; it needs `interior`
     """
 
     own: DoubleArray
@@ -70,6 +73,8 @@ class Wish:
     unit: float
     mouths: tuple[tuple[Mouth, DoubleArray, float], ...]
     strength: float
+    synthetic: float = 0.0
+    interior: Interior | None = None
 
 
 def paint(frame: Frame, wish: Wish) -> None:
@@ -79,8 +84,38 @@ def paint(frame: Frame, wish: Wish) -> None:
     box = _mouth_box(frame, wish)
     if box.right - box.left < 8 or box.bottom - box.top < 8:
         return
-    _move_face(frame, wish)
-    _lay_over(frame, box, _borrow(box, wish), wish)
+    opened = _opened(frame, wish)  # from the frame as it came
+    if opened is None or wish.synthetic < 1:
+        _move_face(frame, wish)
+        _lay_over(frame, box, _borrow(box, wish), wish)
+    if opened is not None:
+        _mix(frame, *opened, wish.synthetic)
+
+
+def _opened(frame: Frame, wish: Wish) -> tuple[Box, fallback.Planes] | None:
+    """What the fallback makes of the lower face, and where it lies; None where it has no share."""
+    if wish.synthetic <= 0 or wish.interior is None:
+        return None
+    box = _face_box(frame, _contour(wish))
+    made = fallback.planes(
+        frame, box, wish.own, wish.wanted, wish.unit, wish.interior, strength=wish.strength, mouths=wish.mouths
+    )
+    return box, made
+
+
+def _mix(frame: Frame, box: Box, planes: fallback.Planes, share: float) -> None:
+    """Blend planes over the box into the frame."""
+    for plane, made, factor in zip((frame.y, frame.u, frame.v), planes, (1, 2, 2), strict=True):
+        area = np.s_[box.top // factor : box.bottom // factor, box.left // factor : box.right // factor]
+        plane[area] = cv2.addWeighted(plane[area], 1 - share, made, share, 0)
+
+
+def _face_box(frame: Frame, contour: DoubleArray) -> Box:
+    """The contour's surroundings inside the frame, even edges."""
+    low, high = contour.min(axis=0), contour.max(axis=0)
+    left, top = (max(0, int(edge) // 2 * 2) for edge in low)
+    right, bottom = (min(size, int(edge) // 2 * 2 + 2) for edge, size in zip(high, (frame.width, frame.height), strict=True))
+    return Box(left, top, right, bottom)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +139,11 @@ def _grid(box: Box, unit: float) -> Grid:
 def _move_face(frame: Frame, wish: Wish) -> None:
     """Move the base frame's lower face to meet the wanted shape; beyond the contour, and where little moves, nothing does."""
     contour = _contour(wish)
-    low, high = contour.min(axis=0), contour.max(axis=0)
-    left, top = (max(0, int(edge) // 2 * 2) for edge in low)
-    right, bottom = (min(size, int(edge) // 2 * 2 + 2) for edge, size in zip(high, (frame.width, frame.height), strict=True))
-    if right - left < 8 or bottom - top < 8:
+    box = _face_box(frame, contour)
+    left, top = box.left, box.top
+    if box.right - left < 8 or box.bottom - top < 8:
         return
-    grid = _grid(Box(left, top, right, bottom), wish.unit)
+    grid = _grid(box, wish.unit)
     still = np.concatenate([wish.own[NOSE], contour[: len(JAW) : 2]])
     corner = np.array([left, top], dtype=np.float64)
     target, source = (np.concatenate([points[_BELOW], still]) - corner for points in (wish.wanted, wish.own))
@@ -170,13 +204,13 @@ def _mouth_box(frame: Frame, wish: Wish) -> Box:
 
 
 def _mask(box: Box, wish: Wish) -> FloatArray:
-    """(h / COARSE, w / COARSE) float32, the soft mask around the lips, 0 to `strength`."""
+    """(h / COARSE, w / COARSE) float32, the soft mask around the lips, 0 to 1."""
     coarse = np.zeros(((box.bottom - box.top) // COARSE, (box.right - box.left) // COARSE), dtype=np.float32)
     outline = ((_ring(wish) - [box.left, box.top] + 0.5) / COARSE - 0.5) * 16
     cv2.fillPoly(coarse, [np.round(outline).astype(np.int32)], (1.0,), cv2.LINE_8, 4)
     blurred = cv2.GaussianBlur(coarse, (0, 0), max(0.8, MASK_SOFTNESS_IOD * wish.unit / COARSE))
     level = np.clip((blurred - 0.04) / 0.92, 0, 1)
-    return np.asarray(level * level * (3 - 2 * level) * np.float32(wish.strength), dtype=np.float32)
+    return np.asarray(level * level * (3 - 2 * level), dtype=np.float32)
 
 
 def _borrow(box: Box, wish: Wish) -> _Mouth:
@@ -223,11 +257,12 @@ def _lay_over(frame: Frame, box: Box, mouth: _Mouth, wish: Wish) -> None:
         for plane, shrink in ((frame.y, 1), (frame.u, 2), (frame.v, 2))
     ]
     tint = _tint(_coarse(*planes) - _coarse(mouth.y, mouth.u, mouth.v) - mouth.slow, mask, wish.unit) + mouth.slow
+    share = mask * np.float32(wish.strength)
     for channel, (plane, above) in enumerate(zip(planes, (mouth.y, mouth.u, mouth.v), strict=True)):
         size = plane.shape[::-1]
         change = above + cv2.resize(np.ascontiguousarray(tint[..., channel]), size, interpolation=cv2.INTER_LINEAR)
         change -= plane
-        change *= cv2.resize(mask, size, interpolation=cv2.INTER_LINEAR)
+        change *= cv2.resize(share, size, interpolation=cv2.INTER_LINEAR)
         change += plane
         change += np.float32(0.5)
         plane[:] = np.clip(change, 0, 255, out=change)
@@ -244,5 +279,5 @@ def _tint(gap: FloatArray, mask: FloatArray, unit: float) -> FloatArray:
     edge = cv2.GaussianBlur(gap * trust[..., None], (0, 0), reach) / weight[..., None]
     mean = np.tensordot(trust, gap, axes=2) / (trust.sum() + np.float32(1e-6))
     shrunk = mean**3 / (mean**2 + np.array(FLICKER_GREY_LEVELS, dtype=np.float32) ** 2)
-    inside = cv2.GaussianBlur((mask >= mask.max()).astype(np.float32), (0, 0), LIPS_INSET_IOD * unit / COARSE)
+    inside = cv2.GaussianBlur((mask >= 1).astype(np.float32), (0, 0), LIPS_INSET_IOD * unit / COARSE)
     return np.asarray(edge + (shrunk - edge) * inside[..., None], dtype=np.float32)

@@ -15,16 +15,21 @@ import numpy.typing as npt
 
 from lipsync.analysis import Analysis
 from lipsync.bank import Mouth
+from lipsync.faces.landmarks import LIPS
 from lipsync.faces.pose import DoubleArray
 from lipsync.faces.track import IntArray
 from lipsync.faces.tracker import FloatArray
+from lipsync.fallback import fallback_share, lip_distance
+from lipsync.interior import Interior, interior_of
 from lipsync.layers import Wish
-from lipsync.mouth_space import MouthSpace
-from lipsync.retrieval import Borrowed, retrieve
+from lipsync.mouth_space import MouthSpace, spread
+from lipsync.open_mouth import hardly_moves
+from lipsync.retrieval import Borrowed, Lips, retrieve
 from lipsync.sound.features import SoundFeatures
 from lipsync.sound.mouth import MouthTrack
 
 BLOCK_FRAMES = 64
+MOUTHS_LOOKED_INTO = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,7 @@ class Plan:
     mouth: (T,) what the mouth shall do
     strength: (T,) float32 how far the mouth is changed
     mouths: (T, K) int16 places in the bank, -1 for none; shares: (T, K) float32, adding up to 1
+    synthetic: (T,) float32 how far the fallback makes the mouth
     """
 
     base: npt.NDArray[np.int32]
@@ -42,6 +48,7 @@ class Plan:
     strength: FloatArray
     mouths: npt.NDArray[np.int16]
     shares: FloatArray
+    synthetic: FloatArray
 
     def __len__(self) -> int:
         return len(self.base)
@@ -77,8 +84,22 @@ def make_plan(analysis: Analysis, voice: SoundFeatures, base: IntArray) -> Plan:
 
 def plan_for(analysis: Analysis, mouth: MouthTrack, base: IntArray) -> Plan:
     """The plan for a mouth that is already known."""
-    borrowed = retrieve(analysis.space, analysis.bank, WantedLips(analysis.predictor, mouth), base)
-    return Plan(base.astype(np.int32), mouth, analysis.space.weight[base], *as_arrays(borrowed))
+    space, bank, lips = analysis.space, analysis.bank, WantedLips(analysis.predictor, mouth)
+    mouths, shares = as_arrays(retrieve(space, bank, lips, base))
+    numbers = np.array([mouth.number for mouth in bank])[mouths[:, 0]]
+    share = fallback_share(stretched(space, lips, numbers), still=hardly_moves(space))
+    return Plan(base.astype(np.int32), mouth, space.weight[base], mouths, shares, share.astype(np.float32))
+
+
+def stretched(space: MouthSpace, lips: Lips, numbers: IntArray) -> DoubleArray:
+    """(T,) IOD: how far the lips of the take's frames `numbers` (T,) must be stretched to be the lips wanted."""
+    known, places = np.unique(numbers, return_inverse=True)
+    borrowed = space.shapes[known][:, LIPS].astype(np.float64)
+    parts = []
+    for start in range(0, len(lips), BLOCK_FRAMES):
+        part = slice(start, start + BLOCK_FRAMES)
+        parts.append(lip_distance(lips[part], borrowed[places[part]]))
+    return np.concatenate(parts)
 
 
 def wishes(
@@ -87,6 +108,7 @@ def wishes(
     """The frames `first` to `last` - 1 of the plan as pixels, one wish per output frame."""
     lips, last = WantedLips(shaper, plan.mouth), len(plan) if last is None else last
     landmarks = space.pixels(np.array([mouth.number for mouth in bank]))
+    interior = _interior(space, bank, landmarks) if plan.synthetic.any() else None
     for start in range(first // BLOCK_FRAMES * BLOCK_FRAMES, last, BLOCK_FRAMES):
         part = slice(start, min(len(plan), start + BLOCK_FRAMES))
         base, strength = plan.base[part].astype(np.intp), plan.strength[part]
@@ -99,7 +121,16 @@ def wishes(
                 float(space.poses.scale[base[place]]),
                 tuple((bank[mouth], landmarks[mouth], share) for mouth, share in chosen if mouth >= 0),
                 float(strength[place]),
+                float(plan.synthetic[start + place]),
+                interior,
             )
+
+
+def _interior(space: MouthSpace, bank: list[Mouth], landmarks: DoubleArray) -> Interior:
+    """What the inside of this speaker's mouth looks like, from a few mouths spread over the bank."""
+    some = spread(np.arange(len(bank)), MOUTHS_LOOKED_INTO)
+    units = space.poses.scale[[bank[place].number for place in some]].tolist()
+    return interior_of([(bank[place], landmarks[place]) for place in some], units)
 
 
 def as_arrays(borrowed: list[Borrowed]) -> tuple[npt.NDArray[np.int16], FloatArray]:

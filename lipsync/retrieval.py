@@ -34,7 +34,7 @@ BLUR_ALLOWED = 0.1
 # What a change of mouth costs: as much as a wrong shape would, more where the two look different.
 SKIP_COST, NEAR_COST, CUT_COST, JUMP_COST, LARGEST_JUMP = 0.3, 1.6, 3.0, 0.5, 6.0
 NEAR_FRAMES = 4
-FADE_FRAMES = 2
+FADE_FRAMES = 3
 BLOCK_FRAMES = 512
 
 
@@ -110,7 +110,7 @@ def _pose(space: MouthSpace, numbers: IntArray) -> FloatArray:
     return np.asarray(space.poses.take(numbers).angles * np.array([1, 1, 0.5]) / POSE_STEP_DEGREES, dtype=np.float32)
 
 
-def _candidates(look: _Look, space: MouthSpace, lips: Lips, base: IntArray) -> tuple[IntArray, FloatArray]:
+def _candidates(look: _Look, space: MouthSpace, lips: Lips, base: IntArray) -> tuple[npt.NDArray[np.int16], FloatArray]:
     """(T, K) the best mouths for each frame by themselves, and what they cost."""
     count = min(CANDIDATES, len(look.aperture))
     chosen, costs = [], []
@@ -122,7 +122,7 @@ def _candidates(look: _Look, space: MouthSpace, lips: Lips, base: IntArray) -> t
         cost += APERTURE_WEIGHT * ((opening[:, None] - look.aperture[None]) / APERTURE_STEP_IOD) ** 2
         cost += POSE_WEIGHT * _squared(pose, look.pose) + look.blur[None]
         best = np.argpartition(cost, count - 1, axis=1)[:, :count]
-        chosen.append(best)
+        chosen.append(best.astype(np.int16))  # a copy: a part of what was sorted would keep all of it
         costs.append(np.take_along_axis(cost, best, axis=1))
     return np.concatenate(chosen), np.concatenate(costs)
 
@@ -131,11 +131,11 @@ def _squared(left: FloatArray, right: FloatArray) -> FloatArray:
     return np.asarray((left**2).sum(axis=1)[:, None] + (right**2).sum(axis=1)[None] - 2 * left @ right.T)
 
 
-def _cheapest_path(candidates: IntArray, costs: FloatArray, numbers: IntArray, position: FloatArray) -> IntArray:
+def _cheapest_path(candidates: npt.NDArray[np.int16], costs: FloatArray, numbers: IntArray, position: FloatArray) -> IntArray:
     frames, count = candidates.shape
     norms = (position**2).sum(axis=1)
     total = costs[0].astype(np.float64)
-    came_from = np.zeros((frames, count), dtype=np.int16)
+    came_from = np.zeros((frames, count), dtype=np.int8)
     for time in range(1, frames):
         before, here = candidates[time - 1], candidates[time]
         step = numbers[here][None] - numbers[before][:, None]

@@ -60,7 +60,7 @@ class Segment:
 def cut(clip: Path, analysis: Analysis, plan: Plan, encoding: Encoding, folder: Path) -> list[Segment]:
     """The segments of a plan, named by all that their content depends on."""
     digest = hashlib.sha256(f"{engine_digest()} {analysis.folder.name} {clip.stat().st_size} {asdict(encoding)}".encode())
-    for part in (plan.base, plan.mouth.values, plan.mouth.still, plan.strength, plan.mouths, plan.shares):
+    for part in (plan.base, plan.mouth.values, plan.mouth.still, plan.strength, plan.mouths, plan.shares, plan.synthetic):
         digest.update(part.tobytes())
     name = digest.hexdigest()[:24]
     length = max(1, round(SEGMENT_SECONDS * analysis.facts.frame_rate / BLOCK_FRAMES)) * BLOCK_FRAMES

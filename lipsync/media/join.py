@@ -46,7 +46,7 @@ def join(
 
     seconds: where the sound is cut; encoding: what the segments were written with
 
-    Raises EnvironmentFault (`no_space`, `not_writable`, `damaged_segment`, `encoder_failed`).
+    Raises EnvironmentFault (`no_space`, `not_writable`, `damaged_segment`, `segments_differ`, `encoder_failed`).
     """
     if not segments:
         raise ValueError("there is nothing to join")
@@ -81,7 +81,9 @@ def _command(
     heard, encoded = sound_arguments(sound, seconds) if sound is not None else ([], [])
     command += [*heard, "-map", "0:v:0", *encoded, "-c:v", "copy", "-bsf:v", times]
     if encoding.codec == "hevc":
-        command += ["-tag:v", "hvc1" if same else "hev1"]
+        if not same:  # the one place for parameters that QuickTime accepts in hevc is the header
+            raise ToolFailed("segments_differ", "Parts of the result were encoded in different ways. Start the render again.")
+        command += ["-tag:v", "hvc1"]
     return ffmpeg(*command, *container_arguments(facts), f"file:{output}")
 
 

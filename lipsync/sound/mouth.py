@@ -18,6 +18,7 @@ from lipsync.faces.pose import DoubleArray
 from lipsync.faces.tracker import FloatArray
 from lipsync.lips import EXTRA_COMPONENTS, LipModel, lip_model, lips_of
 from lipsync.mouth_space import MouthSpace, rest_lips
+from lipsync.open_mouth import hardly_moves, open_model
 from lipsync.sound.features import RATE, SoundFeatures
 from lipsync.sound.offset import Offset, estimate_offset
 from lipsync.sound.regression import OwnMap, Ridge, fit_own
@@ -139,12 +140,18 @@ def learn(space: MouthSpace, sound: SoundFeatures | None, times: DoubleArray, of
 
     sound: the take's own, or None; times: (n,) seconds of the take's frames in it; offset: None when there is no sound
     """
+    if hardly_moves(space):
+        rest = rest_lips(space)
+        return MouthPredictor(*open_model(rest), rest, generic_mouth(), None)
     model = lip_model(space)
     some = space.usable(MOST_LEARNT_FRAMES)
     opening = space.opening[some, :2].astype(np.float64)
     known = np.concatenate([opening, model.extras(opening, lips_of(space, some))], axis=1)
     generic = generic_mouth()
     own = None
+    if hardly_moves(space):
+        rest = rest_lips(space)
+        return MouthPredictor(*open_model(rest), rest, generic, None)
     if sound is not None and offset is not None:
         own = _learn_own(sound, times[some], known, generic, offset)
         # Where the offset leaves a doubt, the sound must explain parts of the take that it was not fitted on.

@@ -17,13 +17,15 @@ import numpy as np
 from lipsync.bank import Mouth, lip_sharpness, usable_mouths
 from lipsync.faces.landmarks import CHEEKS, JAW, LIPS, MOUTH_RING, NOSE
 from lipsync.faces.pose import DoubleArray
+from lipsync.fallback import fallback_share
 from lipsync.gate import judge
 from lipsync.layers import Wish, paint
 from lipsync.look import look
 from lipsync.media import ClipFacts, Frame, FrameReader, FrameWriter, probe_clip
 from lipsync.media.frames import even_size
 from lipsync.mouth_space import MouthSpace, build_space
-from lipsync.plan import Plan, as_arrays, wishes
+from lipsync.open_mouth import hardly_moves
+from lipsync.plan import Plan, as_arrays, stretched, wishes
 from lipsync.retrieval import Borrowed, IntArray, retrieve
 from lipsync.sound.mouth import MouthTrack
 from tests.benchmarks.texture import FixedShape, Skin
@@ -100,6 +102,14 @@ def own_lips(space: MouthSpace, numbers: IntArray) -> DoubleArray:
     return space.shapes[numbers][:, LIPS].astype(np.float64)
 
 
+def plan_of(looked: Looked, lips: DoubleArray, base: IntArray, borrowed: list[Borrowed]) -> Plan:
+    """The plan for lips (T, len(LIPS), 3) that are known; `GivenLips` answers for it."""
+    known = MouthTrack(np.arange(len(base), dtype=np.float32)[:, None], np.zeros(len(base), dtype=np.float32))
+    nearest = np.array([looked.bank[frame.mouths[0]].number for frame in borrowed])
+    share = fallback_share(stretched(looked.space, lips, nearest), still=hardly_moves(looked.space))
+    return Plan(base.astype(np.int32), known, looked.space.weight[base], *as_arrays(borrowed), share.astype(np.float32))
+
+
 def drive(looked: Looked, output: Path, *, cross: bool, see: Callable[[int, Frame, Frame], None] = lambda *_: None) -> Driven:
     """Render a take with its own lips and encode it; `see` is shown every original frame beside its result."""
     base = np.arange(min(len(looked.space), LONGEST_FRAMES))
@@ -108,8 +118,7 @@ def drive(looked: Looked, output: Path, *, cross: bool, see: Callable[[int, Fram
     start = time.process_time()
     borrowed = retrieve(looked.space, looked.bank, lips, base) if cross else _without_neighbours(looked, lips)
     spent = time.process_time() - start
-    known = MouthTrack(np.arange(len(base), dtype=np.float32)[:, None], np.zeros(len(base), dtype=np.float32))
-    plan = Plan(base.astype(np.int32), known, looked.space.weight[base], *as_arrays(borrowed))
+    plan = plan_of(looked, lips, base, borrowed)
     unit = looked.space.poses.scale[base]
     wanted = looked.space.wanted_pixels(base, lips, looked.space.weight[base])
     result = Driven(base, truth, wanted, unit, borrowed, 1000 * spent / len(base))

@@ -17,6 +17,7 @@ import numpy as np
 from lipsync.faces.pose import DoubleArray
 from lipsync.media import FrameReader, probe_clip
 from lipsync.threads import one_thread
+from tests.benchmarks import painting
 from tests.benchmarks.drive import Driven, Looked, drive, looked_at
 from tests.benchmarks.judges import Judgement, by_dlib, by_mediapipe, openings
 from tests.benchmarks.sheets import Sheets
@@ -158,14 +159,14 @@ def main(wanted: list[str]) -> None:
     folder = ROOT / "media" / "benchmarks" / f"picture-{now:%Y-%m-%d-%H%M%S}"
     with one_thread():
         rows = table(takes, folder)
-    numbers = [name for name in rows[0] if name != "take"]
-    rows.append({"take": "mean", **{name: round(float(np.nanmean([row[name] for row in rows])), 4) for name in numbers}})  # type: ignore[misc]
-    show(rows[-1:], header=False)
-    result = {
-        "date": now.isoformat(timespec="seconds"),
-        "machine": f"{platform.machine()}, {platform.python_version()}",
-        "rows": rows,
-    }
+        numbers = [name for name in rows[0] if name != "take"]
+        means = {name: round(float(np.nanmean([float(str(row[name])) for row in rows])), 4) for name in numbers}
+        rows.append({"take": "mean", **means})
+        show(rows[-1:], header=False)
+        costs = painting.table(CLIPS, folder)
+    show(costs)
+    machine = f"{platform.machine()}, {platform.python_version()}"
+    result = {"date": now.isoformat(timespec="seconds"), "machine": machine, "picture": rows, "cost": costs}
     (folder / "picture.json").write_text(json.dumps(result, indent=2))
     sys.stdout.write(f"\nwritten to {folder.relative_to(ROOT)}\n")
 

@@ -15,7 +15,7 @@ from tests.benchmarks.drive import LONGEST_FRAMES, Driven, Looked
 
 MOMENTS = 12
 TILE_PIXELS = 220
-CONSECUTIVE, CONSECUTIVE_ROWS = 8, 4
+CONSECUTIVE, CONSECUTIVE_ROWS = 8, 3
 MOUTH_TILE_PIXELS = 232
 
 
@@ -48,12 +48,14 @@ class Sheets:
         self.near.append(np.stack([_tile(frame, self.mouths[number], MOUTH_TILE_PIXELS) for frame in (before, after)]))
 
     def write(self, folder: Path, name: str, driven: Driven) -> None:
-        """Two pictures: `name`-moments.png (original above result) and `name`-frames.png (consecutive results)."""
+        """Two pictures: `name`-moments.png (original above result) and `name`-frames.png (consecutive frames, the take's
+        own with these lips above each row of results)."""
         _save(folder / f"{name}-moments.png", np.hstack(self.faces))
         rows = []
         for start in _places(driven, len(self.near)):
-            part = self.near[start : start + CONSECUTIVE]
-            rows += [np.hstack([pair[1] for pair in part])]
+            part = range(start, start + CONSECUTIVE)
+            rows.append(np.hstack([self.near[driven.truth[number]][0] for number in part]))
+            rows.append(np.hstack([self.near[number][1] for number in part]))
         _save(folder / f"{name}-frames.png", np.vstack(rows))
 
 

@@ -8,11 +8,13 @@ import cv2
 import numpy as np
 import pytest
 
-from lipsync.contracts import SpeakerPoint
+from lipsync.contracts import RenderOptions, SilentReporter, SpeakerPoint
 from lipsync.errors import UnusableInput
 from lipsync.faces.landmarks import KEPT, LIPS
+from lipsync.judging import preflight
 from lipsync.look import Sight, look
 from lipsync.media import probe_clip
+from lipsync.preflight import Finding
 from lipsync.threads import one_thread
 from tests.lipsync.company import FRAMES, HEIGHT, WIDTH, film, sitter, stage, stranger
 from tests.lipsync.media import REAL_CLIPS, ffmpeg, real
@@ -21,6 +23,12 @@ from tests.lipsync.media import REAL_CLIPS, ffmpeg, real
 def seen_in(clip: Path, folder: Path, speaker: SpeakerPoint | None = None) -> Sight:
     with one_thread():
         return look(clip, probe_clip(clip), folder, speaker=speaker)
+
+
+def refusal_of(clip: Path) -> Finding:
+    refusal = preflight(clip, RenderOptions(), SilentReporter()).refusal
+    assert refusal is not None
+    return refusal
 
 
 def places(sight: Sight) -> np.ndarray:
@@ -150,6 +158,30 @@ def test_a_flash_neither_ends_a_shot_nor_loses_the_face(tmp_path):
     assert sight.track.seen.sum() >= 74
 
 
+def test_a_clip_without_anybody_is_refused(tmp_path):
+    clip = film(tmp_path / "empty.mp4", (stage() for _ in range(30)))
+    assert refusal_of(clip).code == "no_face"
+
+
+def test_a_face_seen_in_less_than_half_of_the_clip_is_refused_with_the_time(tmp_path):
+    pictures = [stage((sitter()[k], 320, 180)) if k < 40 else stage() for k in range(100)]
+    refusal = refusal_of(film(tmp_path / "rare.mp4", pictures))
+    assert refusal.code == "face_rarely_seen"
+    assert "first lost at 1.6 s" in refusal.sentence
+    assert refusal.places[0].start == pytest.approx(1.6)
+
+
+def test_a_face_too_small_to_work_on_is_refused(synthetic_take, tmp_path):
+    small = tmp_path / "small.mp4"
+    ffmpeg("-i", synthetic_take.clip, "-t", "1", "-vf", "scale=96:96,pad=640:360:300:100", "-an", small)
+    assert refusal_of(small).code == "face_too_small"
+
+
+def test_less_than_half_a_second_of_film_is_refused(synthetic_take, tmp_path):
+    ffmpeg("-i", synthetic_take.clip, "-frames:v", "10", "-an", tmp_path / "blink.mp4")
+    assert refusal_of(tmp_path / "blink.mp4").code == "too_short"
+
+
 def test_in_a_clip_without_anybody_nobody_is_seen(tmp_path):
     sight = seen_in(film(tmp_path / "empty.mp4", (stage() for _ in range(30))), tmp_path)
     assert (sight.people, sight.track.coverage, len(sight.track), sight.bank) == (0, 0.0, 30, [])
@@ -197,6 +229,10 @@ def test_other_people_cut_into_a_real_take_are_left_alone(tmp_path):
     sight = seen_in(tmp_path / "edit.mp4", tmp_path)
     shots = {part.start: sight.track.seen[part].mean() for part in sight.track.shots()}
     assert shots == {0: 1, 50: 0, 100: 1, 150: 0, 200: 1}
+
+
+def test_a_film_of_many_people_is_refused_for_its_gaps():
+    assert refusal_of(real(REAL_CLIPS, "hard/cuts_many_people.mp4")).code == "face_rarely_seen"
 
 
 def test_in_a_film_of_many_people_only_one_is_seen(tmp_path):

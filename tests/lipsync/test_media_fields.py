@@ -47,10 +47,8 @@ def test_fields_become_whole_pictures(tmp_path, name):
     assert facts.frame_rate == 25
     assert sum("interlaced" in notice for notice in intake_notices(facts)) == 1
     reader = FrameReader(path, facts)
-    frames = list(reader.forward())
-    assert len(frames) == 40
-    assert max(combing(frame.y) for frame in frames[2:-2]) < 0.5
-    assert_ranges_alone_are_the_same(reader, (1, 13, 30))
+    assert max(combing(frame.y) for frame in reader.forward(2, 36)) < 0.5
+    assert len(assert_ranges_alone_are_the_same(reader, (1, 30))) == 40
 
 
 def test_whole_pictures_that_are_said_to_be_fields_stay_as_they_are(tmp_path):

@@ -82,7 +82,7 @@ def test_a_result_keeps_when_it_was_filmed_and_nothing_else_that_was_written_int
     assert probe_clip(write(tmp_path / "plain.mp4", dataclasses.replace(facts, creation_time=""))).creation_time == ""
 
 
-@pytest.mark.parametrize("rate", ["24000/1001", "25", "30000/1001", "60", "12800/427"])
+@pytest.mark.parametrize("rate", ["24000/1001", "60", "12800/427"])
 def test_pictures_of_a_result_come_at_their_exact_times(tmp_path, clip, rate):
     facts = dataclasses.replace(probe_clip(clip), frame_rate=Fraction(rate))
     video = streams(write(tmp_path / "out.mp4", facts))["video"]

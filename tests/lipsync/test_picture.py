@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -12,7 +13,7 @@ from lipsync.faces.landmarks import JAW, KEPT, LIPS, MOUTH_RING
 from lipsync.layers import Wish, paint
 from lipsync.media import Frame, FrameReader, probe_clip
 from lipsync.timeline import bounce, frames_for
-from lipsync.warp import displacement, half_size, sample
+from lipsync.warp import Grid, displacement, fields, half_size, pick, sample
 
 RANDOM = np.random.default_rng(6)
 
@@ -37,6 +38,46 @@ def test_a_shift_is_a_shift_in_every_plane():
     picture = RANDOM.integers(0, 255, (100, 120), dtype=np.uint8)
     np.testing.assert_array_equal(sample(picture, field, 20, 30), picture[28:68, 24:84])
     np.testing.assert_array_equal(sample(picture, half_size(field), 20, 30), picture[29:49, 22:52])
+
+
+@pytest.mark.parametrize("shrink", [1, 2, 4])
+def test_a_field_of_nothing_picks_every_sample_as_it_is(shrink):
+    picture = RANDOM.integers(0, 255, (96, 128), dtype=np.uint8)
+    grid = Grid(64, 40, 12)
+    still = np.zeros((*grid.shape, 2), dtype=np.float32)
+    left, top = 16, 24
+    part = np.s_[top // shrink : (top + 40) // shrink, left // shrink : (left + 64) // shrink]
+    np.testing.assert_array_equal(pick(picture, grid.lookup(still, left, top, shrink)), picture[part])
+
+
+def test_values_at_the_nodes_spread_evenly_between_them():
+    grid = Grid(50, 34, 8)
+    across, down = np.meshgrid(np.arange(50), np.arange(34))
+    for shrink in (1, 2, 4):
+        spread = grid.spread(grid.places, shrink)
+        half = (shrink - 1) / 2
+        np.testing.assert_allclose(spread[..., 0], across[::shrink, ::shrink][: 34 // shrink, : 50 // shrink] + half, atol=1e-4)
+        np.testing.assert_allclose(spread[..., 1], down[::shrink, ::shrink][: 34 // shrink, : 50 // shrink] + half, atol=1e-4)
+
+
+def test_points_meet_on_a_grid_for_several_sources_at_once():
+    target = RANDOM.uniform(20, 180, (12, 2))
+    sources = [target + RANDOM.uniform(-6, 6, (12, 2)) for _ in range(3)]
+    grid = Grid(200, 200, 4)
+    for source, field in zip(sources, fields(target, sources, grid, unit=60, smoothness=1e-6), strict=True):
+        spread = grid.spread(field)
+        for (x, y), there in zip(target.round().astype(int), source - target, strict=True):
+            assert spread[y, x] == pytest.approx(there, abs=0.8)
+        alone = fields(target, [source], grid, unit=60, smoothness=1e-6)[0]
+        np.testing.assert_allclose(field, alone, atol=1e-3)
+
+
+def test_a_part_of_a_grid_has_the_same_nodes():
+    grid = Grid(200, 160, 8)
+    part, (row, column) = grid.around(np.array([6, 7, 9]), np.array([4, 12]))
+    corner = np.array([column, row]) * grid.step
+    same = grid.places[row : row + part.shape[0], column : column + part.shape[1]]
+    np.testing.assert_allclose(part.places + corner, same)
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +114,45 @@ def test_outside_the_lower_face_no_sample_changes(filmed):
     assert changed[:, 1].min() > face[:, 0].min() - margin
     assert changed[:, 1].max() < face[:, 0].max() + margin
     assert (before.u != after.u).any()
+
+
+def test_where_the_face_hardly_moves_samples_stay_the_cameras(filmed):
+    """A wish for the frame's own lips moves nothing, so that outside the mouth's mask not one sample differs."""
+    _, _, space, _ = filmed
+    before, after = frame_of(filmed, 100), frame_of(filmed, 100)
+    own = space.pixels(np.array([100]))[0]
+    paint(after, replace(wish_for(filmed, 100, 30), own=own, wanted=own))
+    changed = np.argwhere(before.y != after.y)[:, ::-1]
+    ring = own[MOUTH_RING]
+    margin = 0.2 * space.poses.scale[100]
+    assert len(changed) > 500
+    assert (changed.min(axis=0) > ring.min(axis=0) - margin).all()
+    assert (changed.max(axis=0) < ring.max(axis=0) + margin).all()
+
+
+def test_a_second_mouth_lends_its_brightness_but_not_its_detail(filmed):
+    """Cross-fades leave no double edges: of the other mouths only what is slow is seen."""
+    wish = wish_for(filmed, 100, 30)
+    mouth, landmarks, _ = wish.mouths[0]
+    striped = replace(mouth, y=((np.indices(mouth.y.shape).sum(axis=0) % 2) * 40 + mouth.y // 2).astype(np.uint8))
+    alone, other = frame_of(filmed, 100), frame_of(filmed, 100)
+    paint(alone, wish)
+    paint(other, replace(wish, mouths=((mouth, landmarks, 0.7), (striped, landmarks, 0.3))))
+    difference = other.y.astype(np.float32) - alone.y
+    assert difference.min() < -4
+    assert np.abs(cv2.Laplacian(difference, cv2.CV_32F)).max() < 8
+
+
+def test_light_that_changes_goes_over_to_the_lips(filmed):
+    """A frame twenty levels brighter than the mouth's own moment: the lips are made brighter too."""
+    lit, plain = frame_of(filmed, 100), frame_of(filmed, 100)
+    lit.y[:] = np.clip(lit.y.astype(int) + 24, 0, 255)
+    wish = wish_for(filmed, 100, 30)
+    paint(lit, wish)
+    paint(plain, wish)
+    low, high = wish.wanted[LIPS].min(axis=0).astype(int), wish.wanted[LIPS].max(axis=0).astype(int)
+    gain = (lit.y.astype(int) - plain.y)[low[1] : high[1], low[0] : high[0]].mean()
+    assert 16 < gain < 27
 
 
 def test_no_strength_changes_nothing(filmed):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -45,3 +47,25 @@ def test_the_mouth_at_rest_is_nearly_closed(looked_at):
     space, _ = looked_at
     opening = space.opening[:, 0]
     assert apertures_of_lips(rest_lips(space)[None])[0] <= np.percentile(opening, 30)
+
+
+def test_a_blurred_mouth_is_passed_over_for_a_sharp_one_of_its_shape(looked_at):
+    space, bank = looked_at
+    numbers = np.arange(60, 120)
+    lips = space.shapes[numbers][:, LIPS].astype(np.float64)
+    blurred = [replace(mouth, sharpness=mouth.sharpness - 2.0) if 80 <= mouth.number < 100 else mouth for mouth in bank]
+    chosen = {blurred[frame.mouths[0]].number for frame in retrieve(space, blurred, lips, numbers)}
+    assert not chosen & set(range(80, 100))
+    assert {bank[frame.mouths[0]].number for frame in retrieve(space, bank, lips, numbers)} & set(range(80, 100))
+
+
+def test_an_open_mouth_is_not_taken_for_a_sharp_one(looked_at):
+    """Teeth are sharper than closed lips: closed lips are judged against closed lips and cost nothing for being smooth."""
+    space, bank = looked_at
+    opening = space.opening[[mouth.number for mouth in bank], 0]
+    smooth = [replace(mouth, sharpness=2.0 + 8.0 * float(wide)) for mouth, wide in zip(bank, opening, strict=True)]
+    closed = np.flatnonzero(opening < np.percentile(opening, 30))[:40]
+    numbers = np.array([bank[place].number for place in closed])
+    lips = space.shapes[numbers][:, LIPS].astype(np.float64)
+    got = [space.opening[smooth[frame.mouths[0]].number, 0] for frame in retrieve(space, smooth, lips, numbers)]
+    assert np.abs(np.array(got) - space.opening[numbers, 0]).mean() < 0.02

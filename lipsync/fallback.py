@@ -1,0 +1,217 @@
+"""The fallback: a mouth opened by moving the base frame's own lips apart, where the bank has none like the one wanted.
+
+Two displacements, one for the upper lip and all above it, one for the lower lip and the jaw, meet along the line between
+the lips; what opens between them is filled by the inside of one of the speaker's own open mouths, or a drawn one.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import binary_dilation, uniform_filter1d
+
+from lipsync.bank import Mouth
+from lipsync.faces.landmarks import CHEEKS, CHIN, JAW, LIP_OPENING, LIP_OUTLINE, MOUTH_RING, NOSE, places
+from lipsync.faces.pose import DoubleArray
+from lipsync.faces.tracker import Box, FloatArray
+from lipsync.interior import BARE_SKIN, LOWER_OPENING, UPPER_OPENING, Interior, Opening, draw
+from lipsync.media.frames import Frame, UInt8Array
+from lipsync.shapes import apertures_of_lips
+from lipsync.warp import displacement, half_size, sample
+
+_AROUND = np.concatenate([JAW, CHEEKS, CHIN, MOUTH_RING, places((57, 43, 287, 273, 186, 410))])
+_UPPER = np.concatenate([places((61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291)), UPPER_OPENING])
+_UPPER = np.concatenate([_UPPER, places((164, 167, 165, 92, 393, 391, 322)), _AROUND])
+_LOWER = np.concatenate([places((61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291)), LOWER_OPENING])
+_LOWER = np.concatenate([_LOWER, places((106, 182, 83, 18, 313, 406)), _AROUND])
+_MOUTH = np.concatenate([LIP_OUTLINE, LIP_OPENING])
+
+Planes = tuple[UInt8Array, UInt8Array, UInt8Array]
+
+SMOOTHNESS, GRID = 3e-3, 22
+EDGE_RAMP_IOD = 0.12
+SHARP_JOIN_IOD, SOFT_JOIN_IOD = 0.006, 0.04
+INSIDE_GRID = 12
+# A borrowed mouth's own inside serves when it is open by so much of the opening wanted.
+OPEN_ENOUGH = 0.5
+LEAST_OPEN_IOD = 0.05
+TOUCHING_IOD = 0.010
+# Distance of the borrowed lips from those wanted beyond which they are not stretched any further, and back again.
+FAR_IOD, NEAR_IOD = 0.07, 0.055
+FADE_FRAMES = 4
+
+
+def lip_distance(wanted: DoubleArray, borrowed: DoubleArray) -> DoubleArray:
+    """(T,) IOD: how far borrowed lips must be stretched; wanted, borrowed: (T, len(LIPS), 3), own frame.
+
+    The difference of their outlines about their own centres, and that of the openings, which shows more.
+    """
+    flat, there = wanted[..., :2], borrowed[..., :2]
+    difference = (flat - flat.mean(axis=1, keepdims=True)) - (there - there.mean(axis=1, keepdims=True))
+    outline = np.sqrt((difference**2).sum(axis=2).mean(axis=1))
+    opening = np.abs(apertures_of_lips(wanted) - apertures_of_lips(borrowed))
+    return np.asarray(np.maximum(outline, opening / 1.5))
+
+
+def fallback_share(distance: DoubleArray, *, still: bool) -> DoubleArray:
+    """(T,) 0 to 1: how far each frame is made by the fallback; with hysteresis, faded over `FADE_FRAMES` frames.
+
+    distance: (T,) see `lip_distance`; still: the take's mouth hardly moves, so there is nothing to borrow at all
+    """
+    if still:
+        return np.ones(len(distance))
+    sign = np.where(distance > FAR_IOD, 1, np.where(distance > NEAR_IOD, 0, -1))
+    last = np.maximum.accumulate(np.where(sign == 0, -1, np.arange(len(sign))))
+    wanted = (last >= 0) & (sign[last.clip(0)] > 0)
+    if not wanted.any():
+        return np.zeros(len(distance))
+    # Grown first, so that the fade is over when the lips are as far as that.
+    grown = binary_dilation(wanted, iterations=FADE_FRAMES)
+    return np.asarray(uniform_filter1d(grown.astype(np.float64), 2 * FADE_FRAMES - 1, mode="nearest"))
+
+
+def planes(
+    frame: Frame,
+    box: Box,
+    own: DoubleArray,
+    wanted: DoubleArray,
+    unit: float,
+    interior: Interior,
+    *,
+    strength: float = 1.0,
+    mouths: tuple[tuple[Mouth, DoubleArray, float], ...] = (),
+) -> Planes:
+    """The region of the frame with its own lips moved to the wanted shape, luma and both chroma planes.
+
+    box: even edges, inside the frame; own, wanted: (P, 2) px; unit: px per IOD; strength: 0 shows no inside of the mouth
+    mouths: borrowed ones with their landmarks (P, 2) px and shares, for the inside of the mouth; else `interior` is drawn
+    """
+    width, height = box.right - box.left, box.bottom - box.top
+    corner = np.array([box.left, box.top], dtype=np.float64)
+    upper = _moved(frame, box, own, wanted, unit, _UPPER)
+    lower = _moved(frame, box, own, wanted, unit, _LOWER)
+    share = _above_the_line(wanted - corner, width, height, unit)
+    opening = Opening.of(wanted, own, corner, unit)
+    part = _around(opening, width, height, unit)
+    size = (part[1].stop - part[1].start, part[0].stop - part[0].start)
+    shifted = Opening.of(wanted, own, corner + [part[1].start, part[0].start], unit)
+    light = _light(frame, own, interior)
+    picture, shows = draw(interior, shifted, *size, light)
+    # Lips that all but touch have their own dark line between them already.
+    parted = np.clip((_gape(wanted) / unit - TOUCHING_IOD) / TOUCHING_IOD, 0, 1)
+    shows *= np.float32(strength * parted)
+    inside = _borrowed_inside(mouths, shifted, wanted - corner - [part[1].start, part[0].start], size) or _split(picture)
+    found = []
+    for index, factor in enumerate((1, 2, 2)):
+        whole = share if factor == 1 else _halved(share)
+        mixed = lower[index] + (upper[index].astype(np.float32) - lower[index]) * whole
+        there = (slice(part[0].start // factor, part[0].stop // factor), slice(part[1].start // factor, part[1].stop // factor))
+        blend = shows if factor == 1 else _halved(shows)
+        mixed[there] += (inside[index] - mixed[there]) * blend
+        found.append(np.asarray(np.clip(mixed + 0.5, 0, 255), dtype=np.uint8))
+    return found[0], found[1], found[2]
+
+
+def _moved(
+    frame: Frame, box: Box, own: DoubleArray, wanted: DoubleArray, unit: float, points: npt.NDArray[np.intp]
+) -> tuple[UInt8Array, UInt8Array, UInt8Array]:
+    """The frame's region moved so that these points meet; still at the nose and at the region's edge."""
+    width, height = box.right - box.left, box.bottom - box.top
+    corner = np.array([box.left, box.top], dtype=np.float64)
+    steps = np.linspace(0, 1, 5)
+    edge = np.array([(x * width, y * height) for x in steps for y in steps if x in (0, 1) or y == 1 or (y == 0 and x == 0.5)])
+    still = np.concatenate([own[NOSE] - corner, edge])
+    field = displacement(
+        np.concatenate([wanted[points] - corner, still]),
+        np.concatenate([own[points] - corner, still]),
+        *(width, height),
+        unit=unit,
+        smoothness=SMOOTHNESS,
+        grid=GRID,
+    )
+    ramp = EDGE_RAMP_IOD * unit
+    across = np.clip(np.minimum(np.arange(width), np.arange(width)[::-1]) / ramp, 0, 1)
+    down = np.clip(np.minimum(np.arange(height), np.arange(height)[::-1]) / ramp, 0, 1)
+    field *= (down[:, None] * across[None])[..., None].astype(np.float32)
+    half = half_size(field)
+    return (
+        sample(frame.y, field, box.left, box.top),
+        sample(frame.u, half, box.left / 2, box.top / 2),
+        sample(frame.v, half, box.left / 2, box.top / 2),
+    )
+
+
+def _above_the_line(wanted: DoubleArray, width: int, height: int, unit: float) -> FloatArray:
+    """(height, width) 1 above the middle of the opening, 0 below; sharp between the lips, soft beyond the corners."""
+    line = (wanted[UPPER_OPENING] + wanted[LOWER_OPENING]) / 2
+    far = np.array([[-width, line[0, 1]], *line, [2 * width, line[-1, 1]], [2 * width, -height], [-width, -height]])
+    above = np.zeros((height, width), dtype=np.float32)
+    cv2.fillPoly(above, [np.round(far * 16).astype(np.int32)], (1.0,), cv2.LINE_8, 4)
+    lips = np.zeros((height, width), dtype=np.float32)
+    cv2.fillConvexPoly(lips, cv2.convexHull(np.round(wanted[_MOUTH]).astype(np.int32)), (1.0,))
+    near = cv2.GaussianBlur(lips, (0, 0), SOFT_JOIN_IOD * unit)
+    sharp = cv2.GaussianBlur(above, (0, 0), max(0.6, SHARP_JOIN_IOD * unit))
+    soft = cv2.GaussianBlur(above, (0, 0), max(1.0, SOFT_JOIN_IOD * unit))
+    return np.asarray(soft + (sharp - soft) * np.clip(2 * near - 0.2, 0, 1), dtype=np.float32)
+
+
+def _around(opening: Opening, width: int, height: int, unit: float) -> tuple[slice, slice]:
+    """Rows and columns about the opening, even."""
+    pad = 0.08 * unit
+    low = np.floor((opening.outline.min(axis=0) - pad) / 2).astype(int) * 2
+    high = np.ceil((opening.outline.max(axis=0) + pad) / 2).astype(int) * 2
+    left, right = np.clip([low[0], high[0]], 0, width)
+    top, bottom = np.clip([low[1], high[1]], 0, height)
+    return slice(int(top), int(max(bottom, top + 2))), slice(int(left), int(max(right, left + 2)))
+
+
+def _light(frame: Frame, own: DoubleArray, interior: Interior) -> float:
+    """How bright the skin beside the nose is in this frame against the take's."""
+    x, y = own[BARE_SKIN].round().astype(int).T
+    here = frame.y[y.clip(0, frame.height - 1), x.clip(0, frame.width - 1)].astype(np.float64)
+    return float(np.clip((np.median(here) - 16) / max(interior.skin[0] - 16, 8), 0.4, 1.6))
+
+
+def _borrowed_inside(
+    mouths: tuple[tuple[Mouth, DoubleArray, float], ...], opening: Opening, wanted: DoubleArray, size: tuple[int, int]
+) -> tuple[FloatArray, FloatArray, FloatArray] | None:
+    """The inside of the borrowed mouths warped to the opening, or None where they are not open enough to show one."""
+    gape = _gape(wanted)
+    if gape < LEAST_OPEN_IOD * opening.unit:
+        return None
+    open_ones = [(mouth, marks, share) for mouth, marks, share in mouths if _gape(marks) >= OPEN_ENOUGH * gape]
+    if not open_ones:
+        return None
+    total = sum(share for _, _, share in open_ones)
+    width, height = size
+    found = [
+        np.zeros((height, width), dtype=np.float32),
+        np.zeros((height // 2, width // 2), dtype=np.float32),
+        np.zeros((height // 2, width // 2), dtype=np.float32),
+    ]
+    for mouth, marks, share in open_ones:
+        field = displacement(
+            wanted[_MOUTH],
+            marks[_MOUTH] - [mouth.left, mouth.top],
+            *size,
+            unit=opening.unit,
+            smoothness=1e-2,
+            grid=INSIDE_GRID,
+        )
+        half = half_size(field)
+        for plane, source, moved in zip(found, (mouth.y, mouth.u, mouth.v), (field, half, half), strict=True):
+            plane += sample(source, moved, 0, 0) * np.float32(share / total)
+    return found[0], found[1], found[2]
+
+
+def _gape(landmarks: DoubleArray) -> float:
+    return float(np.linalg.norm(landmarks[UPPER_OPENING[5]] - landmarks[LOWER_OPENING[5]]))
+
+
+def _split(picture: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    return picture[..., 0], _halved(picture[..., 1]), _halved(picture[..., 2])
+
+
+def _halved(plane: FloatArray) -> FloatArray:
+    return np.asarray(cv2.resize(plane, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), dtype=np.float32)
