@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from lipsync.faces.track import FaceTrack, IntArray
 from lipsync.faces.tracker import FloatArray
 from lipsync.gate import REASONS, Gap, Gate, judge
 from lipsync.hearing import hear
+from lipsync.keeping import making_folder, name_for
 from lipsync.look import LANDMARKS_FILE, Sight, look
 from lipsync.media import ClipFacts
 from lipsync.media.frames import even_size
@@ -36,7 +36,7 @@ from lipsync.shapes import Shapes
 from lipsync.sound.features import SoundFeatures
 from lipsync.sound.mouth import MouthPredictor, learn, match_offset
 from lipsync.sound.offset import Offset
-from lipsync.version import engine_digest, file_digest
+from lipsync.version import file_digest
 
 MANIFEST, ARRAYS, BANK = "manifest.json", "analysis.npz", "bank.bin"
 FEWEST_FRAMES = 12
@@ -131,8 +131,7 @@ class _Arrays:
 
 def analysis_key(clip: Path, point: SpeakerPoint | None) -> str:
     """A name for the analysis of this content with this choice of speaker by this engine."""
-    chosen = "" if point is None else f"-{point.x:.4f}-{point.y:.4f}-{point.at:.3f}"
-    return f"{file_digest(clip)[:32]}-{engine_digest()}{chosen}"
+    return name_for(file_digest(clip), "" if point is None else f"{point.x:.4f}-{point.y:.4f}-{point.at:.3f}")
 
 
 def analyse(clip: Path, facts: ClipFacts, point: SpeakerPoint | None, place: Path, clock: Clock) -> None:
@@ -140,7 +139,7 @@ def analyse(clip: Path, facts: ClipFacts, point: SpeakerPoint | None, place: Pat
 
     Raises UnusableInput as `look` does.
     """
-    making = Path(tempfile.mkdtemp(prefix=".making-", dir=place.parent))
+    making = making_folder(place)
     try:
         with clock.stage("look") as progress:
             sight = look(clip, facts, making, speaker=point, on_progress=progress)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,10 +13,10 @@ from lipsync.analysis import MANIFEST, Analysis, Survey, analyse, analysis_key, 
 from lipsync.clock import Clock
 from lipsync.contracts import SpeakerPoint
 from lipsync.errors import EnvironmentFault
+from lipsync.keeping import Hold, forget, remove_half_made
 from lipsync.media import ClipFacts
 
 LARGEST_BYTES = 5 * 2**30
-ABANDONED_SECONDS = 24 * 3600
 
 
 @contextmanager
@@ -30,23 +28,20 @@ def analysed(clip: Path, facts: ClipFacts, point: SpeakerPoint | None, root: Pat
     Whoever asks for the same clip at the same time waits for the one who makes it. While the block runs the analysis is
     not removed. Raises UnusableInput as `look` does, EnvironmentFault (`not_writable`, `no_space`).
     """
-    key = analysis_key(clip, point)
-    place = root / key
-    with _machine_told(root):
-        root.mkdir(parents=True, exist_ok=True)
-        lock = os.open(root / f"{key}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_SH)
+    place = root / analysis_key(clip, point)
+    with Hold(place) as hold:
+        with _machine_told(root):
+            root.mkdir(parents=True, exist_ok=True)
+            hold.take(fcntl.LOCK_SH)
         found = load(place, verified=True)
         if found is None:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            with _machine_told(root):
+                hold.take(fcntl.LOCK_EX)
             found = load(place, verified=True) or _made(clip, facts, point, place, clock)
-            fcntl.flock(lock, fcntl.LOCK_SH)
+            hold.share()
         with contextlib.suppress(OSError):
             os.utime(place / MANIFEST)
         yield found
-    finally:
-        os.close(lock)
 
 
 def _made(clip: Path, facts: ClipFacts, point: SpeakerPoint | None, place: Path, clock: Clock) -> Analysis | Survey:
@@ -66,13 +61,12 @@ def prune(root: Path, *, largest: int = LARGEST_BYTES, keep: str = "") -> int:
 
     One that is in use stays, and so does the one named `keep`.
     """
+    remove_half_made(root)
     kept: list[tuple[float, int, Path]] = []
     removed = 0
     for place in root.iterdir():
         with contextlib.suppress(OSError):
-            if place.name.startswith(".making-") and time.time() - place.stat().st_mtime > ABANDONED_SECONDS:
-                shutil.rmtree(place, ignore_errors=True)
-            elif place.is_dir() and (place / MANIFEST).exists():
+            if place.is_dir() and (place / MANIFEST).exists():
                 size = sum(file.stat().st_size for file in place.iterdir())
                 kept.append(((place / MANIFEST).stat().st_mtime, size, place))
     total = sum(size for _, size, _ in kept)
@@ -83,22 +77,6 @@ def prune(root: Path, *, largest: int = LARGEST_BYTES, keep: str = "") -> int:
             total -= size
             removed += 1
     return removed
-
-
-def forget(place: Path) -> bool:
-    """Remove one analysis unless somebody uses it."""
-    lock_path = place.with_name(f"{place.name}.lock")
-    lock = os.open(lock_path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    else:
-        shutil.rmtree(place, ignore_errors=True)
-        lock_path.unlink(missing_ok=True)
-        return True
-    finally:
-        os.close(lock)
 
 
 @contextmanager

@@ -73,8 +73,8 @@ BLACK, NOISE_LEVEL = 16, 8
 # Per cent of the light on the face below which a difference means nothing.
 LUMA_STEP, CHROMA_STEP = 7.0, 1.8
 _SMALLEST_DEVIATION = np.array([LUMA_STEP, CHROMA_STEP, CHROMA_STEP])
-# Of aperture, width (IOD), angles (10 degrees), place (IOD), log size and log light.
-_LEAST_SPREAD = np.array([0.02, 0.02, 0.3, 0.3, 0.3, 0.1, 0.1, 0.03, 0.05])
+# Of aperture, width (IOD), angles (10 degrees), place (IOD), log size; of the light's log level, contrast and chroma.
+_LEAST_SPREAD = np.array([0.02, 0.02, 0.3, 0.3, 0.3, 0.1, 0.1, 0.03, 0.05, 0.02, 1.0, 1.0])
 LARGEST_DISTANCE = 6.0
 PSEUDO_FRAMES = 12.0
 SURELY_CLEAR = 0.4
@@ -83,6 +83,7 @@ CONCENTRATION_STEPS = 4
 UNUSUAL, RARE, CLEAR = 1.45, 1.8, 1.7
 WEAK, STRONG = 2.0, 2.6
 PATTERN_KEPT, PATTERN_LOST = 0.55, 0.25
+FULL_SECONDS = 4
 SHORTEST_SECONDS = Fraction(1, 10)
 SPREAD_FRAMES = 2
 
@@ -170,25 +171,33 @@ def _parts(shot: npt.NDArray[np.intp], most: int) -> list[tuple[int, int]]:
 def _lasting(evidence: DoubleArray, frame_rate: Fraction) -> BoolArray:
     """Where evidence is strong, and around it while it is not weak; neither single frames nor a first touch count."""
     steady = median_filter(evidence, 3, mode="nearest")
+    # A few seconds do not show all that a face does, so that more is needed to call something foreign to it.
+    strong = STRONG * (1 + max(0.0, 1 - len(evidence) / float(frame_rate) / FULL_SECONDS) / 2)
     labels, count = label(steady >= WEAK)
     found = np.zeros(len(evidence), dtype=bool)
     for number in range(1, count + 1):
         run = labels == number
-        if (steady[run] >= STRONG).sum() >= max(2, SHORTEST_SECONDS * frame_rate):
+        if (steady[run] >= strong).sum() >= max(2, SHORTEST_SECONDS * frame_rate):
             found |= run
     return binary_dilation(found, iterations=SPREAD_FRAMES) if found.any() else found
 
 
 def _features(colours: UInt8Array) -> tuple[FloatArray, FloatArray]:
-    """(n, MOUTH_PLACES, 3) colours relative to the light on the upper face, in per cent of it, and (n,) that light."""
+    """(n, MOUTH_PLACES, 3) colours relative to the light on the upper face, in per cent of it, and (n, 4) that light.
+
+    The light: log level, contrast, and both chroma differences: what a lamp, the camera's exposure and its white balance do.
+    """
     values = colours.astype(np.float32)
     luma = np.maximum(values[:, 0] - BLACK, 1) + NOISE_LEVEL
     light = np.maximum(np.median(luma[:, MOUTH_PLACES:], axis=1), 2 * NOISE_LEVEL)[:, None]
     planes = [100 * luma[:, :MOUTH_PLACES] / light]
+    lights = [np.log(light), luma[:, MOUTH_PLACES:].std(axis=1, keepdims=True) / light]
     for plane in (1, 2):
         chroma = 100 * (values[:, plane] - 128) / light
-        planes.append(chroma[:, :MOUTH_PLACES] - np.median(chroma[:, MOUTH_PLACES:], axis=1, keepdims=True))
-    return np.stack(planes, axis=2), light[:, 0]
+        tint = np.median(chroma[:, MOUTH_PLACES:], axis=1, keepdims=True)
+        planes.append(chroma[:, :MOUTH_PLACES] - tint)
+        lights.append(tint)
+    return np.stack(planes, axis=2), np.concatenate(lights, axis=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,12 +234,12 @@ def _evidence(colours: UInt8Array, stance: FloatArray, judged: BoolArray) -> Dou
     numbers = np.flatnonzero(judged)
     some = numbers[np.linspace(0, len(numbers) - 1, min(len(numbers), MOST_FITTED_FRAMES)).astype(np.intp)]
     features, light = _features(colours[some])
-    look = _fit(features, np.column_stack([stance[some], np.log(light)]).astype(np.float32))
+    look = _fit(features, np.column_stack([stance[some], light]))
     found = np.zeros(len(colours))
     for start in range(0, len(colours), BLOCK_FRAMES):
         part = slice(start, start + BLOCK_FRAMES)
         features, light = _features(colours[part])
-        found[part] = look.evidence(features, np.column_stack([stance[part], np.log(light)]).astype(np.float32))
+        found[part] = look.evidence(features, np.column_stack([stance[part], light]))
     return found
 
 

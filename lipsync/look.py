@@ -1,7 +1,7 @@
 """Stage one, look: the take streams by once; the speaker's landmarks in every frame and a bank of mouths come out.
 
 The first face is followed at once. Only where somebody else is seen who could be the speaker too, short parts of the take are
-looked at to tell who it is (`faces/speaker.py`), and the take is begun anew if it is not who was followed.
+looked at to tell who it is (`faces/speaker.py`), and the take is begun anew unless that is who was followed all along.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from lipsync.errors import UnusableInput
 from lipsync.faces import TRACKERS
 from lipsync.faces.follower import Follower, Identity
 from lipsync.faces.landmarks import KEPT
+from lipsync.faces.likeness import STRANGER
 from lipsync.faces.pose import DoubleArray, SkinDrift
 from lipsync.faces.shots import ShotFinder
-from lipsync.faces.speaker import Chosen, Mark, SoundMatch, choose, identity_of, meet, parts_of
+from lipsync.faces.speaker import Chosen, Mark, Person, SoundMatch, choose, identity_of, meet, parts_of
 from lipsync.faces.track import FaceTrack, nearest_seen
 from lipsync.faces.tracker import FloatArray, Tracker
 from lipsync.glance import TINY_SIDE, face_light, tiny_picture
@@ -72,8 +73,8 @@ class _Notes:
     bank: BankBuilder = field(default_factory=BankBuilder)
 
 
-class _AnotherPerson(Exception):
-    """The one who was followed is not the speaker."""
+class _BeginAnewError(Exception):
+    """The one who was followed is not the speaker, or the speaker was not always known for who it is."""
 
 
 def look(
@@ -96,7 +97,7 @@ def look(
             viewer.find_marked(speaker)
         try:
             return viewer.watch()
-        except _AnotherPerson:
+        except _BeginAnewError:
             return viewer.watch()
 
 
@@ -121,7 +122,7 @@ class _Viewer:
         self._choose(Mark(number, speaker.x * self._facts.width, speaker.y * self._facts.height))
 
     def watch(self) -> Sight:
-        """The whole take. Raises _AnotherPerson, once, when it must be begun anew."""
+        """The whole take. Raises _BeginAnewError, once at most."""
         notes = _Notes()
         follower = Follower(self._tracker, identity=self._identity, frame_rate=float(self._facts.frame_rate))
         with RowWriter(self._landmarks, (len(KEPT), 3)) as writer:
@@ -167,25 +168,30 @@ class _Viewer:
             self._on_progress(number + 1, max(self._facts.frames, number + 1))
 
     def _meet_everybody(self, follower: Follower) -> None:
-        """Tell the speaker. Raises _AnotherPerson when it is not who was followed."""
+        """Tell the speaker. Raises _BeginAnewError when what was followed so far is not all there is of the speaker."""
         followed = follower.identity.own
-        self._choose(None)
-        if self._identity.known and self._identity.own.apart(followed) > self._identity.others.apart(followed):
-            raise _AnotherPerson
-        for sample in followed.samples:
-            self._identity.own.learn(sample)
-        follower.identity = self._identity
+        person, people = self._choose(None)
+        nearest = min(people, key=lambda one: one.gallery.apart(followed), default=None)
+        if person is None or (nearest is person and person.gallery.apart(followed) < STRANGER):
+            for sample in followed.samples:
+                self._identity.own.learn(sample)
+            if follower.refused == 0:
+                follower.identity = self._identity
+                return
+        raise _BeginAnewError
 
-    def _choose(self, mark: Mark | None) -> None:
+    def _choose(self, mark: Mark | None) -> tuple[Person | None, list[Person]]:
+        """The speaker, None where nobody can be met, and everybody."""
         rate = float(self._facts.frame_rate)
         parts = parts_of(self._facts.frames, rate, mark)
         people = meet(self._reader, self._tracker, parts, mark)
-        if people or mark is not None:
-            match = self._sound_match(parts) if mark is None and len(people) > 1 else None
-            person, self._chosen = choose(people, mark, rate, match)
-            self._identity = identity_of(person, people)
-        else:
+        if not people and mark is None:
             self._chosen = "only"
+            return None, []
+        match = self._sound_match(parts) if mark is None and len(people) > 1 else None
+        person, self._chosen = choose(people, mark, rate, match)
+        self._identity = identity_of(person, people)
+        return person, people
 
     def _sound_match(self, parts: list[tuple[int, int]]) -> SoundMatch | None:
         """Compares mouths with the take's sound; None where there is none to compare with."""

@@ -27,7 +27,7 @@ LITTLE_MOVEMENT_IOD = 0.05
 def hardly_moves(space: MouthSpace) -> bool:
     """Whether the take shows too little of the mouth's range to be asked for more than it has."""
     opening = space.opening[space.weight > 0, 0]
-    return bool(np.percentile(opening, 98) - np.percentile(opening, 2) < LITTLE_MOVEMENT_IOD)
+    return len(opening) > 0 and bool(np.percentile(opening, 98) - np.percentile(opening, 2) < LITTLE_MOVEMENT_IOD)
 
 
 def opening_terms(opening: DoubleArray) -> DoubleArray:

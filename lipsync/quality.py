@@ -8,10 +8,9 @@ import numpy as np
 
 from lipsync.bank import Mouth, lip_sharpness
 from lipsync.faces import TRACKERS
-from lipsync.faces.follower import Follower
 from lipsync.faces.landmarks import RIGID
 from lipsync.faces.pose import DoubleArray, fit_similarity, rigid_reference
-from lipsync.faces.tracker import FloatArray
+from lipsync.faces.tracker import FloatArray, Region
 from lipsync.media import FrameReader, probe_clip
 from lipsync.shapes import apertures, apertures_of_lips, widths, widths_of_lips
 
@@ -19,10 +18,13 @@ LONGEST_MEASURED_SECONDS = 12
 FEWEST_FRAMES = 25
 
 
-def measure(output: Path, lips: DoubleArray, strength: FloatArray, bank: list[Mouth]) -> dict[str, float | None]:
+def measure(
+    output: Path, lips: DoubleArray, strength: FloatArray, faces: FloatArray, bank: list[Mouth]
+) -> dict[str, float | None]:
     """Figures over the video's first seconds.
 
     lips: (T, len(LIPS), 3) what was wanted; strength: (T,) frames at 0 were passed through and do not count
+    faces: (T, len(KEPT), 3) px landmarks of the frames underneath: where the speaker's face is, whoever else is seen
 
     aperture_followed, width_followed: Pearson's r between mouth wanted and mouth found
     aperture_error_iod: mean absolute difference, both about their own mean
@@ -32,10 +34,9 @@ def measure(output: Path, lips: DoubleArray, strength: FloatArray, bank: list[Mo
     count = min(len(lips), round(LONGEST_MEASURED_SECONDS * facts.frame_rate))
     points, numbers, sharpness = [], [], []
     with TRACKERS["mediapipe"]() as tracker:
-        follower = Follower(tracker, frame_rate=float(facts.frame_rate))
         for number, frame in enumerate(FrameReader(output, facts).forward(0, count)):
-            found = follower.track(frame)
-            if found is not None and number < len(lips) and strength[number] > 0.5:
+            found = tracker.fit(frame, Region.around(faces[number])) if strength[number] > 0.5 else None
+            if found is not None:
                 points.append(found.astype(np.float64))
                 numbers.append(number)
                 sharpness.append(lip_sharpness(frame, found))

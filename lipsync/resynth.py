@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 from lipsync.analysis import Analysis, Survey
 from lipsync.cache import analysed
 from lipsync.clock import Clock
@@ -101,7 +103,8 @@ def take_figures(analysis: Analysis) -> dict[str, float | None]:
 def _measured(output: Path, analysis: Analysis, plan: Plan) -> dict[str, float | None]:
     """The figures of the first seconds of the finished video."""
     some = slice(0, round(LONGEST_MEASURED_SECONDS * analysis.facts.frame_rate))
-    return measure(output, WantedLips(analysis.predictor, plan.mouth)[some], plan.strength[some], analysis.bank)
+    faces = analysis.survey.track.points(plan.base[some].astype(np.intp))
+    return measure(output, WantedLips(analysis.predictor, plan.mouth)[some], plan.strength[some], faces, analysis.bank)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
+from lipsync.keeping import forget_all_but, remove_half_made
 from projects import jobs, storage, wakeups
 from projects.models import AudioTrack, RenderJob, RenderOutput, SpeakerClip, Status
 
@@ -54,6 +55,19 @@ def remove_orphan_files() -> int:
         removed += not known and _remove(path)
     for path in _older(f"{storage.SCRATCH}/uploads", ABANDONED_UPLOAD_SECONDS):
         removed += _remove(path)
+    return removed
+
+
+def remove_orphan_analyses() -> int:
+    """Remove what the engine knows of clips that are gone, and what another version of it knew. Returns how many.
+
+    A person's face is not kept longer than the clip it was filmed in.
+    """
+    root = storage.folder(storage.ANALYSES)
+    removed = remove_half_made(root)
+    removed += forget_all_but(root, set(SpeakerClip.objects.values_list("sha256", flat=True)))
+    if removed:
+        logger.info("removed %d analyses of clips that are gone, of another engine, or half made", removed)
     return removed
 
 

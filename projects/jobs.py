@@ -6,6 +6,7 @@ is one conditional UPDATE; whoever changes no row has lost the race and writes n
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -23,13 +24,15 @@ from projects import logs, storage, wakeups
 from projects.errors import Conflict, Refused
 from projects.models import AudioTrack, Family, Project, RenderJob, RenderOutput, SpeakerClip, Status
 from projects.models.renders import ATTEMPTS_ALLOWED, LIVE
+from projects.pace import Pace
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 LEASE = timedelta(seconds=30)
 CANDIDATES = 10
-ENDED: dict[str, Any] = {"claim": None, "lease_until": None, "finished_at": Now()}
+ENDED: dict[str, Any] = {"claim": None, "lease_until": None, "finished_at": Now(), "seconds_left": None}
+UNTOUCHED: dict[str, Any] = {"stage": "", "frames_done": 0, "frames_total": 0, "progress": 0.0, "seconds_left": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +121,7 @@ def claim() -> Claim | None:
                 attempts=F("attempts") + 1,
                 lease_until=Now() + LEASE,
                 started_at=Now(),
-                stage="",
-                frames_done=0,
-                frames_total=0,
+                **UNTOUCHED,
             )
         )
         if taken:
@@ -131,10 +132,15 @@ def claim() -> Claim | None:
     return None
 
 
-def heartbeat(claim: Claim, *, stage: str = "", done: int = 0, total: int = 0) -> bool:
+def heartbeat(claim: Claim, pace: Pace) -> bool:
     """Renew the claim and store progress. False: stop now and write nothing (lost), or the job was cancelled."""
     kept = RenderJob.objects.filter(claim.row(), cancel_requested=False).update(
-        lease_until=Now() + LEASE, stage=stage, frames_done=min(done, total), frames_total=total
+        lease_until=Now() + LEASE,
+        stage=pace.stage,
+        frames_done=pace.done,
+        frames_total=pace.total,
+        progress=pace.share,
+        seconds_left=pace.seconds_left(now=time.monotonic()),
     )
     return kept == 1
 
@@ -149,7 +155,7 @@ def finish(claim: Claim, *, name: str, result: Mapping[str, Any]) -> bool:
     with transaction.atomic():
         held = RenderJob.objects.filter(claim.row(), cancel_requested=False)
         total = int(result["frames"])
-        if not held.update(status=Status.SUCCEEDED, frames_done=total, frames_total=total, **ENDED):
+        if not held.update(status=Status.SUCCEEDED, frames_done=total, frames_total=total, progress=1.0, **ENDED):
             return False
         RenderOutput.objects.create(
             job_id=claim.job_id,
@@ -190,9 +196,7 @@ def give_back(claim: Claim) -> bool:
         attempts=F("attempts") - 1,
         claim=None,
         lease_until=None,
-        stage="",
-        frames_done=0,
-        frames_total=0,
+        **UNTOUCHED,
     )
     return back == 1
 
@@ -204,7 +208,7 @@ def put_off(claim: Claim) -> bool:
         return False
     return bool(
         RenderJob.objects.filter(claim.row(), cancel_requested=False).update(
-            status=Status.QUEUED, claim=None, lease_until=None, stage="", frames_done=0, frames_total=0
+            status=Status.QUEUED, claim=None, lease_until=None, **UNTOUCHED
         )
     )
 

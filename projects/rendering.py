@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from projects.engine import Engine, Event
 from projects.errors import NoRoom
 from projects.jobs import Claim
 from projects.models import Family, RenderJob, Stage
+from projects.pace import Pace
 
 BEAT_SECONDS = 5.0
 PROGRESS_SECONDS = 2.0
@@ -64,30 +66,27 @@ class Pulse:
 
     def __init__(self, claim: Claim) -> None:
         self.claim = claim
-        self.stage = ""
-        self.done = self.total = 0
-        self._stored = ("", 0, 0)
+        self.pace = Pace()
+        self._stored = replace(self.pace)
         self._renewed = self._tried = time.monotonic()
 
     def take(self, event: Event) -> None:
         """Note what a stage or progress event says."""
         stage = str(event.get("stage") or "")
-        if event["event"] == "stage" or (stage and stage != self.stage):
-            self.done = self.total = 0
-        self.stage = stage if stage in Stage.values else ""
+        if event["event"] == "stage" or (stage and stage != self.pace.stage):
+            self.pace.enter(stage, now=time.monotonic())
         if event["event"] == "progress":
-            self.done, self.total = max(0, int(event["done"])), max(0, int(event["total"]))
+            self.pace.advance(int(event["done"]), int(event["total"]))
 
     def beat(self) -> None:
         """Store and renew when it is time. Raises RenderInterruptedError when the job is cancelled or no longer ours."""
         now = time.monotonic()
-        current = (self.stage, self.done, self.total)
-        wait = PROGRESS_SECONDS if current != self._stored else BEAT_SECONDS
+        wait = PROGRESS_SECONDS if self.pace != self._stored else BEAT_SECONDS
         if now - self._tried < wait:
             return
         self._tried = now
         try:
-            kept = jobs.heartbeat(self.claim, stage=self.stage, done=self.done, total=self.total)
+            kept = jobs.heartbeat(self.claim, self.pace)
             cancelled = not kept and jobs.was_cancelled(self.claim)
         except (DatabaseError, InterfaceError) as error:
             connection.close()
@@ -96,7 +95,7 @@ class Pulse:
             return
         if not kept:
             raise RenderInterruptedError(Interruption.CANCELLED if cancelled else Interruption.LOST)
-        self._renewed, self._stored = now, current
+        self._renewed, self._stored = now, replace(self.pace)
 
 
 def run_next() -> bool:
@@ -184,14 +183,15 @@ def _note(job: RenderJob, event: Event, pulse: Pulse) -> None:
     """Store what an event says."""
     if event["event"] == "log":
         text = str(event.get("message") or "")
-        logs.record(job, str(event.get("level")), text, stage=str(event.get("stage") or pulse.stage)[:12])
+        logs.record(job, str(event.get("level")), text, stage=str(event.get("stage") or pulse.pace.stage)[:12])
         return
     if event["event"] not in ("stage", "progress"):
         return
-    before = pulse.stage
+    before = pulse.pace.stage
     pulse.take(event)
-    if event["event"] == "stage" and pulse.stage != before:
-        logs.record(job, "info", str(Stage(pulse.stage).label), stage=pulse.stage)
+    stage = pulse.pace.stage
+    if event["event"] == "stage" and stage != before:
+        logs.record(job, "info", str(Stage(stage).label), stage=stage)
 
 
 def _refuse(claim: Claim, job: RenderJob, event: Event) -> None:

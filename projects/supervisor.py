@@ -188,6 +188,7 @@ def _sweep(members: list[Member], *, files_too: bool) -> None:
         cleanup.sweep()
         if files_too:
             cleanup.remove_orphan_files()
+            cleanup.remove_orphan_analyses()
         stuck = work_waits_in_vain()
     except (DatabaseError, OSError):
         logger.exception("the sweep failed and is tried again")

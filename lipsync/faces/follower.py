@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from lipsync.faces.likeness import CERTAIN, STRANGER, UPPER_FACE, Gallery, Likeness
+from lipsync.faces.likeness import CERTAIN, CERTAIN_STRANGER, STRANGER, UPPER_FACE, Gallery, Likeness
 from lipsync.faces.tracker import FloatArray, Region, Tracker
 from lipsync.media.frames import Frame
 
@@ -103,7 +103,7 @@ def can_be_next(before: Region, after: Region) -> bool:
     return before.distance(after) < FARTHEST_STEP and 1 / LARGEST_GROWTH < growth < LARGEST_GROWTH
 
 
-class _Look:
+class Look:
     """Notices when another face slips under the landmarks: skin moves with them, so its luma changes little in a frame."""
 
     def __init__(self) -> None:
@@ -128,12 +128,14 @@ class Follower:
 
     identity: whom to follow; without one, the largest face of the first frame that has any
     people: most faces seen at once; company: seconds for which somebody else was seen who could be the speaker
+    refused: frames in which there were faces, none of them the person's
     """
 
     def __init__(self, tracker: Tracker, *, identity: Identity | None = None, frame_rate: float = 25.0) -> None:
         self.identity = identity or Identity()
         self.people = 0
         self.company = 0.0
+        self.refused = 0
         self._tracker = tracker
         self._frame_rate = frame_rate
         self._watch_frames = max(1, round(WATCH_SECONDS * frame_rate))
@@ -145,7 +147,7 @@ class Follower:
         self._failed = 0
         self._near: list[Region] = []
         self._searches = 0
-        self._look = _Look()
+        self._look = Look()
 
     def track(self, frame: Frame, *, cut: bool = False) -> FloatArray | None:
         """(len(KEPT), 3) px landmarks of the person, see `Tracker.fit`; None: not to be seen.
@@ -241,9 +243,10 @@ class Follower:
         if others:
             self.company += 1 / self._frame_rate
         for face in others:
-            if is_person or self.identity.own.distance(face.likeness) > STRANGER:
+            if is_person or self.identity.own.distance(face.likeness) > CERTAIN_STRANGER:
                 self.identity.others.learn(face.likeness)
         if not is_person:
+            self.refused += 1
             return None
         if not self.identity.known:
             self.identity.own.learn(chosen.likeness)
@@ -268,9 +271,9 @@ class Follower:
         return []
 
     def _strangeness(self, face: Sighting) -> float:
-        """Distance from the person, a little less for a face at the very place where the person was just lost."""
+        """Distance from the person, less for a face at the very place where the person was just lost."""
         distance = self.identity.distance(face.likeness)
         recent = self._last is not None and 0 < self._lost <= SHORT_LOSS_FRAMES
         if recent and self._last is not None and can_be_next(self._last, face.region):
-            return distance - (STRANGER - CERTAIN) / 2
+            return distance - (CERTAIN_STRANGER - STRANGER)
         return distance

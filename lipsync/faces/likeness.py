@@ -35,9 +35,9 @@ SKIN_UNIT, MOST_SKIN = 6.0, 0.5
 HAIR_LUMA_UNIT, MOST_HAIR_LUMA = 150.0, 0.15
 HAIR_CHROMA_UNIT, MOST_HAIR_CHROMA = 30.0, 0.35
 
-# Beyond this distance it is somebody else; within that one it is the person beyond doubt.
-STRANGER = 1.1
-CERTAIN = 0.7
+# Within the first distance it is the person beyond doubt, beyond the second more likely somebody else, beyond the third
+# certainly so.
+CERTAIN, STRANGER, CERTAIN_STRANGER = 0.7, 1.1, 1.6
 # A sample nearer than this to one that is known teaches nothing.
 SEEN_BEFORE = 0.15
 MOST_SAMPLES = 12

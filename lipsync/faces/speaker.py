@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 
 from lipsync.errors import UnusableInput
-from lipsync.faces.follower import SAME_PLACE, SMALLEST_SHARE, Identity, all_faces, can_be_next
+from lipsync.faces.follower import SAME_PLACE, SMALLEST_SHARE, Identity, Look, all_faces, can_be_next
 from lipsync.faces.landmarks import APERTURE_PAIRS, BRIDGE, CHIN_TIP, CORNERS, LEFT_EYE, RIGHT_EYE
 from lipsync.faces.likeness import STRANGER, Gallery, Likeness
 from lipsync.faces.pose import DoubleArray
@@ -47,7 +47,7 @@ class _Walk:
     """One face followed without a break. times: seconds; measures: aperture, width and chin of each, IOD"""
 
     region: Region
-    last: Likeness
+    look: Look = field(default_factory=Look)
     gallery: Gallery = field(default_factory=Gallery)
     numbers: array[int] = field(default_factory=lambda: array("q"))
     measures: array[float] = field(default_factory=lambda: array("f"))
@@ -166,10 +166,11 @@ def choose(people: list[Person], mark: Mark | None, frame_rate: float, match: So
 
 
 def identity_of(person: Person, people: list[Person]) -> Identity:
-    """Whom to follow and whom not to."""
+    """Whom to follow and whom not to: those seen together with the person. Others might be the same person, unrecognised."""
     identity = Identity(own=person.gallery)
     for other in people:
-        if other is not person:
+        together = any(_at_once(one, two) for one in person.walks for two in other.walks)
+        if other is not person and together:
             for sample in other.gallery.samples:
                 identity.others.learn(sample)
     return identity
@@ -186,12 +187,12 @@ def _follow(walk: _Walk, number: int, frame: Frame, tracker: Tracker) -> bool:
     points = tracker.fit(frame, walk.region)
     if points is None or not can_be_next(walk.region, Region.around(points)):
         return False
-    if len(walk.numbers) % LEARN_FRAMES == 0:
+    changed = walk.look.changed(frame, points)
+    if changed or len(walk.numbers) % LEARN_FRAMES == 0:
         likeness = Likeness.of(frame, points)
-        if min(walk.gallery.distance(likeness), walk.last.distance(likeness)) > STRANGER:
+        if changed and walk.gallery.distance(likeness) > STRANGER:
             return False
         walk.gallery.learn(likeness)
-        walk.last = likeness
     walk.add(number, points)
     return True
 
@@ -205,7 +206,7 @@ def _newcomers(active: list[_Walk], number: int, frame: Frame, tracker: Tracker)
             for walk in sorted(there, key=lambda walk: walk.gallery.distance(face.likeness))[1:]:
                 active.remove(walk)
             continue
-        walk = _Walk(face.region, face.likeness)
+        walk = _Walk(face.region)
         walk.gallery.learn(face.likeness)
         walk.add(number, face.points)
         new.append(walk)

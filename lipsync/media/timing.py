@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -32,7 +34,9 @@ LARGEST_RATE = 240
 LARGEST_WORKING_RATE = Fraction(60)
 # ffmpeg's names of the first moving picture, which a cover picture is not, and of the first sound.
 PICTURE, SOUND = "V:0", "a:0"
-RATE_WINDOW_SECONDS = 30
+RATE_WINDOW_PICTURES = 1000
+# Four hours and a half at 60 frames per second.
+MOST_PACKETS = 1_000_000
 SCAN_TIMEOUT_SECONDS = 600
 PICTURES_LOOKED_AT = 16
 # Formats without an index: they do not tell their length well, and a seek may land between key frames.
@@ -87,9 +91,18 @@ def working_rate(path: Path, container: str, stream: dict[str, Any], seconds: fl
 
 def counted_seconds(path: Path, stream: str = PICTURE) -> float | None:
     """Length of a stream of a file that does not tell it, found by reading all of it."""
-    times = sorted(packet.decoded for packet in _packets(path, stream))
-    if len(times) < 2:
-        return None
+    shown, decoded = [], []
+    for packet in _packets(path, stream):
+        decoded.append(packet.decoded)
+        if packet.timed:
+            shown.append(packet.shown)
+    # Where a file leaves out some of the one or repeats some of the other, the longer is right.
+    return max((_span(times) for times in (shown, decoded) if len(times) > 1), default=None)
+
+
+def _span(times: list[float]) -> float:
+    """Seconds from the first to the end of the last."""
+    times = sorted(times)
     return times[-1] - times[0] + median(there - here for here, there in itertools.pairwise(times))
 
 
@@ -132,7 +145,7 @@ def _thinned(rate: Fraction, *, varies: bool) -> Rate:
 
 def _gaps(path: Path) -> list[float]:
     """Seconds between pictures at the file's beginning."""
-    packets = _packets(path, PICTURE, f"%+{RATE_WINDOW_SECONDS}")
+    packets = list(_packets(path, PICTURE, RATE_WINDOW_PICTURES))
     whole = all(packet.timed for packet in packets)
     times = sorted(packet.shown if whole else packet.decoded for packet in packets)
     return [there - here for here, there in itertools.pairwise(times) if there > here]
@@ -155,15 +168,13 @@ def _fitting(gaps: list[float]) -> Fraction:
     )
 
 
-def _packets(path: Path, stream: str, interval: str | None = None) -> list[_Packet]:
-    """Every coded picture, or piece of sound, in the file's order."""
-    command = [program("ffprobe"), "-v", "error", "-select_streams", stream, "-show_entries", "packet=pts_time,dts_time,flags"]
-    only = ["-read_intervals", interval] if interval else []
-    result = run([*command, *only, "-of", "csv=p=0", *guarded_input(path)], timeout=SCAN_TIMEOUT_SECONDS)
-    packets = []
-    for line in result.stdout.decode().splitlines():
-        shown, decoded, flags = (line.split(",") + ["", ""])[:3]
+def _packets(path: Path, stream: str, most: int = MOST_PACKETS) -> Iterator[_Packet]:
+    """Coded pictures, or pieces of sound, in the file's order, up to `most` of them: a hostile file may have millions."""
+    command = [program("ffprobe"), "-v", "error", "-select_streams", stream, "-read_intervals", f"%+#{most}"]
+    told = ["-show_entries", "packet=pts_time,dts_time,flags", "-of", "csv=p=0"]
+    result = run([*command, *told, *guarded_input(path)], timeout=SCAN_TIMEOUT_SECONDS)
+    for line in io.BytesIO(result.stdout):
+        shown, decoded, flags = (line.decode().strip().split(",") + ["", ""])[:3]
         times = [float(time) for time in (shown, decoded) if time not in ("", "N/A")]
         if times and "D" not in flags:
-            packets.append(_Packet(times[0], times[-1], "K" in flags, len(times) == 2))
-    return packets
+            yield _Packet(times[0], times[-1], "K" in flags, len(times) == 2)

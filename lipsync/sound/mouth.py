@@ -19,6 +19,7 @@ from lipsync.faces.tracker import FloatArray
 from lipsync.lips import EXTRA_COMPONENTS, LipModel, lip_model, lips_of
 from lipsync.mouth_space import MouthSpace, rest_lips
 from lipsync.open_mouth import hardly_moves, open_model
+from lipsync.shapes import apertures_of_lips
 from lipsync.sound.features import RATE, SoundFeatures
 from lipsync.sound.offset import Offset, estimate_offset
 from lipsync.sound.regression import OwnMap, Ridge, fit_own
@@ -43,6 +44,7 @@ BLOCK_FRAMES = 1000
 MOST_LEARNT_FRAMES = 15_000
 MOST_OFFSET_FRAMES = 4_000
 LARGEST_GAIN = 1.5
+LARGEST_OPENING_IOD = 0.35
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,24 +142,22 @@ def learn(space: MouthSpace, sound: SoundFeatures | None, times: DoubleArray, of
 
     sound: the take's own, or None; times: (n,) seconds of the take's frames in it; offset: None when there is no sound
     """
+    generic, rest = generic_mouth(), rest_lips(space)
     if hardly_moves(space):
-        rest = rest_lips(space)
-        return MouthPredictor(*open_model(rest), rest, generic_mouth(), None)
+        return MouthPredictor(*open_model(rest), rest, generic, None)
     model = lip_model(space)
     some = space.usable(MOST_LEARNT_FRAMES)
     opening = space.opening[some, :2].astype(np.float64)
     known = np.concatenate([opening, model.extras(opening, lips_of(space, some))], axis=1)
-    generic = generic_mouth()
+    # A scream in the take is no measure for speech.
+    known[:, 0] = np.minimum(known[:, 0], apertures_of_lips(rest[None])[0] + LARGEST_OPENING_IOD)
     own = None
-    if hardly_moves(space):
-        rest = rest_lips(space)
-        return MouthPredictor(*open_model(rest), rest, generic, None)
     if sound is not None and offset is not None:
         own = _learn_own(sound, times[some], known, generic, offset)
         # Where the offset leaves a doubt, the sound must explain parts of the take that it was not fitted on.
         if own is not None and not offset.trusted and own.aperture_fit < CONVINCING_FIT:
             own = None
-    return MouthPredictor(model, known, rest_lips(space), generic, own)
+    return MouthPredictor(model, known, rest, generic, own)
 
 
 def match_offset(space: MouthSpace, sound: SoundFeatures, times: DoubleArray) -> Offset:

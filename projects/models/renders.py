@@ -51,7 +51,7 @@ class Stage(models.TextChoices):
 
     NONE = "", _("not started")
     LOOK = "look", _("looking at the clip")
-    LISTEN = "listen", _("listening to the voice")
+    LISTEN = "listen", _("listening to the clip")
     PLAN = "plan", _("planning the mouth")
     RENDER = "render", _("making the frames")
     FINISH = "finish", _("adding the sound")
@@ -89,6 +89,7 @@ class RenderJob(models.Model):
 
     claim: the worker's key while it runs; fence: counts the claims and names the output, so that a worker that was
     given up for dead cannot overwrite a later one's work; lease_until: when the claim lapses unless renewed
+    frames_done, frames_total: of the stage; progress: share of the whole, 0 to 1; seconds_left: where it can be told
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -103,6 +104,8 @@ class RenderJob(models.Model):
     stage = models.CharField(max_length=12, choices=Stage.choices, blank=True, default=Stage.NONE)
     frames_done = models.PositiveIntegerField(default=0)
     frames_total = models.PositiveIntegerField(default=0)
+    progress = models.FloatField(default=0.0)
+    seconds_left = models.FloatField(null=True, blank=True)
     cancel_requested = models.BooleanField(default=False)
 
     claim = models.UUIDField(null=True, blank=True, editable=False)
@@ -146,6 +149,7 @@ class RenderJob(models.Model):
                 name="job_failed_says_why",
             ),
             models.CheckConstraint(condition=Q(frames_done__lte=F("frames_total")), name="job_progress_in_bounds"),
+            models.CheckConstraint(condition=Q(progress__gte=0.0, progress__lte=1.0), name="job_share_in_bounds"),
             models.CheckConstraint(condition=Q(attempts__lte=F("fence")), name="job_fence_counts_claims"),
         )
 
@@ -165,11 +169,6 @@ class RenderJob(models.Model):
     def can_retry(self) -> bool:
         """It ended without a video."""
         return self.status in (Status.FAILED, Status.CANCELLED)
-
-    @property
-    def progress(self) -> float:
-        """Frames made, 0..1; 0 while the total is not known."""
-        return self.frames_done / self.frames_total if self.frames_total else 0.0
 
     @property
     def running_seconds(self) -> float | None:

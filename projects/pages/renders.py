@@ -83,7 +83,6 @@ def _job_context(request: HttpRequest, row: RenderJob) -> dict[str, Any]:
         "announcement": telling.announcement(row, ahead),
         "stage_words": telling.stage_words(row.stage),
         "steps": telling.steps(row),
-        "remaining": telling.remaining_seconds(row),
         "figures": figures.in_words(output.quality) if output else [],
         "log_lines": access.log_of(signed_in(request), row.pk)[:LOG_LINES_SHOWN],
     }

@@ -7,12 +7,8 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from projects import sentences
+from projects import pace, sentences
 from projects.models import RenderJob, Stage, Status
-
-# The share of a whole render at which a stage begins; only the frames themselves are counted exactly.
-STAGES_IN_ORDER = (Stage.LOOK, Stage.LISTEN, Stage.PLAN, Stage.RENDER, Stage.FINISH, Stage.MEASURE)
-ENOUGH_TO_GUESS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +38,7 @@ def stage_words(stage: str) -> str:
     return {
         Stage.NONE: _("Getting ready"),
         Stage.LOOK: _("Looking at the face"),
-        Stage.LISTEN: _("Listening to the voice"),
+        Stage.LISTEN: _("Listening to the clip's own sound"),
         Stage.PLAN: _("Planning the mouth"),
         Stage.RENDER: _("Making the frames"),
         Stage.FINISH: _("Adding the sound"),
@@ -52,18 +48,9 @@ def stage_words(stage: str) -> str:
 
 def steps(job: RenderJob) -> list[Step]:
     """All steps of a running job, in order."""
-    order: list[str] = [stage.value for stage in STAGES_IN_ORDER]
-    now = order.index(job.stage) if job.stage in order else -1
+    now = pace.ORDER.index(job.stage) if job.stage in pace.ORDER else -1
     kinds = (("done", "circle-check"), ("now", "loader"), ("later", "circle"))
-    return [Step(stage_words(stage), *kinds[(index >= now) + (index > now)]) for index, stage in enumerate(order)]
-
-
-def remaining_seconds(job: RenderJob) -> float | None:
-    """How long the frames still take, from the time spent so far; None while that would be a bare guess."""
-    elapsed = job.running_seconds
-    if job.stage != Stage.RENDER or elapsed is None or job.progress < ENOUGH_TO_GUESS:
-        return None
-    return elapsed * (1 - job.progress) / job.progress
+    return [Step(stage_words(stage), *kinds[(index >= now) + (index > now)]) for index, stage in enumerate(pace.ORDER)]
 
 
 def announcement(job: RenderJob, ahead: int) -> str:

@@ -14,11 +14,10 @@ from projects.pages import telling
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One live render. ahead: how many are served before it; remaining: seconds, when it can be told"""
+    """One live render. ahead: how many are served before it"""
 
     job: RenderJob
     ahead: int
-    remaining: float | None
     stage_words: str
 
 
@@ -33,5 +32,5 @@ def live(user: User) -> list[Turn]:
     if not mine:
         return []
     places = jobs.positions(mine)
-    turns = [Turn(job, places[job.pk], telling.remaining_seconds(job), telling.stage_words(job.stage)) for job in mine]
+    turns = [Turn(job, places[job.pk], telling.stage_words(job.stage)) for job in mine]
     return sorted(turns, key=lambda turn: (turn.job.status != Status.RUNNING, turn.ahead))

@@ -73,8 +73,8 @@ def add_job(owner: User, project: Project, clip: SpeakerClip, track: AudioTrack)
         Status.QUEUED: {},
         Status.RUNNING: started
         | {"claim": uuid.uuid4(), "lease_until": now + timedelta(hours=1)}
-        | {"stage": "render", "frames_done": 250, "frames_total": 1000},
-        Status.SUCCEEDED: ended | {"frames_done": 300, "frames_total": 300},
+        | {"stage": "render", "frames_done": 250, "frames_total": 1000, "progress": 0.6, "seconds_left": 175.0},
+        Status.SUCCEEDED: ended | {"frames_done": 300, "frames_total": 300, "progress": 1.0},
         Status.FAILED: ended
         | {
             "error_family": "input",

@@ -50,6 +50,45 @@ def test_a_running_render_says_stage_frames_and_time_left(owner_client: Client, 
     assert "about 3 minutes left" in text
 
 
+def test_the_bar_shows_the_whole_render_and_not_the_stage(owner_client: Client, add_job: AddJob) -> None:
+    text = page(owner_client, add_job(Status.RUNNING))
+    assert 'value="0.600"' in text
+    assert "60 %" in text
+
+
+def test_a_render_that_looks_at_a_long_clip_counts_its_frames(owner_client: Client, add_job: AddJob) -> None:
+    text = page(owner_client, add_job(Status.RUNNING, stage="look", progress=0.1, seconds_left=None))
+    assert "Looking at the face" in text
+    assert "250 of 1000 frames" in text
+    assert "left" not in text.split("250 of 1000 frames")[1].split("<progress")[0]
+
+
+def test_the_bar_says_nothing_before_there_is_something_to_say(owner_client: Client, add_job: AddJob) -> None:
+    job = add_job(Status.RUNNING, stage="plan", frames_done=0, frames_total=0, progress=0.0, seconds_left=None)
+    assert "value" not in page(owner_client, job).split("<progress")[1].split(">")[0]
+
+
+def test_a_render_that_is_being_stopped_says_so(owner_client: Client, add_job: AddJob) -> None:
+    text = page(owner_client, add_job(Status.RUNNING, cancel_requested=True))
+    assert "Stopping" in text
+    assert "60 %" not in text.split("stage-word")[1].split("</p>")[0]
+
+
+def test_every_notice_is_told_in_the_readers_language(owner_client: Client, add_job: AddJob) -> None:
+    job = add_job(Status.SUCCEEDED)
+    job.output.notices = [
+        "The face is dark. Film with soft light from the front.",
+        "Only 8.0 s are there to borrow mouths from. Film 30 seconds of natural speech or more.",
+    ]
+    job.output.save()
+    text = page(owner_client, job)
+    assert all(f"<li>{notice}</li>" in text for notice in job.output.notices)
+    owner_client.cookies.load({"django_language": "zh-hans"})
+    text = page(owner_client, job)
+    assert "脸部偏暗" in text
+    assert "8.0 秒" in text
+
+
 def test_a_finished_render_plays_downloads_and_tells_its_quality(owner_client: Client, add_job: AddJob) -> None:
     job = add_job(Status.SUCCEEDED)
     text = page(owner_client, job)

@@ -8,13 +8,14 @@ import threading
 
 import pytest
 
-from lipsync import analysis as analysis_module
+from lipsync import keeping
 from lipsync.analysis import ARRAYS, BANK, MANIFEST, Analysis, Survey, analysis_key
-from lipsync.cache import analysed, forget, prune
+from lipsync.cache import analysed, prune
 from lipsync.clock import Clock
 from lipsync.contracts import RenderOptions, SilentReporter, SpeakerPoint
 from lipsync.errors import UnusableInput
 from lipsync.judging import card_of
+from lipsync.keeping import forget
 from lipsync.look import LANDMARKS_FILE
 from lipsync.media import probe_clip
 from lipsync.resynth import render
@@ -84,7 +85,7 @@ def test_a_damaged_analysis_is_noticed_and_made_anew(place, short_take, name):
 
 def test_another_speaker_or_another_engine_is_another_analysis(place, short_take, monkeypatch):
     assert "look" in look_at(short_take, place.parent, SpeakerPoint(0.5, 0.5)).stages
-    monkeypatch.setattr(analysis_module, "engine_digest", lambda: "0123456789abcdef")
+    monkeypatch.setattr(keeping, "engine_digest", lambda: "0123456789abcdef")
     assert "look" in look_at(short_take, place.parent).stages
 
 

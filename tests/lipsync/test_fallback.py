@@ -9,8 +9,9 @@ import pytest
 
 from lipsync.bank import Mouth
 from lipsync.contracts import RenderOptions, SilentReporter
-from lipsync.faces.landmarks import APERTURE_PAIRS, CHIN_TIP, JAW, LEFT_EYE, LIPS, MOUTH_RING, RIGHT_EYE
-from lipsync.faces.tracker import Box, MediapipeTracker
+from lipsync.faces import TRACKERS
+from lipsync.faces.landmarks import APERTURE_PAIRS, CHIN_TIP, CORNERS, JAW, LEFT_EYE, LIPS, MOUTH_RING, RIGHT_EYE
+from lipsync.faces.tracker import Box
 from lipsync.fallback import FADE_FRAMES, fallback_share, lip_distance, planes
 from lipsync.interior import Interior, Opening, draw, interior_of
 from lipsync.layers import Wish, paint
@@ -18,7 +19,7 @@ from lipsync.media import Frame, FrameReader, probe_clip
 from lipsync.mouth_space import rest_lips
 from lipsync.open_mouth import hardly_moves, open_model, with_any_follow
 from lipsync.resynth import render
-from lipsync.shapes import apertures, apertures_of_lips, widths_of_lips
+from lipsync.shapes import apertures_of_lips, widths_of_lips
 from tests.lipsync import media
 
 
@@ -26,7 +27,7 @@ from tests.lipsync import media
 def still(synthetic_take, looked_at):
     """The demo take at the moment its mouth is most nearly shut: frame, number, mouth space, interior."""
     space, bank = looked_at
-    number = int(apertures(space.shapes.astype(float)).argmin())
+    number = int(space.opening[:, 0].argmin())
     frame = next(iter(FrameReader(synthetic_take.clip, probe_clip(synthetic_take.clip)).forward(number, 1)))
     numbers = np.array([mouth.number for mouth in bank[::40]])
     marks = space.pixels(numbers)
@@ -37,7 +38,7 @@ def still(synthetic_take, looked_at):
 def opened(still, aperture: float):
     """Own and wanted landmarks of the still frame, and its px per IOD."""
     _, number, space, _ = still
-    model, _ = open_model(space.shapes[number][LIPS].astype(float))
+    model, _ = open_model(space.shapes[np.array([number])][0, LIPS].astype(float))
     lips = model.lips(np.array([aperture]), model.centre[1:], np.zeros((1, 6)))
     numbers = np.array([number])
     return space.pixels(numbers)[0], space.wanted_pixels(numbers, lips, np.ones(1))[0], float(space.poses.scale[number])
@@ -66,6 +67,17 @@ def test_the_open_model_opens_as_far_as_it_is_asked(looked_at):
     np.testing.assert_allclose(widths_of_lips(lips), model.centre[1], atol=0.03)
 
 
+def test_the_open_model_treats_both_sides_alike_and_drops_the_lower_lip_most(looked_at):
+    rest = rest_lips(looked_at[0])
+    model, _ = open_model(rest)
+    wide = model.lips(model.centre[:1] + 0.15, model.centre[1:], np.zeros((1, 6)))[0] - rest
+    place = {int(point): number for number, point in enumerate(LIPS)}
+    upper, lower = ([place[int(point)] for point in side] for side in APERTURE_PAIRS)
+    right, left = (wide[place[int(corner)]] for corner in CORNERS)
+    np.testing.assert_allclose(right * [-1, 1, 1], left, atol=0.004)
+    assert wide[lower, 1].mean() > 2 * abs(wide[upper, 1].mean())
+
+
 def test_an_opening_mouth_takes_the_chin_along(still):
     own, wanted, unit = opened(still, 0.2)
     assert 0.03 < (wanted[CHIN_TIP, 1] - own[CHIN_TIP, 1]).mean() / unit < 0.3
@@ -74,7 +86,7 @@ def test_an_opening_mouth_takes_the_chin_along(still):
 def test_a_take_that_speaks_is_not_called_still_and_a_still_one_is(looked_at):
     space = looked_at[0]
     assert not hardly_moves(space)
-    assert hardly_moves(replace(space, shapes=np.broadcast_to(space.shapes[:1], space.shapes.shape)))
+    assert hardly_moves(replace(space, opening=np.repeat(space.opening[:1], len(space), axis=0)))
 
 
 def test_lips_that_stay_leave_the_frame_as_it_is(still):
@@ -97,9 +109,8 @@ def test_the_mouth_opens_and_is_found_open(still, aperture):
     made = planes(frame, box, own, wanted, unit, interior)
     for plane, new, factor in zip((changed.y, changed.u, changed.v), made, (1, 2, 2), strict=True):
         plane[box.top // factor : box.bottom // factor, box.left // factor : box.right // factor] = new
-    with MediapipeTracker() as tracker:
-        for _ in range(4):
-            found = tracker.track(changed)
+    with TRACKERS["mediapipe"]() as tracker:
+        found = tracker.largest(changed)
     assert found is not None
     size = np.linalg.norm(found[RIGHT_EYE].mean(axis=0) - found[LEFT_EYE].mean(axis=0))
     reached = np.linalg.norm(found[APERTURE_PAIRS[0]] - found[APERTURE_PAIRS[1]], axis=1).mean() / size

@@ -182,6 +182,11 @@ def test_less_than_half_a_second_of_film_is_refused(synthetic_take, tmp_path):
     assert refusal_of(tmp_path / "blink.mp4").code == "too_short"
 
 
+def test_in_a_clip_without_anybody_nobody_is_seen(tmp_path):
+    sight = seen_in(film(tmp_path / "empty.mp4", (stage() for _ in range(30))), tmp_path)
+    assert (sight.people, sight.track.coverage, len(sight.track), sight.bank) == (0, 0.0, 30, [])
+
+
 def test_looking_twice_gives_the_same(two_people, tmp_path):
     short = tmp_path / "short.mp4"
     ffmpeg("-i", two_people, "-t", "1.6", "-c", "copy", short)
@@ -228,3 +233,9 @@ def test_other_people_cut_into_a_real_take_are_left_alone(tmp_path):
 
 def test_a_film_of_many_people_is_refused_for_its_gaps():
     assert refusal_of(real(REAL_CLIPS, "hard/cuts_many_people.mp4")).code == "face_rarely_seen"
+
+
+def test_in_a_film_of_many_people_only_one_is_seen(tmp_path):
+    sight = seen_in(real(REAL_CLIPS, "hard/cuts_many_people.mp4"), tmp_path)
+    assert [part.start for part in sight.track.shots()] == [0, 20, 82, 211]
+    assert sight.track.seen[90:205].all() and not sight.track.seen[20:82].any() and not sight.track.seen[211:].any()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lipsync.errors import EnvironmentFault, UnusableInput
-from lipsync.media import Frame, FrameReader, FrameWriter, probe_clip, probe_voice
+from lipsync.media import Frame, FrameReader, FrameWriter, intake_notices, probe_clip, probe_voice
 from lipsync.media.probe import count_frames
 from tests.lipsync.media import counting_clip, ffmpeg, frame_label, tone
 
@@ -85,11 +85,17 @@ def test_a_late_first_picture_keeps_the_grid(clip, tmp_path):
     assert labels(FrameReader(late, facts).forward(60, 3)) == [60, 61, 62]
 
 
-def test_odd_sizes_lose_their_last_row_or_column(tmp_path):
-    clip = tmp_path / "odd.mkv"
-    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=129x97:r=25", "-frames:v", "5", "-pix_fmt", "yuv444p", "-c:v", "ffv1", clip)
-    frame = next(iter(FrameReader(clip, probe_clip(clip)).forward()))
-    assert (frame.width, frame.height) == (128, 96)
+@pytest.mark.parametrize("pixel_format", ["yuv444p", "yuv420p"])
+def test_odd_sizes_lose_their_last_row_or_column(tmp_path, pixel_format):
+    clip, raw = tmp_path / "odd.mkv", tmp_path / "odd.raw"
+    ffmpeg("-f", "lavfi", "-i", "testsrc=s=129x97:r=25", "-frames:v", "5", "-pix_fmt", pixel_format, "-c:v", "ffv1", clip)
+    ffmpeg("-i", clip, "-frames:v", "1", "-vf", f"format={pixel_format},extractplanes=y", "-f", "rawvideo", raw)
+    facts = probe_clip(clip)
+    assert (facts.width, facts.height) == (129, 97)
+    assert "128 x 96" in intake_notices(facts)[-1]
+    frame = next(FrameReader(clip, facts).forward())
+    whole = np.fromfile(raw, dtype=np.uint8).reshape(97, 129)
+    np.testing.assert_array_equal(frame.y, whole[:96, :128])
 
 
 def test_what_is_written_can_be_read_back(clip, reader, tmp_path):

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ from projects import jobs
 from projects.jobs import Claim
 from projects.models import AudioTrack, Project, RenderJob, SpeakerClip, Status
 from projects.models.renders import ATTEMPTS_ALLOWED
+from projects.pace import Pace
 from tests import making
 
 RACERS = 4
@@ -38,6 +40,14 @@ def claimed() -> Claim:
     claim = jobs.claim()
     assert claim is not None
     return claim
+
+
+def at_frame(done: int, total: int) -> Pace:
+    """How far a render is that makes frames."""
+    pace = Pace()
+    pace.enter("render", now=time.monotonic())
+    pace.advance(done, total)
+    return pace
 
 
 def test_a_claimed_job_runs_with_a_key_a_fence_and_a_lease(job: RenderJob) -> None:
@@ -98,7 +108,7 @@ def test_a_worker_given_up_for_dead_can_write_nothing(job: RenderJob) -> None:
     lapse(job)
     successor = claimed()
     result = {"frames": 1, "sha256": "0" * 64, "size": 1, "width": 1, "height": 1, "frame_rate": "1", "duration": 1.0}
-    assert not jobs.heartbeat(zombie, stage="render", done=1, total=2)
+    assert not jobs.heartbeat(zombie, at_frame(1, 2))
     assert not jobs.finish(zombie, name="renders/zombie.mp4", result=result)
     assert not jobs.fail(zombie, family="bug", code="bug", message="too late")
     assert not jobs.give_back(zombie)
@@ -111,16 +121,22 @@ def test_a_worker_given_up_for_dead_can_write_nothing(job: RenderJob) -> None:
 def test_a_heartbeat_renews_the_lease_and_stores_progress(job: RenderJob) -> None:
     claim = claimed()
     lapse(job)
-    assert jobs.heartbeat(claim, stage="render", done=3, total=9)
+    pace = at_frame(3, 9)
+    assert jobs.heartbeat(claim, pace)
     job.refresh_from_db()
     assert (job.stage, job.frames_done, job.frames_total) == ("render", 3, 9)
+    assert job.progress == pace.share > 0
+    assert job.seconds_left is not None
     assert job.lease_until is not None and job.lease_until > timezone.now()
 
 
-def test_a_heartbeat_never_stores_more_frames_than_there_are(job: RenderJob) -> None:
-    assert jobs.heartbeat(claimed(), stage="render", done=12, total=9)
+@pytest.mark.parametrize("again", [jobs.give_back, jobs.put_off])
+def test_another_attempt_begins_with_nothing_done(job: RenderJob, again: Callable[[Claim], bool]) -> None:
+    claim = claimed()
+    assert jobs.heartbeat(claim, at_frame(3, 9))
+    assert again(claim)
     job.refresh_from_db()
-    assert job.frames_done == 9
+    assert (job.stage, job.frames_done, job.progress, job.seconds_left) == ("", 0, 0.0, None)
 
 
 def test_after_the_last_attempt_a_lost_job_fails_with_a_code(job: RenderJob) -> None:

@@ -23,6 +23,7 @@ IMPOSSIBLE_JOBS: dict[str, dict[str, Any]] = {
     "failed without a reason": {"status": "failed", "finished_at": NOW},
     "cancelled with a failure's code": {"status": "cancelled", "finished_at": NOW, "error_code": "no_face"},
     "more frames done than there are": {"frames_done": 3, "frames_total": 2},
+    "more done than all": {"progress": 1.1},
     "more attempts than claims": {"attempts": 1},
 }
 

@@ -81,6 +81,7 @@ def test_a_finished_job_has_its_output_and_leaves_no_scratch(job: RenderJob, eng
     job.refresh_from_db()
     output = RenderOutput.objects.get(job=job)
     assert (job.status, job.frames_done, job.frames_total, job.claim) == (Status.SUCCEEDED, 10, 10, None)
+    assert (job.progress, job.seconds_left) == (1.0, None)
     assert output.path.name == f"{job.pk}.1.mp4"
     assert output.path.stat().st_size == output.size
     assert output.quality == {"sharpness": 0.9, "follow": None}

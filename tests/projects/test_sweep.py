@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import time
 from datetime import timedelta
@@ -14,8 +15,10 @@ from django_q.models import OrmQ
 from pytest_django import DjangoCaptureOnCommitCallbacks
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from lipsync import keeping, version
 from projects import cleanup, jobs, processes, storage, supervisor, wakeups
-from projects.models import RenderJob, RenderOutput, SpeakerClip, Status
+from projects.models import RenderJob, RenderOutput, Speaker, SpeakerClip, Status
+from tests import making
 
 LONG_AGO = 48 * 3600
 
@@ -53,6 +56,60 @@ def test_files_without_a_row_go_and_others_stay(clip: SpeakerClip, output: Rende
     assert cleanup.remove_orphan_files() == len(orphans)
     assert not any(path.exists() for path in orphans)
     assert all(path.exists() for path in (fresh, clip.path, Path(clip.still.path), output.path))
+
+
+def keep(root: Path, name: str) -> Path:
+    """An analysis as the engine leaves it."""
+    place = root / name
+    place.mkdir(parents=True)
+    (place / "manifest.json").write_text("{}")
+    keeping.lock_of(place).touch()
+    return place
+
+
+def test_what_is_known_of_a_clip_goes_with_its_row(clip: SpeakerClip) -> None:
+    root = storage.folder(storage.ANALYSES)
+    analyses = [keep(root, keeping.name_for(clip.sha256)), keep(root, keeping.name_for(clip.sha256, "0.5000-0.5000-0.000"))]
+    assert cleanup.remove_orphan_analyses() == 0
+    assert all(place.exists() for place in analyses)
+    clip.delete()
+    assert cleanup.remove_orphan_analyses() == 2
+    assert list(root.iterdir()) == []
+
+
+def test_what_is_known_of_a_clip_stays_while_another_row_has_its_bytes(clip: SpeakerClip, speaker: Speaker) -> None:
+    again = making.clip(speaker, clip.path)
+    place = keep(storage.folder(storage.ANALYSES), keeping.name_for(clip.sha256))
+    clip.delete()
+    assert again.sha256 == clip.sha256
+    assert cleanup.remove_orphan_analyses() == 0
+    assert place.exists()
+
+
+def test_what_another_engine_knew_goes_but_not_what_is_used(clip: SpeakerClip) -> None:
+    root = storage.folder(storage.ANALYSES)
+    ours = keeping.name_for(clip.sha256)
+    used, unused = (keep(root, ours.replace(version.engine_digest(), digit * 16)) for digit in "01")
+    keep(root, ours)
+    lock = os.open(keeping.lock_of(used), os.O_RDWR)
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    assert cleanup.remove_orphan_analyses() == 1
+    assert (used.exists(), unused.exists(), (root / ours).exists()) == (True, False, True)
+    os.close(lock)
+    assert cleanup.remove_orphan_analyses() == 1
+    assert not used.exists()
+
+
+def test_an_analysis_whose_engine_was_killed_goes_and_one_that_is_being_made_stays(clip: SpeakerClip) -> None:
+    root = storage.folder(storage.ANALYSES)
+    place = root / keeping.name_for(clip.sha256)
+    with keeping.Hold(place) as hold:
+        hold.take(fcntl.LOCK_EX)
+        making = keeping.making_folder(place)
+        assert cleanup.remove_orphan_analyses() == 0
+        assert making.exists()
+    assert cleanup.remove_orphan_analyses() == 1
+    assert not making.exists()
 
 
 def test_a_submitted_job_wakes_a_worker_once(

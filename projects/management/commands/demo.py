@@ -102,9 +102,9 @@ class Command(BaseCommand):
             if job.is_final:
                 return
             tenth = int(job.progress * 10)
-            if job.frames_total and tenth != shown:
+            if tenth > max(0, shown):
                 shown = tenth
-                self.stdout.write(f"           {job.frames_done} of {job.frames_total} frames")
+                self.stdout.write(f"           {job.progress:.0%}")
             if time.monotonic() >= next_sweep:
                 next_sweep = time.monotonic() + SWEEP_SECONDS
                 cleanup.sweep()
