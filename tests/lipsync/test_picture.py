@@ -284,3 +284,15 @@ def test_the_mask_reaches_down_where_the_frames_own_mouth_is_open_wider(filmed):
         paint(painted, replace(wish, own=own, mouths=((noise, landmarks, 1.0),)))
         reach.append(np.argwhere(np.abs(painted.y.astype(int) - 128) > 8)[:, 0].max())
     assert reach[1] > reach[0] + 0.1 * wish.unit
+
+
+def test_points_met_loosely_give_way_to_points_met_closely():
+    target = RANDOM.uniform(20, 180, (40, 2))
+    close = np.arange(40) < 20
+    source = target + np.where(close[:, None], [3.0, 0.0], [-9.0, 0.0])
+    grid = Grid(200, 200, 4)
+    smoothness = np.where(close, 1e-3, 3.0)
+    spread = grid.spread(fields(target, [source], grid, unit=60, smoothness=smoothness)[0])
+    found = np.array([spread[y, x, 0] for x, y in target.round().astype(int)])
+    assert np.abs(found[close] - 3).mean() < 1
+    assert np.abs(found[~close] + 9).mean() > 3
