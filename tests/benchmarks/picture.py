@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import platform
 import sys
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -49,7 +50,8 @@ def table(takes: list[Path], folder: Path) -> list[dict[str, object]]:
     folder.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, object]] = []
     for take in takes:
-        row = {name: round(value, 4) for name, value in figures(looked_at(take, folder), folder).items()}
+        with tempfile.TemporaryDirectory() as landmarks:
+            row = {name: round(value, 4) for name, value in figures(looked_at(take, Path(landmarks)), folder).items()}
         rows.append({"take": take.stem, **row})
         show(rows[-1:], header=len(rows) == 1)
     return rows
@@ -163,7 +165,8 @@ def main(wanted: list[str]) -> None:
         means = {name: round(float(np.nanmean([float(str(row[name])) for row in rows])), 4) for name in numbers}
         rows.append({"take": "mean", **means})
         show(rows[-1:], header=False)
-        costs = painting.table(CLIPS, folder)
+        with tempfile.TemporaryDirectory() as landmarks:
+            costs = painting.table(CLIPS, Path(landmarks))
     show(costs)
     machine = f"{platform.machine()}, {platform.python_version()}"
     result = {"date": now.isoformat(timespec="seconds"), "machine": machine, "picture": rows, "cost": costs}
