@@ -13,7 +13,7 @@ from lipsync.analysis import MANIFEST, Analysis, Survey, analyse, analysis_key, 
 from lipsync.clock import Clock
 from lipsync.contracts import SpeakerPoint
 from lipsync.errors import EnvironmentFault
-from lipsync.keeping import Hold, forget, remove_half_made
+from lipsync.keeping import MAKING, Hold, forget, remove_half_made
 from lipsync.media import ClipFacts
 
 LARGEST_BYTES = 5 * 2**30
@@ -66,7 +66,7 @@ def prune(root: Path, *, largest: int = LARGEST_BYTES, keep: str = "") -> int:
     removed = 0
     for place in root.iterdir():
         with contextlib.suppress(OSError):
-            if place.is_dir() and (place / MANIFEST).exists():
+            if not place.name.startswith(MAKING) and (place / MANIFEST).exists():
                 size = sum(file.stat().st_size for file in place.iterdir())
                 kept.append(((place / MANIFEST).stat().st_mtime, size, place))
     total = sum(size for _, size, _ in kept)

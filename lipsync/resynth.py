@@ -24,7 +24,7 @@ from lipsync.media import join, probe_clip, probe_voice
 from lipsync.media.frames import even_size
 from lipsync.media.probe import count_frames
 from lipsync.plan import Plan, WantedLips, make_plan
-from lipsync.preflight import Card, Severity
+from lipsync.preflight import MEDIA, Card, Severity
 from lipsync.quality import LONGEST_MEASURED_SECONDS, measure
 from lipsync.segments import cut, render_all
 from lipsync.threads import one_thread
@@ -66,7 +66,7 @@ def render(clip: Path, voice: Path, output: Path, options: RenderOptions, report
             if options.measure:
                 with clock.stage("measure"):
                     figures |= _measured(output, analysis, plan)
-    notices = [finding.sentence for finding in card.findings if finding.severity is Severity.WARNING]
+    notices = [finding.sentence for finding in card.findings if finding.severity is Severity.WARNING or finding.code == MEDIA]
     about_length = notice(timeline, choice, part, facts.frame_rate)
     if about_length is not None:
         notices.append(about_length[1])
