@@ -16,6 +16,7 @@ from lipsync.shapes import apertures, apertures_of_lips, widths, widths_of_lips
 
 LONGEST_MEASURED_SECONDS = 12
 FEWEST_FRAMES = 25
+SAME_FACE_OVERLAP = 0.5
 
 
 def measure(
@@ -34,8 +35,13 @@ def measure(
     count = min(len(lips), round(LONGEST_MEASURED_SECONDS * facts.frame_rate))
     points, numbers, sharpness = [], [], []
     with TRACKERS["mediapipe"]() as tracker:
+        before: Region | None = None
         for number, frame in enumerate(FrameReader(output, facts).forward(0, count)):
-            found = tracker.fit(frame, Region.around(faces[number])) if strength[number] > 0.5 else None
+            here = Region.around(faces[number])
+            # As in a film, the region follows the face found last: its own mouth may be open, that of the frame below shut.
+            region = before if before is not None and before.overlap(here) > SAME_FACE_OVERLAP else here
+            found = tracker.fit(frame, region) if strength[number] > 0.5 else None
+            before = None if found is None else Region.around(found)
             if found is not None:
                 points.append(found.astype(np.float64))
                 numbers.append(number)

@@ -43,7 +43,7 @@ class Judgement:
 
 
 def openings(points: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
-    """(T,) aperture and width; points: (T, len(KEPT), 3) in any unit"""
+    """(T,) aperture and width; points: (T, len(KEPT), 2 or 3) in any unit"""
     upper, lower = APERTURE_PAIRS
     aperture = np.linalg.norm(points[:, upper] - points[:, lower], axis=2).mean(axis=1)
     return np.asarray(aperture), np.asarray(np.linalg.norm(points[:, CORNERS[0]] - points[:, CORNERS[1]], axis=1))
@@ -59,9 +59,12 @@ def by_mediapipe(frames: Iterable[Frame]) -> Judgement:
             points.append(np.full((len(KEPT), 3), np.nan) if found is None else found.astype(np.float64))
     track = np.stack(points)
     seen = ~np.isnan(track[:, 0, 0])
-    shapes = np.full_like(track, np.nan)
-    shapes[seen] = fit_similarity(rigid_reference(track[seen]), track[seen][:, RIGID]).to_own(track[seen])
-    return Judgement(*openings(shapes), shapes[:, LIPS, :2])
+    shapes, flat = np.full_like(track, np.nan), np.full_like(track, np.nan)
+    poses = fit_similarity(rigid_reference(track[seen]), track[seen][:, RIGID])
+    shapes[seen] = poses.to_own(track[seen])
+    # Openings as they lie in the picture: that is what was drawn, however the head is turned.
+    flat[seen] = track[seen] * [1, 1, 0] / poses.scale[:, None, None]
+    return Judgement(*openings(flat), shapes[:, LIPS, :2])
 
 
 def by_dlib(frames: Iterable[Frame]) -> Judgement:

@@ -10,13 +10,14 @@ import json
 import platform
 import sys
 import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
 from lipsync.faces.pose import DoubleArray
-from lipsync.media import FrameReader, probe_clip
+from lipsync.media import Frame, FrameReader, FrameWriter, probe_clip
 from lipsync.threads import one_thread
 from tests.benchmarks import painting
 from tests.benchmarks.drive import Driven, Looked, drive, looked_at
@@ -85,9 +86,14 @@ def followed(looked: Looked, driven: Driven, output: Path) -> Figures:
     result, film = FrameReader(output, probe_clip(output)), FrameReader(looked.clip, looked.facts)
     judged = by_mediapipe(result.forward(0, count))
     real = by_mediapipe(film.forward(0, count))
-    wanted = openings(looked.space.shapes[driven.truth].astype(np.float64))
+    wanted = openings(driven.wanted / driven.unit[:, None, None])
     found = {f"mp_{key}": value for key, value in _agreement(judged, wanted, counted).items()}
     found["mp_steady"] = _steady(judged, real, counted)
+    with tempfile.TemporaryDirectory() as folder:
+        again = by_mediapipe(shifted(looked, Path(folder) / "again.mp4", count))
+    seen = ~np.isnan(real.aperture) & ~np.isnan(again.aperture)
+    found["mp_limit_aperture_r"] = float(np.corrcoef(real.aperture[seen], again.aperture[seen])[0, 1])
+    found["mp_limit_width_r"] = float(np.corrcoef(real.width[seen], again.width[seen])[0, 1])
     whole = by_dlib(film.forward(0, count))
     judged = by_dlib(result.forward(0, count))
     wanted = (whole.aperture[driven.truth], whole.width[driven.truth])
@@ -95,6 +101,18 @@ def followed(looked: Looked, driven: Driven, output: Path) -> Figures:
     still = Judgement(whole.aperture[driven.base], whole.width[driven.base], whole.lips[driven.base])
     found["dlib_steady"] = _steady(judged, still, counted)
     return found
+
+
+def shifted(looked: Looked, path: Path, count: int) -> Iterator[Frame]:
+    """The film itself, moved by two samples and encoded like a result: how far the judge agrees with itself on the same mouths."""
+    film = FrameReader(looked.clip, looked.facts).forward(0, count)
+    with FrameWriter(path, looked.facts, sound=None) as writer:
+        for frame in film:
+            for plane, step in ((frame.y, 2), (frame.u, 1), (frame.v, 1)):
+                plane[:, step:] = plane[:, :-step].copy()
+            writer.write(frame)
+        writer.finish()
+    yield from FrameReader(path, probe_clip(path)).forward(0, count)
 
 
 def _agreement(judged: Judgement, wanted: tuple[DoubleArray, DoubleArray], counted: np.ndarray) -> Figures:
