@@ -104,7 +104,7 @@ def followed(looked: Looked, driven: Driven, output: Path) -> Figures:
 
 
 def shifted(looked: Looked, path: Path, count: int) -> Iterator[Frame]:
-    """The film itself, moved by two samples and encoded like a result: how far the judge agrees with itself on the same mouths."""
+    """The film itself, moved by two samples and encoded like a result: how far the judge agrees with itself."""
     film = FrameReader(looked.clip, looked.facts).forward(0, count)
     with FrameWriter(path, looked.facts, sound=None) as writer:
         for frame in film:
