@@ -138,8 +138,7 @@ class _Mouth:
 
 
 def _grid(box: Box, unit: float) -> Grid:
-    step = max(1, round(STEP_IOD * unit / COARSE)) * COARSE
-    return Grid(box.right - box.left, box.bottom - box.top, step)
+    return Grid.over(box.right - box.left, box.bottom - box.top, STEP_IOD * unit, COARSE)
 
 
 def _move_face(frame: Frame, wish: Wish) -> None:

@@ -30,6 +30,11 @@ class Grid:
     height: int
     step: int
 
+    @staticmethod
+    def over(width: int, height: int, step: float, shrink: int) -> Grid:
+        """With nodes about `step` px apart, shared by pictures down to 1 / shrink the size."""
+        return Grid(width, height, max(1, round(step / shrink)) * shrink)
+
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns of nodes."""
