@@ -15,7 +15,7 @@ from lipsync.bank import Mouth
 from lipsync.faces.landmarks import CHEEKS, CHIN, JAW, LIP_OPENING, LIP_OUTLINE, MOUTH_RING, NOSE, places
 from lipsync.faces.pose import DoubleArray
 from lipsync.faces.tracker import Box, FloatArray
-from lipsync.interior import BARE_SKIN, LOWER_OPENING, UPPER_OPENING, Interior, Opening, draw
+from lipsync.interior import BARE_SKIN, LOWER_OPENING, UPPER_OPENING, Interior, Opening, draw, lip_gap
 from lipsync.media.frames import Frame, UInt8Array
 from lipsync.shapes import apertures_of_lips
 from lipsync.warp import Grid, fields, pick
@@ -104,7 +104,7 @@ def planes(
     light = _light(frame, own, interior)
     picture, shows = draw(interior, shifted, *size, light)
     # Lips that all but touch have their own dark line between them already.
-    parted = np.clip((_gape(wanted) / unit - TOUCHING_IOD) / TOUCHING_IOD, 0, 1)
+    parted = np.clip((lip_gap(wanted) / unit - TOUCHING_IOD) / TOUCHING_IOD, 0, 1)
     shows *= np.float32(strength * parted)
     inside = _borrowed_inside(mouths, shifted, wanted - corner - [part[1].start, part[0].start], size) or _split(picture)
     found = []
@@ -169,10 +169,10 @@ def _borrowed_inside(
     mouths: tuple[tuple[Mouth, DoubleArray, float], ...], opening: Opening, wanted: DoubleArray, size: tuple[int, int]
 ) -> tuple[FloatArray, FloatArray, FloatArray] | None:
     """The inside of the borrowed mouths warped to the opening, or None where they are not open enough to show one."""
-    gape = _gape(wanted)
-    if gape < LEAST_OPEN_IOD * opening.unit:
+    asked = lip_gap(wanted)
+    if asked < LEAST_OPEN_IOD * opening.unit:
         return None
-    open_ones = [(mouth, marks, share) for mouth, marks, share in mouths if _gape(marks) >= OPEN_ENOUGH * gape]
+    open_ones = [(mouth, marks, share) for mouth, marks, share in mouths if lip_gap(marks) >= OPEN_ENOUGH * asked]
     if not open_ones:
         return None
     total = sum(share for _, _, share in open_ones)
@@ -190,10 +190,6 @@ def _borrowed_inside(
         for plane, source, lookup in zip(found, (mouth.y, mouth.u, mouth.v), (full, half, half), strict=True):
             plane += pick(source, lookup) * np.float32(share / total)
     return found[0], found[1], found[2]
-
-
-def _gape(landmarks: DoubleArray) -> float:
-    return float(np.linalg.norm(landmarks[UPPER_OPENING[5]] - landmarks[LOWER_OPENING[5]]))
 
 
 def _split(picture: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
