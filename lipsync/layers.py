@@ -52,7 +52,6 @@ SIDE_REACH_IOD, LOWER_REACH_IOD = 0.25, 0.5
 EDGE_RAMP_IOD = 0.15
 # Less than the first is no movement at all, so that samples stay as they are; more than the second is moved in full.
 LEAST_MOVE_PIXELS, WHOLE_MOVE_PIXELS = 0.1, 0.3
-MASK_SIZE = 1.0
 OWN_LIP_SHARE = 0.6
 MASK_SOFTNESS_IOD = 0.05
 COLOUR_REACH_IOD = 0.22
@@ -197,13 +196,12 @@ def _ring(wish: Wish) -> DoubleArray:
     """(n, 2) px, the mask's outline. It reaches lower where the frame's own mouth is open wider than wanted: landmarks lag
     behind a wide open lower lip, which would be seen below the borrowed one."""
     ring = wish.wanted[MOUTH_RING]
-    centre = ring.mean(axis=0)
     upper, lower = APERTURE_PAIRS
     own, wanted = (np.linalg.norm(points[upper] - points[lower], axis=1).mean() for points in (wish.own, wish.wanted))
     down = _down(wish.own)
-    below = np.clip((ring - centre) @ down, 0, None)
+    below = np.clip((ring - ring.mean(axis=0)) @ down, 0, None)
     drop = OWN_LIP_SHARE * max(0.0, own - wanted) * below / max(below.max(), 1e-6)
-    return np.asarray(centre + (ring - centre) * MASK_SIZE + drop[:, None] * down)
+    return np.asarray(ring + drop[:, None] * down)
 
 
 def _down(points: DoubleArray) -> DoubleArray:
