@@ -18,7 +18,6 @@ import numpy.typing as npt
 from lipsync import fallback
 from lipsync.bank import Mouth
 from lipsync.faces.landmarks import (
-    APERTURE_PAIRS,
     BRIDGE,
     CHEEKS,
     CHIN,
@@ -35,6 +34,7 @@ from lipsync.faces.pose import DoubleArray
 from lipsync.faces.tracker import Box, FloatArray
 from lipsync.interior import Interior
 from lipsync.media.frames import Frame
+from lipsync.shapes import apertures
 from lipsync.warp import Grid, fields, pick
 
 _BELOW = np.concatenate([LIP_OUTLINE[::2], LIP_SURROUND[::2], JAW, CHIN, CHEEKS, MOUTH_RING[::2]])
@@ -196,11 +196,10 @@ def _ring(wish: Wish) -> DoubleArray:
     """(n, 2) px, the mask's outline. It reaches lower where the frame's own mouth is open wider than wanted: landmarks lag
     behind a wide open lower lip, which would be seen below the borrowed one."""
     ring = wish.wanted[MOUTH_RING]
-    upper, lower = APERTURE_PAIRS
-    own, wanted = (np.linalg.norm(points[upper] - points[lower], axis=1).mean() for points in (wish.own, wish.wanted))
+    too_wide = max(0.0, float(apertures(wish.own) - apertures(wish.wanted)))
     down = _down(wish.own)
     below = np.clip((ring - ring.mean(axis=0)) @ down, 0, None)
-    drop = OWN_LIP_SHARE * max(0.0, own - wanted) * below / max(below.max(), 1e-6)
+    drop = OWN_LIP_SHARE * too_wide * below / max(below.max(), 1e-6)
     return np.asarray(ring + drop[:, None] * down)
 
 
