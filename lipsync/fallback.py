@@ -149,13 +149,13 @@ def _above_the_line(wanted: DoubleArray, width: int, height: int, unit: float) -
 
 
 def _around(opening: Opening, width: int, height: int, unit: float) -> tuple[slice, slice]:
-    """Rows and columns about the opening, even."""
+    """Rows and columns about the opening, even; inside the region wherever the opening is."""
     pad = 0.08 * unit
     low = np.floor((opening.outline.min(axis=0) - pad) / 2).astype(int) * 2
     high = np.ceil((opening.outline.max(axis=0) + pad) / 2).astype(int) * 2
-    left, right = np.clip([low[0], high[0]], 0, width)
-    top, bottom = np.clip([low[1], high[1]], 0, height)
-    return slice(int(top), int(max(bottom, top + 2))), slice(int(left), int(max(right, left + 2)))
+    left, top = np.clip(low, 0, [width - 2, height - 2]).tolist()
+    right, bottom = np.clip(high, [left + 2, top + 2], [width, height]).tolist()
+    return slice(top, bottom), slice(left, right)
 
 
 def _light(frame: Frame, own: DoubleArray, interior: Interior) -> float:
