@@ -15,10 +15,10 @@ from lipsync.bank import Mouth
 from lipsync.faces.landmarks import CHEEKS, CHIN, JAW, LIP_OPENING, LIP_OUTLINE, MOUTH_RING, NOSE, places
 from lipsync.faces.pose import DoubleArray
 from lipsync.faces.tracker import Box, FloatArray
-from lipsync.interior import BARE_SKIN, LOWER_OPENING, UPPER_OPENING, Interior, Opening, draw
+from lipsync.interior import BARE_SKIN, LOWER_OPENING, UPPER_OPENING, Interior, Opening, draw, lip_gap
 from lipsync.media.frames import Frame, UInt8Array
 from lipsync.shapes import apertures_of_lips
-from lipsync.warp import displacement, half_size, sample
+from lipsync.warp import Grid, fields, pick
 
 _AROUND = np.concatenate([JAW, CHEEKS, CHIN, MOUTH_RING, places((57, 43, 287, 273, 186, 410))])
 _UPPER = np.concatenate([places((61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291)), UPPER_OPENING])
@@ -27,12 +27,17 @@ _LOWER = np.concatenate([places((61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 2
 _LOWER = np.concatenate([_LOWER, places((106, 182, 83, 18, 313, 406)), _AROUND])
 _MOUTH = np.concatenate([LIP_OUTLINE, LIP_OPENING])
 
+# Points that stay, as shares of a region's width and height: along its sides and lower edge, and the middle of the upper.
+_QUARTERS = np.linspace(0, 1, 5)
+_EDGE = np.array([(x, y) for x in _QUARTERS for y in _QUARTERS if x in (0, 1) or y == 1 or (x, y) == (0.5, 0)])
+
 Planes = tuple[UInt8Array, UInt8Array, UInt8Array]
 
-SMOOTHNESS, GRID = 3e-3, 22
-EDGE_RAMP_IOD = 0.12
+# A finer grid would show how little the landmarks of skin and lips agree, as a ruffle in the shadow under the lower lip.
+STEP_IOD, INSIDE_STEP_IOD = 0.085, 0.05
+SMOOTHNESS, INSIDE_SMOOTHNESS = 3e-3, 1e-2
+EDGE_RAMP_IOD = 0.06
 SHARP_JOIN_IOD, SOFT_JOIN_IOD = 0.006, 0.04
-INSIDE_GRID = 12
 # A borrowed mouth's own inside serves when it is open by so much of the opening wanted.
 OPEN_ENOUGH = 0.5
 LEAST_OPEN_IOD = 0.05
@@ -99,7 +104,7 @@ def planes(
     light = _light(frame, own, interior)
     picture, shows = draw(interior, shifted, *size, light)
     # Lips that all but touch have their own dark line between them already.
-    parted = np.clip((_gape(wanted) / unit - TOUCHING_IOD) / TOUCHING_IOD, 0, 1)
+    parted = np.clip((lip_gap(wanted) / unit - TOUCHING_IOD) / TOUCHING_IOD, 0, 1)
     shows *= np.float32(strength * parted)
     inside = _borrowed_inside(mouths, shifted, wanted - corner - [part[1].start, part[0].start], size) or _split(picture)
     found = []
@@ -117,29 +122,16 @@ def _moved(
     frame: Frame, box: Box, own: DoubleArray, wanted: DoubleArray, unit: float, points: npt.NDArray[np.intp]
 ) -> tuple[UInt8Array, UInt8Array, UInt8Array]:
     """The frame's region moved so that these points meet; still at the nose and at the region's edge."""
-    width, height = box.right - box.left, box.bottom - box.top
-    corner = np.array([box.left, box.top], dtype=np.float64)
-    steps = np.linspace(0, 1, 5)
-    edge = np.array([(x * width, y * height) for x in steps for y in steps if x in (0, 1) or y == 1 or (y == 0 and x == 0.5)])
-    still = np.concatenate([own[NOSE] - corner, edge])
-    field = displacement(
-        np.concatenate([wanted[points] - corner, still]),
-        np.concatenate([own[points] - corner, still]),
-        *(width, height),
-        unit=unit,
-        smoothness=SMOOTHNESS,
-        grid=GRID,
-    )
-    ramp = EDGE_RAMP_IOD * unit
-    across = np.clip(np.minimum(np.arange(width), np.arange(width)[::-1]) / ramp, 0, 1)
-    down = np.clip(np.minimum(np.arange(height), np.arange(height)[::-1]) / ramp, 0, 1)
-    field *= (down[:, None] * across[None])[..., None].astype(np.float32)
-    half = half_size(field)
-    return (
-        sample(frame.y, field, box.left, box.top),
-        sample(frame.u, half, box.left / 2, box.top / 2),
-        sample(frame.v, half, box.left / 2, box.top / 2),
-    )
+    grid = Grid.over(box.right - box.left, box.bottom - box.top, STEP_IOD * unit, 2)
+    corner, size = np.array([box.left, box.top], dtype=np.float64), np.array([grid.width, grid.height])
+    still = np.concatenate([own[NOSE] - corner, _EDGE * size])
+    target, source = (np.concatenate([marks[points] - corner, still]) for marks in (wanted, own))
+    field = fields(target, [source], grid, unit=unit, smoothness=SMOOTHNESS)[0]
+    # Nodes up to a step inside the edge have an effect on it.
+    inside = np.minimum(grid.places, size - 1 - grid.places).min(axis=-1) - grid.step
+    field *= np.clip(inside / (EDGE_RAMP_IOD * unit), 0, 1).astype(np.float32)[..., None]
+    full, half = (grid.lookup(field, box.left, box.top, shrink) for shrink in (1, 2))
+    return pick(frame.y, full), pick(frame.u, half), pick(frame.v, half)
 
 
 def _above_the_line(wanted: DoubleArray, width: int, height: int, unit: float) -> FloatArray:
@@ -157,13 +149,13 @@ def _above_the_line(wanted: DoubleArray, width: int, height: int, unit: float) -
 
 
 def _around(opening: Opening, width: int, height: int, unit: float) -> tuple[slice, slice]:
-    """Rows and columns about the opening, even."""
+    """Rows and columns about the opening, even; inside the region wherever the opening is."""
     pad = 0.08 * unit
     low = np.floor((opening.outline.min(axis=0) - pad) / 2).astype(int) * 2
     high = np.ceil((opening.outline.max(axis=0) + pad) / 2).astype(int) * 2
-    left, right = np.clip([low[0], high[0]], 0, width)
-    top, bottom = np.clip([low[1], high[1]], 0, height)
-    return slice(int(top), int(max(bottom, top + 2))), slice(int(left), int(max(right, left + 2)))
+    left, top = np.clip(low, 0, [width - 2, height - 2]).tolist()
+    right, bottom = np.clip(high, [left + 2, top + 2], [width, height]).tolist()
+    return slice(top, bottom), slice(left, right)
 
 
 def _light(frame: Frame, own: DoubleArray, interior: Interior) -> float:
@@ -177,10 +169,10 @@ def _borrowed_inside(
     mouths: tuple[tuple[Mouth, DoubleArray, float], ...], opening: Opening, wanted: DoubleArray, size: tuple[int, int]
 ) -> tuple[FloatArray, FloatArray, FloatArray] | None:
     """The inside of the borrowed mouths warped to the opening, or None where they are not open enough to show one."""
-    gape = _gape(wanted)
-    if gape < LEAST_OPEN_IOD * opening.unit:
+    asked = lip_gap(wanted)
+    if asked < LEAST_OPEN_IOD * opening.unit:
         return None
-    open_ones = [(mouth, marks, share) for mouth, marks, share in mouths if _gape(marks) >= OPEN_ENOUGH * gape]
+    open_ones = [(mouth, marks, share) for mouth, marks, share in mouths if lip_gap(marks) >= OPEN_ENOUGH * asked]
     if not open_ones:
         return None
     total = sum(share for _, _, share in open_ones)
@@ -190,23 +182,14 @@ def _borrowed_inside(
         np.zeros((height // 2, width // 2), dtype=np.float32),
         np.zeros((height // 2, width // 2), dtype=np.float32),
     ]
-    for mouth, marks, share in open_ones:
-        field = displacement(
-            wanted[_MOUTH],
-            marks[_MOUTH] - [mouth.left, mouth.top],
-            *size,
-            unit=opening.unit,
-            smoothness=1e-2,
-            grid=INSIDE_GRID,
-        )
-        half = half_size(field)
-        for plane, source, moved in zip(found, (mouth.y, mouth.u, mouth.v), (field, half, half), strict=True):
-            plane += sample(source, moved, 0, 0) * np.float32(share / total)
+    grid = Grid.over(width, height, INSIDE_STEP_IOD * opening.unit, 2)
+    sources = [marks[_MOUTH] - [mouth.left, mouth.top] for mouth, marks, _ in open_ones]
+    moves = fields(wanted[_MOUTH], sources, grid, unit=opening.unit, smoothness=INSIDE_SMOOTHNESS)
+    for (mouth, _, share), move in zip(open_ones, moves, strict=True):
+        full, half = (grid.lookup(move, 0, 0, shrink) for shrink in (1, 2))
+        for plane, source, lookup in zip(found, (mouth.y, mouth.u, mouth.v), (full, half, half), strict=True):
+            plane += pick(source, lookup) * np.float32(share / total)
     return found[0], found[1], found[2]
-
-
-def _gape(landmarks: DoubleArray) -> float:
-    return float(np.linalg.norm(landmarks[UPPER_OPENING[5]] - landmarks[LOWER_OPENING[5]]))
 
 
 def _split(picture: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -95,15 +95,19 @@ def interior_of(mouths: list[tuple[Mouth, DoubleArray]], units: list[float]) -> 
     lips = np.median([_colour(mouth, marks, _RED) for mouth, marks in mouths], axis=0)
     drops = [_drop(marks) / unit for (_, marks), unit in zip(mouths, units, strict=True)]
     teeth = _usual_teeth(skin)
-    seen = [
-        _seen_teeth(mouth, marks) for (mouth, marks), unit in zip(mouths, units, strict=True) if _gape(marks) > OPEN_IOD * unit
-    ]
+    wide = [pair for pair, unit in zip(mouths, units, strict=True) if lip_gap(pair[1]) > OPEN_IOD * unit]
+    seen = [_seen_teeth(mouth, marks) for mouth, marks in wide]
     if seen:
         own = np.median(seen, axis=0)
         # The brightest thing in a mouth without visible teeth is a wet tongue, and that is darker.
         teeth = own if own[0] - BLACK > DARKEST_TEETH * (skin[0] - BLACK) else teeth
     # A smile or a wide mouth lifts the lip: the lower places of its edge are those of a mouth at rest.
     return Interior(skin, lips, teeth, float(np.percentile(drops, REST_PERCENTILE)) + INCISOR_SHOWS_IOD)
+
+
+def lip_gap(landmarks: DoubleArray) -> float:
+    """How far the lips are apart at their middle, px; landmarks: (P, 2) px"""
+    return float(np.linalg.norm(landmarks[UPPER_OPENING[5]] - landmarks[LOWER_OPENING[5]]))
 
 
 def _usual_teeth(skin: DoubleArray) -> DoubleArray:
@@ -122,10 +126,6 @@ def _seen_teeth(mouth: Mouth, marks: DoubleArray) -> DoubleArray:
     luma = cv2.resize(mouth.y, (hole.shape[1], hole.shape[0]), interpolation=cv2.INTER_AREA)[inside]
     bright = luma >= np.percentile(luma, 90)
     return np.array([luma[bright].mean(), mouth.u[inside][bright].mean(), mouth.v[inside][bright].mean()])
-
-
-def _gape(marks: DoubleArray) -> float:
-    return float(np.linalg.norm(marks[UPPER_OPENING[5]] - marks[LOWER_OPENING[5]]))
 
 
 def _drop(marks: DoubleArray) -> float:

@@ -18,7 +18,6 @@ import numpy.typing as npt
 from lipsync import fallback
 from lipsync.bank import Mouth
 from lipsync.faces.landmarks import (
-    APERTURE_PAIRS,
     BRIDGE,
     CHEEKS,
     CHIN,
@@ -35,6 +34,7 @@ from lipsync.faces.pose import DoubleArray
 from lipsync.faces.tracker import Box, FloatArray
 from lipsync.interior import Interior
 from lipsync.media.frames import Frame
+from lipsync.shapes import apertures
 from lipsync.warp import Grid, fields, pick
 
 _BELOW = np.concatenate([LIP_OUTLINE[::2], LIP_SURROUND[::2], JAW, CHIN, CHEEKS, MOUTH_RING[::2]])
@@ -52,7 +52,6 @@ SIDE_REACH_IOD, LOWER_REACH_IOD = 0.25, 0.5
 EDGE_RAMP_IOD = 0.15
 # Less than the first is no movement at all, so that samples stay as they are; more than the second is moved in full.
 LEAST_MOVE_PIXELS, WHOLE_MOVE_PIXELS = 0.1, 0.3
-MASK_SIZE = 1.0
 OWN_LIP_SHARE = 0.6
 MASK_SOFTNESS_IOD = 0.05
 COLOUR_REACH_IOD = 0.22
@@ -138,8 +137,7 @@ class _Mouth:
 
 
 def _grid(box: Box, unit: float) -> Grid:
-    step = max(1, round(STEP_IOD * unit / COARSE)) * COARSE
-    return Grid(box.right - box.left, box.bottom - box.top, step)
+    return Grid.over(box.right - box.left, box.bottom - box.top, STEP_IOD * unit, COARSE)
 
 
 def _move_face(frame: Frame, wish: Wish) -> None:
@@ -198,13 +196,11 @@ def _ring(wish: Wish) -> DoubleArray:
     """(n, 2) px, the mask's outline. It reaches lower where the frame's own mouth is open wider than wanted: landmarks lag
     behind a wide open lower lip, which would be seen below the borrowed one."""
     ring = wish.wanted[MOUTH_RING]
-    centre = ring.mean(axis=0)
-    upper, lower = APERTURE_PAIRS
-    own, wanted = (np.linalg.norm(points[upper] - points[lower], axis=1).mean() for points in (wish.own, wish.wanted))
+    too_wide = max(0.0, float(apertures(wish.own) - apertures(wish.wanted)))
     down = _down(wish.own)
-    below = np.clip((ring - centre) @ down, 0, None)
-    drop = OWN_LIP_SHARE * max(0.0, own - wanted) * below / max(below.max(), 1e-6)
-    return np.asarray(centre + (ring - centre) * MASK_SIZE + drop[:, None] * down)
+    below = np.clip((ring - ring.mean(axis=0)) @ down, 0, None)
+    drop = OWN_LIP_SHARE * too_wide * below / max(below.max(), 1e-6)
+    return np.asarray(ring + drop[:, None] * down)
 
 
 def _down(points: DoubleArray) -> DoubleArray:

@@ -12,9 +12,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import savgol_filter
 
-from lipsync.faces.landmarks import APERTURE_PAIRS, CORNERS, KEPT, LIPS, NOT_LIPS, RIGID
+from lipsync.faces.landmarks import APERTURE_PAIRS, CORNERS, KEPT, LIPS, NOT_LIPS, RIGID, IndexArray
 from lipsync.faces.pose import DoubleArray, Poses, fit_similarity
 from lipsync.faces.track import FaceTrack, IntArray
+from lipsync.faces.tracker import FloatArray
+
+_Places = IndexArray | np.intp | int
 
 SMOOTHING_FRAMES = 9
 BLOCK_FRAMES = 256
@@ -25,26 +28,30 @@ _IN_LIPS = tuple(np.array([int(np.flatnonzero(place == LIPS)[0]) for place in si
 _CORNERS_IN_LIPS = tuple(int(np.flatnonzero(place == LIPS)[0]) for place in CORNERS)
 
 
-def apertures(shapes: DoubleArray) -> DoubleArray:
-    """(n,) mean opening between the lips; shapes: (n, P, 3)"""
-    return np.asarray(np.linalg.norm(shapes[:, _UPPER] - shapes[:, _LOWER], axis=2).mean(axis=1))
+def apertures(points: FloatArray | DoubleArray) -> DoubleArray:
+    """(...) mean opening between the lips; points: (..., P, 2 or 3), any unit"""
+    return np.asarray(_apart(points, _UPPER, _LOWER).mean(axis=-1))
 
 
 def apertures_of_lips(lips: DoubleArray) -> DoubleArray:
-    """The same for lips alone, (n, len(LIPS), 3)."""
+    """The same for lips alone, (..., len(LIPS), 3)."""
     upper, lower = _IN_LIPS
-    return np.asarray(np.linalg.norm(lips[:, upper] - lips[:, lower], axis=2).mean(axis=1))
+    return np.asarray(_apart(lips, upper, lower).mean(axis=-1))
 
 
-def widths(shapes: DoubleArray) -> DoubleArray:
-    """(n,) distance between the corners of the mouth; shapes: (n, P, 3)"""
-    return np.asarray(np.linalg.norm(shapes[:, CORNERS[0]] - shapes[:, CORNERS[1]], axis=1))
+def widths(points: FloatArray | DoubleArray) -> DoubleArray:
+    """(...) distance between the corners of the mouth; points: (..., P, 2 or 3), any unit"""
+    return _apart(points, CORNERS[0], CORNERS[1])
 
 
 def widths_of_lips(lips: DoubleArray) -> DoubleArray:
-    """The same for lips alone, (n, len(LIPS), 3)."""
+    """The same for lips alone, (..., len(LIPS), 3)."""
     right, left = _CORNERS_IN_LIPS
-    return np.asarray(np.linalg.norm(lips[:, right] - lips[:, left], axis=1))
+    return _apart(lips, right, left)
+
+
+def _apart(points: FloatArray | DoubleArray, one: _Places, other: _Places) -> DoubleArray:
+    return np.asarray(np.linalg.norm(points[..., one, :] - points[..., other, :], axis=-1))
 
 
 def pose_features(angles: DoubleArray) -> DoubleArray:

@@ -22,13 +22,19 @@ from lipsync.media.frames import UInt8Array
 class Grid:
     """Nodes over a rectangle, one ring of them outside it.
 
-    width, height: px of the rectangle, even; step: px between nodes, even. Node (i, j) lies at `places`: in the middle of
-    cell (i - 1, j - 1), where resizing a picture by the whole number `step` wants it, at full and at half size alike.
+    width, height: px of the rectangle; step: px between nodes; for planes of half or quarter size multiples of 2 or 4.
+    Node (i, j) lies at `places`: in the middle of cell (i - 1, j - 1), where resizing a picture by the whole number `step`
+    wants it, at full size and at those alike.
     """
 
     width: int
     height: int
     step: int
+
+    @staticmethod
+    def over(width: int, height: int, step: float, shrink: int) -> Grid:
+        """With nodes about `step` px apart, shared by pictures down to 1 / shrink the size."""
+        return Grid(width, height, max(1, round(step / shrink)) * shrink)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -87,39 +93,6 @@ def fields(
     apart = np.concatenate([source - target for source in sources], axis=1)
     whole = _spline(target, apart, grid.places.reshape(-1, 2), unit, smoothness).reshape(*grid.shape, len(sources), 2)
     return [np.ascontiguousarray(whole[:, :, place]) for place in range(len(sources))]
-
-
-def displacement(
-    target: DoubleArray, source: DoubleArray, width: int, height: int, *, unit: float, smoothness: float, grid: int
-) -> FloatArray:
-    """(height, width, 2) float32: how far from each pixel of the result its colour lies in the source, px.
-
-    target, source: (n, 2) px, points that should meet, the target's from the result's upper left corner
-    unit: px per spline unit; smoothness: 0 meets every point exactly; grid: nodes per side
-    """
-    across, down = np.meshgrid(np.linspace(0, width - 1, grid), np.linspace(0, height - 1, grid))
-    places = np.stack([across.ravel(), down.ravel()], axis=1)
-    field = _spline(target, source - target, places, unit, smoothness).reshape(grid, grid, 2)
-    stretch = np.array([[(width - 1) / (grid - 1), 0, 0], [0, (height - 1) / (grid - 1), 0]], dtype=np.float32)
-    return np.asarray(
-        cv2.warpAffine(field, stretch, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE),
-        dtype=np.float32,
-    )
-
-
-def half_size(field: FloatArray) -> FloatArray:
-    """The same displacement for planes of half the size, such as 4:2:0 chroma; sides must be even."""
-    height, width = field.shape[:2]
-    small = cv2.resize(field, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
-    return np.asarray(small * np.float32(0.5), dtype=np.float32)
-
-
-def sample(plane: UInt8Array, field: FloatArray, left: float, top: float) -> UInt8Array:
-    """The plane's values at every pixel moved by `field`, cubic, (h, w) uint8; left, top: where the result lies in it."""
-    height, width = field.shape[:2]
-    across = field[..., 0] + (np.arange(width, dtype=np.float32) + np.float32(left))
-    down = field[..., 1] + (np.arange(height, dtype=np.float32) + np.float32(top))[:, None]
-    return np.asarray(cv2.remap(plane, across, down, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), dtype=np.uint8)
 
 
 def _spline(

@@ -66,7 +66,7 @@ class Mouth:
         still = np.vstack([self._fixed, self._border])
         now = np.vstack([outer[0] - self._origin, inner[0] - self._origin, jaw_now, still])
         rest = np.vstack([outer[1] - self._origin, inner[1] - self._origin, self._jaw, still])
-        field = thin_plate_field(now, rest, self._size, nodes=41) * self._taper
+        field = thin_plate_field(now, rest, self._size) * self._taper
         return resample(picture, self._x + field[..., 0] + LEFT, self._y + field[..., 1] + TOP, cubic=True)
 
     def _above_line(self, now: LipCurves) -> NDArray[np.float32]:

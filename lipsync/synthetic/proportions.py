@@ -97,7 +97,7 @@ def _warped(sitter: Sitter, moved: Points, outer: tuple[int, ...], inner: tuple[
     source = np.vstack([sitter.landmarks[fixed], source_outer, source_inner, HAIR_OUTLINE, edge])
     target = np.vstack([moved[fixed], moved[list(outer)], moved[list(inner)], squeeze, edge])
     x, y = pixel_grid((SIZE, SIZE))
-    field = thin_plate_field(target, source, (SIZE, SIZE), nodes=129)
+    field = thin_plate_field(target, source, (SIZE, SIZE), step=4)
     picture = resample(sitter.picture, x + field[..., 0], y + field[..., 1], cubic=True)
     return np.asarray(np.clip(picture, 0, 255), np.float32)
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from lipsync.warp import displacement
+from lipsync.warp import Grid, fields
 
 Points = NDArray[np.float64]
 Field = NDArray[np.float32]
@@ -20,15 +20,14 @@ RADIUS_PX = 100.0
 """Length that control points are divided by before solving; keeps the system well conditioned."""
 
 
-def thin_plate_field(
-    target: Points, source: Points, size: tuple[int, int], *, nodes: int = 33, stiffness: float = 1e-3
-) -> Field:
+def thin_plate_field(target: Points, source: Points, size: tuple[int, int], *, step: int = 6, stiffness: float = 1e-3) -> Field:
     """Thin-plate spline that carries each `target` point back to its `source` point.
 
-    size: (width, height) of the field in pixels. The spline is evaluated on nodes x nodes points and enlarged linearly:
-    it is smooth, so nothing is lost and the cost does not depend on the size.
+    size: (width, height) of the field in pixels; step: pixels between the nodes at which the spline is evaluated, linear
+    between them: it is smooth, so nothing is lost.
     """
-    return displacement(target, source, *size, unit=RADIUS_PX, smoothness=2 * stiffness, grid=nodes)
+    grid = Grid(*size, step)
+    return grid.spread(fields(target, [source], grid, unit=RADIUS_PX, smoothness=2 * stiffness)[0])
 
 
 def vector(*values: float) -> NDArray[np.float32]:

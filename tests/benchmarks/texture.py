@@ -15,10 +15,10 @@ from lipsync.faces.landmarks import LIP_OPENING, LIP_OUTLINE, LIP_SURROUND, LIPS
 from lipsync.faces.pose import DoubleArray
 from lipsync.faces.tracker import FloatArray
 from lipsync.media import Frame
-from lipsync.warp import displacement, sample
+from lipsync.warp import Grid, fields, pick
 
 WIDTH, HEIGHT = 96, 72
-UNIT = 80.0
+UNIT, STEP = 80.0, 4
 TEETH_APERTURE_IOD = 0.08
 _POINTS = np.concatenate([LIPS, LIP_SURROUND])
 
@@ -68,11 +68,10 @@ class FixedShape:
 
     def skin(self, frame: Frame, landmarks: DoubleArray) -> Skin:
         """The frame's lips in this shape; landmarks: (P, 2) px"""
-        field = displacement(self.points, landmarks[_POINTS], WIDTH, HEIGHT, unit=UNIT, smoothness=1e-3, grid=24)
-        patch = sample(frame.y, field, 0, 0).astype(np.float32)
-        x, y = np.meshgrid(np.arange(WIDTH, dtype=np.float32), np.arange(HEIGHT, dtype=np.float32))
-        there = [(field[..., 0] + x) / 2, (field[..., 1] + y) / 2]
-        blue, red = (cv2.remap(plane, *there, cv2.INTER_LINEAR)[self.lips].mean() for plane in (frame.u, frame.v))
+        grid = Grid(WIDTH, HEIGHT, STEP)
+        there = grid.lookup(fields(self.points, [landmarks[_POINTS]], grid, unit=UNIT, smoothness=1e-3)[0], 0, 0)
+        patch = pick(frame.y, there).astype(np.float32)
+        blue, red = (cv2.remap(plane, there / 2, None, cv2.INTER_LINEAR)[self.lips].mean() for plane in (frame.u, frame.v))
         high = cv2.Laplacian(patch, cv2.CV_32F)
 
         def band(where: np.ndarray) -> float:

@@ -219,6 +219,19 @@ def test_painting_with_the_fallback_changes_the_lower_face_alone(still, looked_a
     assert np.abs(painted[0.5] - middle).max() <= 1
 
 
+def test_lips_just_beyond_an_edge_of_the_picture_are_no_crash(still, looked_at):
+    frame, _, space, interior = still
+    own, wanted, unit = opened(still, 0.2)
+    mouth = looked_at[1][0]
+    borrowed = ((mouth, space.pixels(np.array([mouth.number]))[0], 1.0),)
+    low, high = wanted[LIPS].min(axis=0), wanted[LIPS].max(axis=0)
+    size = np.array([frame.width, frame.height])
+    for shift in ([size[0] - low[0] + 4, 0], [0, size[1] - low[1] + 4], [-high[0] - 4, 0], [0, -high[1] - 4]):
+        changed = Frame(frame.data.copy(), frame.width, frame.height)
+        paint(changed, Wish(own + shift, wanted + shift, unit, borrowed, 1.0, 1.0, interior))
+        assert (changed.y != frame.y).any()
+
+
 def test_a_real_take_that_never_speaks_follows_a_voice(tmp_path):
     clip, voice = tmp_path / "clip.mp4", tmp_path / "voice.wav"
     media.ffmpeg("-i", media.real(media.REAL_CLIPS, "idle_silent_11s_704x1216.mp4"), "-t", "3", "-an", clip)

@@ -13,31 +13,31 @@ from lipsync.faces.landmarks import APERTURE_PAIRS, JAW, KEPT, LIPS, MOUTH_RING
 from lipsync.layers import Wish, paint
 from lipsync.media import Frame, FrameReader, probe_clip
 from lipsync.timeline import bounce, frames_for
-from lipsync.warp import Grid, displacement, fields, half_size, pick, sample
+from lipsync.warp import Grid, fields, pick
 
 RANDOM = np.random.default_rng(6)
 
 
-def test_points_meet_where_they_shall():
-    target = RANDOM.uniform(20, 180, (12, 2))
-    source = target + RANDOM.uniform(-6, 6, (12, 2))
-    field = displacement(target, source, 200, 200, unit=60, smoothness=1e-6, grid=50)
-    for (x, y), (there_x, there_y) in zip(target.round().astype(int), source - target, strict=True):
-        assert field[y, x] == pytest.approx([there_x, there_y], abs=0.8)
-
-
 def test_points_that_stay_leave_the_picture_as_it_is():
     picture = RANDOM.integers(0, 255, (100, 120), dtype=np.uint8)
-    points = RANDOM.uniform(10, 90, (9, 2))
-    field = displacement(points, points, 60, 40, unit=30, smoothness=1e-3, grid=16)
-    np.testing.assert_array_equal(sample(picture, field, 20, 30), picture[30:70, 20:80])
+    points, grid = RANDOM.uniform(10, 90, (9, 2)), Grid(60, 40, 4)
+    still = fields(points, [points], grid, unit=30, smoothness=1e-3)[0]
+    np.testing.assert_array_equal(pick(picture, grid.lookup(still, 20, 30)), picture[30:70, 20:80])
 
 
 def test_a_shift_is_a_shift_in_every_plane():
-    field = np.full((40, 60, 2), [4.0, -2.0], dtype=np.float32)
+    grid = Grid(60, 40, 8)
+    shift = np.full((*grid.shape, 2), [4.0, -2.0], dtype=np.float32)
     picture = RANDOM.integers(0, 255, (100, 120), dtype=np.uint8)
-    np.testing.assert_array_equal(sample(picture, field, 20, 30), picture[28:68, 24:84])
-    np.testing.assert_array_equal(sample(picture, half_size(field), 20, 30), picture[29:49, 22:52])
+    np.testing.assert_array_equal(pick(picture, grid.lookup(shift, 20, 30)), picture[28:68, 24:84])
+    np.testing.assert_array_equal(pick(picture, grid.lookup(shift, 20, 30, 2)), picture[14:34, 12:42])
+
+
+@pytest.mark.parametrize("shrink", [2, 4])
+def test_a_grid_has_nodes_about_as_far_apart_as_wished_and_whole_steps_in_smaller_pictures(shrink):
+    steps = np.array([Grid.over(64, 40, wished, shrink).step for wished in np.arange(0.5, 40, 0.7)])
+    assert (steps % shrink == 0).all()
+    assert (np.abs(steps - np.maximum(np.arange(0.5, 40, 0.7), shrink)) <= shrink / 2).all()
 
 
 @pytest.mark.parametrize("shrink", [1, 2, 4])
