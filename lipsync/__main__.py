@@ -66,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
         answer = {"sheet": _sheet, "preflight": _preflight, "render": _render}[chosen.verb](chosen)
     except LipsyncError as error:
         place = f" (at {error.at:.1f} s)" if error.at is not None else ""
-        sys.stderr.write(f"error {error.code}: {error.message}{place}\n{getattr(error, 'log', '')}")
+        sys.stderr.write(f"error {error.code}: {error.message}{place}\n{error.log}")
         return error.exit_code
     except KeyboardInterrupt:
         sys.stderr.write("\nstopped\n")

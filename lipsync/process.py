@@ -88,7 +88,8 @@ def _answer(request: dict[str, Any], reporter: LineReporter) -> None:
             code=error.code,
             message=error.message,
             at=error.at,
-            traceback="".join(traceback.format_exception(error)) + getattr(error, "log", ""),
+            log=error.log,
+            traceback="".join(traceback.format_exception(error)) + error.log,
         )
     except Exception as error:  # the process's edge: a bug must reach whoever asked, not only the log
         reporter.send(
