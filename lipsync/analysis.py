@@ -19,7 +19,6 @@ from lipsync import store
 from lipsync.bank import Mouth, load_bank, save_bank, usable_mouths
 from lipsync.clock import Clock
 from lipsync.contracts import SpeakerPoint
-from lipsync.disk import writing_to
 from lipsync.errors import UnusableInput
 from lipsync.faces.landmarks import KEPT
 from lipsync.faces.track import FaceTrack, IntArray
@@ -28,6 +27,7 @@ from lipsync.gate import REASONS, Gap, Gate, judge
 from lipsync.hearing import hear
 from lipsync.keeping import making_folder, name_for
 from lipsync.look import LANDMARKS_FILE, Sight, look
+from lipsync.machine import writing_to
 from lipsync.media import ClipFacts
 from lipsync.media.facts import even_size
 from lipsync.mouth_space import MouthSpace, SpaceModel, build_space

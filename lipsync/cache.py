@@ -12,9 +12,9 @@ from pathlib import Path
 from lipsync.analysis import MANIFEST, Analysis, Survey, analyse, analysis_key, load
 from lipsync.clock import Clock
 from lipsync.contracts import SpeakerPoint
-from lipsync.disk import writing_to
 from lipsync.errors import EnvironmentFault
 from lipsync.keeping import MAKING, Hold, forget, remove_half_made
+from lipsync.machine import writing_to
 from lipsync.media import ClipFacts
 
 LARGEST_BYTES = 5 * 2**30

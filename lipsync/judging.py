@@ -11,9 +11,9 @@ from lipsync.analysis import Survey
 from lipsync.cache import analysed
 from lipsync.clock import Clock
 from lipsync.contracts import RenderOptions, Reporter
-from lipsync.disk import keep_inputs
 from lipsync.errors import UnusableInput
 from lipsync.joints import HeadMotion, Joints, find_joints
+from lipsync.machine import keep_inputs
 from lipsync.media import intake_notices, probe_clip
 from lipsync.preflight import Card, Evidence, MomentKeeper, Picture, draw_strip, judge, save_strip
 from lipsync.threads import one_thread

@@ -17,10 +17,10 @@ from lipsync.analysis import Analysis, Survey
 from lipsync.cache import analysed
 from lipsync.clock import Clock
 from lipsync.contracts import RenderOptions, RenderReport, Reporter
-from lipsync.disk import keep_inputs, writing_to
 from lipsync.errors import ToolFailed, UnusableInput
 from lipsync.hearing import check, hear
 from lipsync.judging import card_of, joints_of, refuse
+from lipsync.machine import keep_inputs, writing_to
 from lipsync.media import join, probe_clip, probe_voice
 from lipsync.media.facts import even_size
 from lipsync.plan import Plan, WantedLips, make_plan

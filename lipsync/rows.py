@@ -14,7 +14,7 @@ from typing import IO, Self
 import numpy as np
 import numpy.typing as npt
 
-from lipsync.disk import writing_to
+from lipsync.machine import writing_to
 
 FloatArray = npt.NDArray[np.float32]
 

@@ -25,10 +25,10 @@ from typing import Any, TypeVar, cast
 
 from lipsync import store
 from lipsync.analysis import Analysis, load
-from lipsync.disk import writing_to
 from lipsync.errors import EnvironmentFault, ToolFailed, UnusableInput
 from lipsync.keeping import Hold, lock_of
 from lipsync.layers import paint
+from lipsync.machine import starting, writing_to
 from lipsync.media import Encoding, FrameReader, FrameWriter
 from lipsync.plan import BLOCK_FRAMES, Plan, Wishes
 from lipsync.version import engine_digest, file_digest
@@ -223,7 +223,9 @@ class _Worker:
 
     def __init__(self, events: queue.SimpleQueue[tuple[_Worker, dict[str, Any]]]) -> None:
         command = [sys.executable, "-m", "lipsync.process"]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path(__file__).parents[1])
+        home = Path(__file__).parents[1]
+        with starting(Path(command[0]).name):
+            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=home)
         self.counted = 0
         threading.Thread(target=self._listen, args=(events,), daemon=True).start()
 
@@ -262,10 +264,11 @@ def _spread(clip: Path, folder: Path, segments: list[Segment], encoding: Encodin
         }
         for segment in reversed(segments)
     ]
-    workers = [_Worker(events) for _ in range(count)]
+    workers: list[_Worker] = []
     try:
-        for worker in workers:
-            worker.ask(waiting.pop())
+        for _ in range(count):
+            workers.append(_Worker(events))
+            workers[-1].ask(waiting.pop())
         left = len(segments)
         while left:
             worker, event = events.get()

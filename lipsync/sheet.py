@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lipsync.disk import keep_inputs
 from lipsync.errors import EnvironmentFault, UnusableInput
 from lipsync.faces import TRACKERS
 from lipsync.faces.tracker import Box, window_around, window_rgb
+from lipsync.machine import keep_inputs
 from lipsync.media import Frame, FrameReader, probe_clip
 
 TILE_PIXELS = 240

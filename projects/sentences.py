@@ -116,6 +116,7 @@ OF_THE_ENGINE = (
     gettext_noop("The output would overwrite a file that is read. Choose another name for it."),
     # the machine
     gettext_noop("{program} is not installed. Install it, on Debian or Ubuntu with: apt-get install ffmpeg"),
+    gettext_noop("{program} cannot be started ({reason}). Free some memory and disk, and try again."),
     gettext_noop("{program} did not finish within {seconds} s."),
     gettext_noop("ffprobe gave no usable answer. Reinstall ffmpeg."),
     gettext_noop("The ffmpeg of this machine cannot convert HDR clips. Install one with zscale, or export the clip as SDR."),

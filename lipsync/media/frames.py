@@ -19,7 +19,7 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 
-from lipsync.disk import writing_to
+from lipsync.machine import writing_to
 from lipsync.errors import UnusableInput
 from lipsync.media.colour import conversion, pixel_format
 from lipsync.media.facts import ClipFacts, even_size

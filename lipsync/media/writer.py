@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from lipsync.disk import writing_to
+from lipsync.machine import writing_to
 from lipsync.errors import EnvironmentFault, ToolFailed
 from lipsync.media.colour import pixel_format
 from lipsync.media.encoding import Encoding

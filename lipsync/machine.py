@@ -1,4 +1,4 @@
-"""What the disk refuses, in the engine's words, and the one guard against writing over what is read."""
+"""What the machine refuses, in the engine's words, and the one guard against writing over what is read."""
 
 from __future__ import annotations
 
@@ -24,6 +24,18 @@ def writing_to(folder: Path) -> Iterator[None]:
         raise EnvironmentFault(
             "not_writable",
             f"Nothing can be written to {folder} ({error.strerror or error}). Choose another folder or change its permissions.",
+        ) from error
+
+
+@contextmanager
+def starting(program: str) -> Iterator[None]:
+    """Turn an OSError of the block into EnvironmentFault (`cannot_start`). Only what starts the program belongs in it."""
+    try:
+        yield
+    except OSError as error:
+        raise EnvironmentFault(
+            "cannot_start",
+            f"{program} cannot be started ({error.strerror or error}). Free some memory and disk, and try again.",
         ) from error
 
 
