@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ from lipsync.layers import paint
 from lipsync.media import Encoding, FrameReader, probe_clip
 from lipsync.plan import Wishes, make_plan
 from lipsync.resynth import render
-from lipsync.segments import ahead, cut, held, render_all
+from lipsync.segments import ahead, cut, held, render_all, render_request
 from lipsync.timeline import bounce
 
 ROOT = Path(__file__).parents[2]
@@ -218,6 +219,18 @@ def test_the_same_segments_are_never_rendered_by_two_at_once(planned, tmp_path):
     with held(parts), Hold(parts[0].plan) as other, pytest.raises(BlockingIOError):
         other.take(fcntl.LOCK_EX | fcntl.LOCK_NB)
     assert list((tmp_path / "segments").iterdir()) == []
+
+
+def test_a_process_opens_the_plan_once_for_all_its_segments(planned, in_sequence, tmp_path):
+    clip, analysis, plan = planned
+    parts = cut_into(planned, tmp_path)
+    segments_module._save_plan(plan, parts[0].plan)
+    before = segments_module._renderer.cache_info().misses
+    for part in parts[2:]:
+        request = {"clip": clip, "analysis": analysis.folder, "path": part.path, "first": part.first, "last": part.last}
+        render_request({**request, "encoding": asdict(Encoding())}, int)
+    assert segments_module._renderer.cache_info().misses == before + 1
+    assert [part.path.read_bytes() for part in parts[2:]] == [part.path.read_bytes() for part in in_sequence[0][2:]]
 
 
 def test_the_words_of_ffmpeg_in_another_process_are_kept(planned, tmp_path):
