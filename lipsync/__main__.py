@@ -10,15 +10,18 @@ import argparse
 import contextlib
 import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 from lipsync import __version__
 from lipsync.contracts import RenderOptions, RenderReport, SpeakerPoint
-from lipsync.errors import EXIT_BUG, EnvironmentFault, LipsyncError, UnusableInput
+from lipsync.errors import EXIT_BUG, EnvironmentFault, LipsyncError
 from lipsync.media import Encoding
 
 STAGE_WORDS = {
@@ -60,13 +63,16 @@ class TerminalReporter:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Parse, render, report. The exit code: 0 done, 1 bug, 2 the input, 3 the machine."""
-    chosen = _parser().parse_args(arguments)
+    """Parse, render, report. The exit code: 0 done, 1 bug, 2 the input, 3 the machine, 128 + n ended by signal n."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:  # who started it may want one ignored, as nohup does
+            signal.signal(number, _end)
     try:
+        chosen = _parser().parse_args(arguments)
         answer = {"sheet": _sheet, "preflight": _preflight, "render": _render}[chosen.verb](chosen)
     except LipsyncError as error:
         place = f" (at {error.at:.1f} s)" if error.at is not None else ""
-        sys.stderr.write(f"error {error.code}: {error.message}{place}\n{getattr(error, 'log', '')}")
+        sys.stderr.write(f"error {error.code}: {error.message}{place}\n{error.log}")
         return error.exit_code
     except KeyboardInterrupt:
         sys.stderr.write("\nstopped\n")
@@ -78,14 +84,20 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+def _end(number: int, frame: FrameType | None) -> NoReturn:
+    """Leave by the usual way, so that every context removes what it made; asked again, end at once."""
+    signal.signal(number, signal.SIG_DFL)
+    sys.exit(128 + number)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m lipsync", description=__doc__)
     parser.add_argument("--version", action="version", version=__version__)
     verbs = parser.add_subparsers(dest="verb", required=True)
     render = verbs.add_parser("render", help="make the person in CLIP say what VOICE says")
-    render.add_argument("clip", type=Path, help="a video of one person speaking")
-    render.add_argument("voice", type=Path, help="a sound file, or a video whose sound is taken")
-    render.add_argument("-o", "--output", type=Path, required=True, help="the mp4 to write")
+    render.add_argument("clip", type=_resolved, help="a video of one person speaking")
+    render.add_argument("voice", type=_resolved, help="a sound file, or a video whose sound is taken")
+    render.add_argument("-o", "--output", type=_resolved, required=True, help="the mp4 to write")
     render.add_argument("--quality", type=int, default=Encoding().quality, help="x264 rate factor, 0 best to 51 (%(default)s)")
     render.add_argument("--preset", default=Encoding().preset, help="x264 speed preset (%(default)s)")
     _add_choices(render)
@@ -95,15 +107,15 @@ def _parser() -> argparse.ArgumentParser:
     render.add_argument("--quiet", action="store_true", help="print nothing but the report")
     render.add_argument("--verbose", action="store_true", help="let the libraries' own messages through")
     preflight = verbs.add_parser("preflight", help="judge CLIP before any render")
-    preflight.add_argument("clip", type=Path, help="a video of one person speaking")
-    preflight.add_argument("--picture", type=Path, help="write a strip of pictures with the found face, jpg or png")
+    preflight.add_argument("clip", type=_resolved, help="a video of one person speaking")
+    preflight.add_argument("--picture", type=_resolved, help="write a strip of pictures with the found face, jpg or png")
     _add_part(preflight)
     preflight.add_argument("--json", action="store_true", help="print the card as JSON")
     preflight.add_argument("--quiet", action="store_true", help="print nothing but the card")
     preflight.add_argument("--verbose", action="store_true", help="let the libraries' own messages through")
     sheet = verbs.add_parser("sheet", help="write the same moments of several videos side by side")
-    sheet.add_argument("videos", type=Path, nargs="+", help="one row each; the window is cut around the first one's face")
-    sheet.add_argument("-o", "--output", type=Path, required=True, help="the picture to write, jpg or png")
+    sheet.add_argument("videos", type=_resolved, nargs="+", help="one row each; the window is cut around the first one's face")
+    sheet.add_argument("-o", "--output", type=_resolved, required=True, help="the picture to write, jpg or png")
     sheet.add_argument("--start", type=float, default=0.5, help="first moment, seconds (%(default)s)")
     sheet.add_argument("--step", type=float, default=0.4, help="seconds between moments (%(default)s)")
     sheet.add_argument("--count", type=int, default=8, help="number of moments (%(default)s)")
@@ -119,7 +131,7 @@ def _add_choices(render: argparse.ArgumentParser) -> None:
     render.add_argument("--shorter", default="cut", help="voice shorter than the clip: cut or keep (%(default)s)")
     _add_part(render)
     render.add_argument("--workers", type=int, default=0, help="processes that render (one for two cores)")
-    render.add_argument("--segments", type=Path, help="folder where finished parts are kept, to resume a render that failed")
+    render.add_argument("--segments", type=_resolved, help="folder where finished parts wait, to resume a render that failed")
 
 
 def _add_part(verb: argparse.ArgumentParser) -> None:
@@ -127,21 +139,23 @@ def _add_part(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--from", dest="start", type=float, help="first second of the clip to use (its start)")
     verb.add_argument("--to", dest="end", type=float, help="last second of the clip to use (its end)")
     verb.add_argument("--speaker", type=_point, help="where the speaker is: X,Y or X,Y,SECONDS, 0 to 1 from the upper left")
-    verb.add_argument("--cache", type=Path, default=_default_cache(), help="folder where analyses are kept (%(default)s)")
+    verb.add_argument("--cache", type=_resolved, default=_default_cache(), help="folder where analyses are kept (%(default)s)")
     verb.add_argument("--no-cache", action="store_const", const=None, dest="cache", help="keep no analysis")
 
 
 def _point(text: str) -> SpeakerPoint:
-    try:
-        return SpeakerPoint(*(float(part) for part in text.split(",")))
-    except (TypeError, ValueError) as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not X,Y or X,Y,SECONDS") from error
+    return SpeakerPoint.of(text.split(","))
+
+
+def _resolved(text: str) -> Path:
+    """A path that means the same in every process."""
+    return Path(text).resolve()
 
 
 def _default_cache() -> Path:
     """Where analyses are kept when nothing is said: the user's folder for what can be made again."""
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "heygem-studio" / "analysis"
+    return (Path(home) / "heygem-studio" / "analysis").resolve()
 
 
 def _sheet(chosen: argparse.Namespace) -> str:
@@ -149,7 +163,7 @@ def _sheet(chosen: argparse.Namespace) -> str:
         from lipsync.sheet import contact_sheet  # noqa: PLC0415 - heavy
 
         moments = [chosen.start + chosen.step * number for number in range(chosen.count)]
-        contact_sheet([video.resolve() for video in chosen.videos], chosen.output.resolve(), moments)
+        contact_sheet(chosen.videos, chosen.output, moments)
     return f"{chosen.output}\n"
 
 
@@ -159,17 +173,13 @@ def _preflight(chosen: argparse.Namespace) -> str:
         from lipsync.judging import preflight  # noqa: PLC0415 - heavy
         from lipsync.preflight import card_in_words  # noqa: PLC0415
 
-        picture = chosen.picture.resolve() if chosen.picture else None
-        card = preflight(chosen.clip.resolve(), options, TerminalReporter(chosen.quiet), picture)
+        card = preflight(chosen.clip, options, TerminalReporter(chosen.quiet), chosen.picture)
         return json.dumps(card.as_dict(), indent=2) + "\n" if chosen.json else card_in_words(card)
 
 
 def _render(chosen: argparse.Namespace) -> str:
-    clip, voice, output = (path.resolve() for path in (chosen.clip, chosen.voice, chosen.output))
-    if output in (clip, voice):
-        raise UnusableInput("output_is_input", "The output would overwrite an input. Choose another name with -o.")
-    if output.is_dir():
-        raise EnvironmentFault("not_writable", f"{output} is a folder. Give the name of a file with -o.")
+    if chosen.output.is_dir():
+        raise EnvironmentFault("not_writable", f"{chosen.output} is a folder. Give the name of a file with -o.")
     options = RenderOptions(
         encoding=Encoding(chosen.quality, chosen.preset, chosen.codec),
         measure=chosen.measure,
@@ -185,7 +195,7 @@ def _render(chosen: argparse.Namespace) -> str:
     with contextlib.nullcontext() if chosen.verbose else _libraries_silenced():
         from lipsync.resynth import render  # noqa: PLC0415 - heavy; --help and wrong arguments shall answer at once
 
-        report = render(clip, voice, output, options, TerminalReporter(chosen.quiet))
+        report = render(chosen.clip, chosen.voice, chosen.output, options, TerminalReporter(chosen.quiet))
     return json.dumps(report.as_dict(), indent=2) + "\n" if chosen.json else _summary(report)
 
 

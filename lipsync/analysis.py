@@ -27,8 +27,9 @@ from lipsync.gate import REASONS, Gap, Gate, judge
 from lipsync.hearing import hear
 from lipsync.keeping import making_folder, name_for
 from lipsync.look import LANDMARKS_FILE, Sight, look
+from lipsync.machine import writing_to
 from lipsync.media import ClipFacts
-from lipsync.media.frames import even_size
+from lipsync.media.facts import even_size
 from lipsync.mouth_space import MouthSpace, SpaceModel, build_space
 from lipsync.open_mouth import hardly_moves, with_any_follow
 from lipsync.rows import RowFile
@@ -137,9 +138,10 @@ def analysis_key(clip: Path, point: SpeakerPoint | None) -> str:
 def analyse(clip: Path, facts: ClipFacts, point: SpeakerPoint | None, place: Path, clock: Clock) -> None:
     """Look at a clip and listen to it, and leave the analysis in the folder `place`; nothing is left there otherwise.
 
-    Raises UnusableInput as `look` does.
+    Raises UnusableInput as `look` does, EnvironmentFault (`not_writable`, `no_space`).
     """
-    making = making_folder(place)
+    with writing_to(place.parent):
+        making = making_folder(place)
     try:
         with clock.stage("look") as progress:
             sight = look(clip, facts, making, speaker=point, on_progress=progress)
@@ -149,7 +151,8 @@ def analyse(clip: Path, facts: ClipFacts, point: SpeakerPoint | None, place: Pat
             space = build_space(sight.track, gate.strength) if enough else None
             if space is not None and hardly_moves(space):
                 space = with_any_follow(space)
-            save_bank(making / BANK, usable_mouths(sight.bank, gate.strength))
+            with writing_to(place.parent):
+                save_bank(making / BANK, usable_mouths(sight.bank, gate.strength))
             sight.bank.clear()  # on disk now; what comes next needs the room
         with clock.stage("listen"):
             kind, sound = _own_sound(clip, facts)
@@ -157,9 +160,10 @@ def analyse(clip: Path, facts: ClipFacts, point: SpeakerPoint | None, place: Pat
             if space is not None and len(space.usable()) >= FEWEST_FRAMES:
                 predictor, offset = _learnt(facts, space, sound)
         survey = _survey_arrays(sight, space, gate, kind, offset, predictor)
-        _save(making, facts, _Arrays(survey, None if space is None else space.model, predictor))
-        shutil.rmtree(place, ignore_errors=True)
-        making.rename(place)
+        with writing_to(place.parent):
+            _save(making, facts, _Arrays(survey, None if space is None else space.model, predictor))
+            shutil.rmtree(place, ignore_errors=True)
+            making.rename(place)
     finally:
         shutil.rmtree(making, ignore_errors=True)
 

@@ -14,6 +14,7 @@ from lipsync.clock import Clock
 from lipsync.contracts import SpeakerPoint
 from lipsync.errors import EnvironmentFault
 from lipsync.keeping import MAKING, Hold, forget, remove_half_made
+from lipsync.machine import writing_to
 from lipsync.media import ClipFacts
 
 LARGEST_BYTES = 5 * 2**30
@@ -30,12 +31,12 @@ def analysed(clip: Path, facts: ClipFacts, point: SpeakerPoint | None, root: Pat
     """
     place = root / analysis_key(clip, point)
     with Hold(place) as hold:
-        with _machine_told(root):
+        with writing_to(root):
             root.mkdir(parents=True, exist_ok=True)
             hold.take(fcntl.LOCK_SH)
         found = load(place, verified=True)
         if found is None:
-            with _machine_told(root):
+            with writing_to(root):
                 hold.take(fcntl.LOCK_EX)
             found = load(place, verified=True) or _made(clip, facts, point, place, clock)
             hold.share()
@@ -47,8 +48,8 @@ def analysed(clip: Path, facts: ClipFacts, point: SpeakerPoint | None, root: Pat
 def _made(clip: Path, facts: ClipFacts, point: SpeakerPoint | None, place: Path, clock: Clock) -> Analysis | Survey:
     if (place / MANIFEST).exists():
         clock.report.note("warning", "The stored analysis of this clip was damaged; the clip is looked at anew.")
-    with _machine_told(place.parent):
-        analyse(clip, facts, point, place, clock)
+    analyse(clip, facts, point, place, clock)
+    with writing_to(place.parent):
         prune(place.parent, keep=place.name)
     found = load(place, verified=False)
     if found is None:
@@ -77,17 +78,3 @@ def prune(root: Path, *, largest: int = LARGEST_BYTES, keep: str = "") -> int:
             total -= size
             removed += 1
     return removed
-
-
-@contextmanager
-def _machine_told(folder: Path) -> Iterator[None]:
-    """Turn what the disk says into the engine's words."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (28, 122):
-            raise EnvironmentFault("no_space", f"The disk with {folder} is full. Free some room and try again.") from error
-        raise EnvironmentFault(
-            "not_writable",
-            f"Nothing can be written to {folder} ({error.strerror}). Choose another folder or change its permissions.",
-        ) from error

@@ -3,20 +3,45 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
+from lipsync.errors import UnusableInput
 from lipsync.media import Encoding
 
 
 @dataclass(frozen=True, slots=True)
 class SpeakerPoint:
-    """Where the speaker is in the picture. x, y: 0 to 1 of the upright picture from the left and the top; at: seconds"""
+    """Where the speaker is in the picture. x, y: 0 to 1 of the upright picture from the left and the top; at: seconds
+
+    Raises UnusableInput (`bad_point`).
+    """
 
     x: float
     y: float
     at: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.x <= 1 and 0 <= self.y <= 1 and 0 <= self.at < math.inf):
+            raise _bad_point()
+
+    @classmethod
+    def of(cls, values: Iterable[Any]) -> Self:
+        """The point that two or three numbers say, which may be text. Raises UnusableInput (`bad_point`)."""
+        try:
+            return cls(*(float(value) for value in values))
+        except (TypeError, ValueError) as error:
+            raise _bad_point() from error
+
+
+def _bad_point() -> UnusableInput:
+    return UnusableInput(
+        "bad_point",
+        "The place of the speaker is given as X,Y or X,Y,SECONDS, with X and Y from 0 to 1. Choose it again.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

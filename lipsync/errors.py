@@ -16,16 +16,18 @@ class LipsyncError(Exception):
 
     code: stable, lower case with underscores; scripts and pages rely on it
     at: seconds into the medium where the cause lies, if it lies at a place
+    log: the end of what an outside program wrote to its standard error, if one failed
     """
 
     family = "bug"
     exit_code = EXIT_BUG
 
-    def __init__(self, code: str, message: str, *, at: float | None = None) -> None:
+    def __init__(self, code: str, message: str, *, at: float | None = None, log: str = "") -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.at = at
+        self.log = log
 
 
 class UnusableInput(LipsyncError):
@@ -43,11 +45,4 @@ class EnvironmentFault(LipsyncError):
 
 
 class ToolFailed(EnvironmentFault):
-    """An outside program failed where the input is not to blame.
-
-    log: the end of what the program wrote to its standard error
-    """
-
-    def __init__(self, code: str, message: str, *, log: str = "") -> None:
-        super().__init__(code, message)
-        self.log = log
+    """An outside program failed where the input is not to blame."""

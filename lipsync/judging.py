@@ -13,6 +13,7 @@ from lipsync.clock import Clock
 from lipsync.contracts import RenderOptions, Reporter
 from lipsync.errors import UnusableInput
 from lipsync.joints import HeadMotion, Joints, find_joints
+from lipsync.machine import keep_inputs
 from lipsync.media import intake_notices, probe_clip
 from lipsync.preflight import Card, Evidence, MomentKeeper, Picture, draw_strip, judge, save_strip
 from lipsync.threads import one_thread
@@ -24,9 +25,11 @@ def preflight(clip: Path, options: RenderOptions, report: Reporter, picture: Pat
     """Look at a clip, or find what was seen before in `options.cache`, and judge the part that `options` choose.
 
     picture: where the strip is written, jpg or png
-    Raises UnusableInput when the clip is no video or the part lies outside it; EnvironmentFault. A take that cannot be used
-    is no error: its card refuses it.
+    Raises UnusableInput when the clip is no video, the part lies outside it or the picture would overwrite it;
+    EnvironmentFault. A take that cannot be used is no error: its card refuses it.
     """
+    if picture is not None:
+        keep_inputs(picture, clip)
     facts = probe_clip(clip)
     choice = length_choice(options.longer, options.shorter, options.start, options.end)
     chosen_part(choice, facts.frames, facts.frame_rate)

@@ -102,28 +102,37 @@ def stretched(space: MouthSpace, lips: Lips, numbers: IntArray) -> DoubleArray:
     return np.concatenate(parts)
 
 
-def wishes(
-    space: MouthSpace, bank: list[Mouth], shaper: LipShaper, plan: Plan, first: int = 0, last: int | None = None
-) -> Iterator[Wish]:
-    """The frames `first` to `last` - 1 of the plan as pixels, one wish per output frame."""
-    lips, last = WantedLips(shaper, plan.mouth), len(plan) if last is None else last
-    landmarks = space.pixels(np.array([mouth.number for mouth in bank]))
-    interior = _interior(space, bank, landmarks) if plan.synthetic.any() else None
-    for start in range(first // BLOCK_FRAMES * BLOCK_FRAMES, last, BLOCK_FRAMES):
-        part = slice(start, min(len(plan), start + BLOCK_FRAMES))
-        base, strength = plan.base[part].astype(np.intp), plan.strength[part]
-        own, wanted = space.pixels(base), space.wanted_pixels(base, lips[part], strength)
-        for place in range(max(first - start, 0), min(last - start, len(base))):
-            chosen = [(int(m), float(s)) for m, s in zip(plan.mouths[start + place], plan.shares[start + place], strict=True)]
-            yield Wish(
-                own[place],
-                wanted[place],
-                float(space.poses.scale[base[place]]),
-                tuple((bank[mouth], landmarks[mouth], share) for mouth, share in chosen if mouth >= 0),
-                float(strength[place]),
-                float(plan.synthetic[start + place]),
-                interior,
-            )
+class Wishes:
+    """A plan's frames as pixels. What does not depend on the frame, the bank's landmarks above all, is worked out once."""
+
+    def __init__(self, space: MouthSpace, bank: list[Mouth], shaper: LipShaper, plan: Plan) -> None:
+        self._space, self._bank, self._plan = space, bank, plan
+        self._lips = WantedLips(shaper, plan.mouth)
+        self._landmarks = space.pixels(np.array([mouth.number for mouth in bank]))
+        self._interior = _interior(space, bank, self._landmarks) if plan.synthetic.any() else None
+
+    def of(self, first: int = 0, last: int | None = None) -> Iterator[Wish]:
+        """The frames `first` to `last` - 1 of the plan, one wish per output frame."""
+        space, plan = self._space, self._plan
+        last = len(plan) if last is None else last
+        for start in range(first // BLOCK_FRAMES * BLOCK_FRAMES, last, BLOCK_FRAMES):
+            part = slice(start, min(len(plan), start + BLOCK_FRAMES))
+            base, strength = plan.base[part].astype(np.intp), plan.strength[part]
+            own, wanted = space.pixels(base), space.wanted_pixels(base, self._lips[part], strength)
+            for place in range(max(first - start, 0), min(last - start, len(base))):
+                yield Wish(
+                    own[place],
+                    wanted[place],
+                    float(space.poses.scale[base[place]]),
+                    self._borrowed(start + place),
+                    float(strength[place]),
+                    float(plan.synthetic[start + place]),
+                    self._interior,
+                )
+
+    def _borrowed(self, frame: int) -> tuple[tuple[Mouth, DoubleArray, float], ...]:
+        chosen = zip(self._plan.mouths[frame].tolist(), self._plan.shares[frame].tolist(), strict=True)
+        return tuple((self._bank[mouth], self._landmarks[mouth], share) for mouth, share in chosen if mouth >= 0)
 
 
 def _interior(space: MouthSpace, bank: list[Mouth], landmarks: DoubleArray) -> Interior:

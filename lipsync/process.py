@@ -88,7 +88,8 @@ def _answer(request: dict[str, Any], reporter: LineReporter) -> None:
             code=error.code,
             message=error.message,
             at=error.at,
-            traceback="".join(traceback.format_exception(error)) + getattr(error, "log", ""),
+            log=error.log,
+            traceback="".join(traceback.format_exception(error)) + error.log,
         )
     except Exception as error:  # the process's edge: a bug must reach whoever asked, not only the log
         reporter.send(
@@ -125,13 +126,11 @@ def _perform(request: dict[str, Any], reporter: LineReporter) -> dict[str, Any]:
 
 
 def options_from(values: dict[str, Any]) -> RenderOptions:
-    """Render options from plain values."""
+    """Render options from plain values. Raises UnusableInput for one that cannot be."""
     encoding = Encoding(**{name: values[name] for name in ("quality", "preset", "codec") if name in values})
-    plain: dict[str, Any] = {
-        name: values[name] for name in ("measure", "longer", "shorter", "start", "end", "workers") if name in values
-    }
+    plain: dict[str, Any] = {name: values[name] for name in PLAIN_OPTIONS if name in values}
     plain |= {name: Path(values[name]) for name in ("cache", "segments") if values.get(name)}
-    point = SpeakerPoint(*values["point"]) if values.get("point") else None
+    point = SpeakerPoint.of(values["point"]) if values.get("point") is not None else None
     return RenderOptions(encoding, point=point, **plain)
 
 

@@ -17,16 +17,16 @@ from lipsync.analysis import Analysis, Survey
 from lipsync.cache import analysed
 from lipsync.clock import Clock
 from lipsync.contracts import RenderOptions, RenderReport, Reporter
-from lipsync.errors import EnvironmentFault, ToolFailed, UnusableInput
+from lipsync.errors import ToolFailed, UnusableInput
 from lipsync.hearing import check, hear
 from lipsync.judging import card_of, joints_of, refuse
+from lipsync.machine import keep_inputs, writing_to
 from lipsync.media import join, probe_clip, probe_voice
-from lipsync.media.frames import even_size
-from lipsync.media.probe import count_frames
+from lipsync.media.facts import even_size
 from lipsync.plan import Plan, WantedLips, make_plan
 from lipsync.preflight import MEDIA, Card, Severity
 from lipsync.quality import LONGEST_MEASURED_SECONDS, measure
-from lipsync.segments import cut, render_all
+from lipsync.segments import cut, held, render_all
 from lipsync.threads import one_thread
 from lipsync.timeline import chosen_part, fill, frames_for, length_choice, notice
 from lipsync.version import file_digest
@@ -40,6 +40,7 @@ def render(clip: Path, voice: Path, output: Path, options: RenderOptions, report
     under `output` unless the render is complete.
     """
     clock = Clock(report)
+    keep_inputs(output, clip, voice)
     facts = probe_clip(clip)
     probe_voice(voice)
     choice = length_choice(options.longer, options.shorter, options.start, options.end)
@@ -54,14 +55,15 @@ def render(clip: Path, voice: Path, output: Path, options: RenderOptions, report
                 joints = joints_of(analysis.survey, part)
                 timeline = fill(frames_for(seconds, facts.frame_rate), choice, part, joints)
                 plan = make_plan(analysis, hear(voice), timeline.base)
-            with clock.stage("render") as progress:
-                segments = cut(clip, analysis, plan, options.encoding, _ready(options.segments or workshop))
-                render_all(clip, analysis, plan, segments, options.encoding, options.workers, progress)
-            with clock.stage("finish"):
-                heard = float(len(plan) / facts.frame_rate) if timeline.unheard else None
-                files = [segment.path for segment in segments]
-                join(files, output, facts, sound=voice, seconds=heard, encoding=options.encoding)
-                _verify(output, len(plan))
+            segments = cut(clip, analysis, plan, options.encoding, options.segments or workshop)
+            with held(segments):
+                with clock.stage("render") as progress:
+                    render_all(clip, analysis, plan, segments, options.encoding, options.workers, progress)
+                with clock.stage("finish"):
+                    heard = float(len(plan) / facts.frame_rate) if timeline.unheard else None
+                    files = [segment.path for segment in segments]
+                    joined = join(files, output, facts, sound=voice, seconds=heard, encoding=options.encoding)
+                    _verify(output, joined, len(plan))
             figures = take_figures(analysis)
             if options.measure:
                 with clock.stage("measure"):
@@ -111,29 +113,18 @@ def _measured(output: Path, analysis: Analysis, plan: Plan) -> dict[str, float |
 def _workshop(output: Path) -> Iterator[Path]:
     """A folder beside the output for what is only needed on the way to it.
 
-    Raises EnvironmentFault (`not_writable`).
+    Raises EnvironmentFault (`not_writable`, `no_space`).
     """
-    try:
+    with writing_to(output.parent):
         output.parent.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=f".{output.stem}-", suffix=".parts", dir=output.parent))
-    except OSError as error:
-        raise EnvironmentFault(
-            "not_writable",
-            f"Nothing can be written to {output.parent} ({error.strerror}). Choose another folder or change its permissions.",
-        ) from error
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _ready(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def _verify(output: Path, frames: int) -> None:
-    found = count_frames(output)
+def _verify(output: Path, found: int, frames: int) -> None:
     if found != frames:
         output.unlink(missing_ok=True)
         raise ToolFailed("incomplete_output", f"The video has {found} instead of {frames} frames. Start the render again.")

@@ -6,7 +6,6 @@ mouth costs what it differs from the wanted lips and head pose, each change of m
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -176,8 +175,3 @@ def _blend(main: int, extra: list[tuple[int, float]]) -> Borrowed:
     shrink = min(1.0, 0.5 / spare) if spare else 1.0
     mouths = (main, *(mouth for mouth, _ in extra))
     return Borrowed(mouths, (1 - spare * shrink, *(share * shrink for _, share in extra)))
-
-
-def blocks(length: int) -> Iterator[slice]:
-    """Slices that cover a long timeline in steps of bounded memory."""
-    yield from (slice(start, min(length, start + BLOCK_FRAMES)) for start in range(0, length, BLOCK_FRAMES))

@@ -14,6 +14,8 @@ from typing import IO, Self
 import numpy as np
 import numpy.typing as npt
 
+from lipsync.machine import writing_to
+
 FloatArray = npt.NDArray[np.float32]
 
 
@@ -52,7 +54,10 @@ class RowFile:
 
 
 class RowWriter:
-    """Writes rows one after the other; use as a context manager, then `finish`."""
+    """Writes rows one after the other; use as a context manager, then `finish`.
+
+    Every step raises EnvironmentFault (`not_writable`, `no_space`).
+    """
 
     def __init__(self, path: Path, row_shape: tuple[int, ...]) -> None:
         self.path = path
@@ -60,21 +65,25 @@ class RowWriter:
         self.count = 0
 
     def __enter__(self) -> Self:
-        self._file: IO[bytes] = self.path.open("wb")
+        with writing_to(self.path.parent):
+            self._file: IO[bytes] = self.path.open("wb")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._file.close()
+        with writing_to(self.path.parent):
+            self._file.close()
 
     def append(self, row: FloatArray) -> None:
         """Add one row, or several in an array with one more axis."""
         rows = np.ascontiguousarray(row, dtype=np.float32).reshape(-1, *self.row_shape)
-        self._file.write(memoryview(rows.data).cast("B"))
+        with writing_to(self.path.parent):
+            self._file.write(memoryview(rows.data).cast("B"))
         self.count += len(rows)
 
     def finish(self) -> RowFile:
         """Close the file and give what was written."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        with writing_to(self.path.parent):
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
         return RowFile(self.path, self.row_shape, self.count)

@@ -8,6 +8,8 @@ it depends on, and a file beside it the digest of its content.
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import functools
 import hashlib
 import json
 import os
@@ -16,6 +18,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -23,16 +26,17 @@ from typing import Any, TypeVar, cast
 from lipsync import store
 from lipsync.analysis import Analysis, load
 from lipsync.errors import EnvironmentFault, ToolFailed, UnusableInput
-from lipsync.layers import Wish, paint
+from lipsync.keeping import Hold, lock_of
+from lipsync.layers import paint
+from lipsync.machine import starting, writing_to
 from lipsync.media import Encoding, FrameReader, FrameWriter
-from lipsync.plan import BLOCK_FRAMES, Plan, wishes
+from lipsync.plan import BLOCK_FRAMES, Plan, Wishes
 from lipsync.version import engine_digest, file_digest
 
 SEGMENT_SECONDS = 10
 FRAMES_AHEAD = 3
 LARGEST_WORKER_COUNT = 8
 CORES_PER_WORKER = 2  # one for the picture, one for ffmpeg on both sides of it
-PLAN = "plan.npz"
 Item = TypeVar("Item")
 
 
@@ -48,6 +52,11 @@ class Segment:
     def proof(self) -> Path:
         """The file with the digest of a finished segment."""
         return self.path.with_suffix(".sha256")
+
+    @property
+    def plan(self) -> Path:
+        """The file with the plan, one for all segments of it: renders that share a folder differ in its name."""
+        return self.path.with_name(f"{self.path.stem.rpartition('-')[0]}.npz")
 
     def done(self) -> bool:
         """Whether the segment is there and whole."""
@@ -70,6 +79,23 @@ def cut(clip: Path, analysis: Analysis, plan: Plan, encoding: Encoding, folder: 
     ]
 
 
+@contextmanager
+def held(segments: list[Segment]) -> Iterator[None]:
+    """Let nobody else render these segments while the block runs; they are removed when it ends well, kept otherwise.
+
+    Raises EnvironmentFault (`not_writable`, `no_space`).
+    """
+    plan = segments[0].plan
+    with Hold(plan) as hold:
+        with writing_to(plan.parent):
+            plan.parent.mkdir(parents=True, exist_ok=True)
+            hold.take(fcntl.LOCK_EX)
+        yield
+        for path in (*(file for segment in segments for file in (segment.proof, segment.path)), plan, lock_of(plan)):
+            with contextlib.suppress(OSError):  # the video is whole; a file left over is no reason to refuse it
+                path.unlink(missing_ok=True)
+
+
 def render_all(
     clip: Path,
     analysis: Analysis,
@@ -84,44 +110,63 @@ def render_all(
     counter = _Counter(len(plan), len(plan) - sum(segment.last - segment.first for segment in missing), progress)
     count = min(workers or _workers_for_this_machine(), len(missing))
     if count <= 1:
+        renderer = Renderer(clip, analysis, plan, encoding, segments[0].path.parent)
         for segment in missing:
-            render_segment(clip, analysis, plan, segment, encoding, counter.step)
+            renderer.render(segment, counter.step)
         return
-    store.save(segments[0].path.parent / PLAN, plan)
+    _save_plan(plan, segments[0].plan)
     _spread(clip, analysis.folder, missing, encoding, count, counter)
 
 
-def render_segment(
-    clip: Path, analysis: Analysis, plan: Plan, segment: Segment, encoding: Encoding, step: Callable[[], None]
-) -> None:
-    """Render one segment to its file; `step` is called after every frame."""
-    base = plan.base[segment.first : segment.last].tolist()
-    frames = FrameReader(clip, analysis.facts).sequence(base)
-    with FrameWriter(segment.path, analysis.facts, sound=None, encoding=encoding) as writer:
-        with contextlib.closing(ahead(frames)) as fetched:
-            for frame, wish in zip(fetched, _wishes(analysis, plan, segment), strict=True):
-                paint(frame, wish)
-                writer.write(frame)
-                step()
-        writer.finish()
-    part = segment.proof.with_suffix(".part")
-    part.write_text(file_digest(segment.path))
-    part.replace(segment.proof)
+class Renderer:
+    """Renders segments of one plan; what they have in common is worked out once.
 
+    spool: folder where frames wait that are played backwards
+    """
 
-def _wishes(analysis: Analysis, plan: Plan, segment: Segment) -> Iterator[Wish]:
-    return wishes(analysis.space, analysis.bank, analysis.predictor, plan, segment.first, segment.last)
+    def __init__(self, clip: Path, analysis: Analysis, plan: Plan, encoding: Encoding, spool: Path) -> None:
+        self._facts, self._plan, self._encoding = analysis.facts, plan, encoding
+        self._reader = FrameReader(clip, analysis.facts, spool=spool)
+        self._wishes = Wishes(analysis.space, analysis.bank, analysis.predictor, plan)
+
+    def render(self, segment: Segment, step: Callable[[], None]) -> None:
+        """Render one segment to its file; `step` is called after every frame."""
+        frames = self._reader.sequence(self._plan.base[segment.first : segment.last].tolist())
+        wishes = self._wishes.of(segment.first, segment.last)
+        with FrameWriter(segment.path, self._facts, sound=None, encoding=self._encoding) as writer:
+            with contextlib.closing(ahead(frames)) as fetched:
+                for frame, wish in zip(fetched, wishes, strict=True):
+                    paint(frame, wish)
+                    writer.write(frame)
+                    step()
+            writer.finish()
+        part = segment.proof.with_suffix(".part")
+        with writing_to(part.parent):
+            part.write_text(file_digest(segment.path))
+            part.replace(segment.proof)
 
 
 def render_request(request: dict[str, Any], step: Callable[[], None]) -> None:
     """Render one segment as another process asks for it, see `_Worker`."""
-    folder = Path(request["analysis"])
+    segment = Segment(request["first"], request["last"], Path(request["path"]))
+    folder, clip = Path(request["analysis"]), Path(request["clip"])
+    _renderer(clip, folder, segment.plan, Encoding(**request["encoding"])).render(segment, step)
+
+
+@functools.lru_cache(maxsize=1)
+def _renderer(clip: Path, folder: Path, plan: Path, encoding: Encoding) -> Renderer:
+    """What the last segment was rendered with, if the next is of the same plan: its name says what is in it."""
     analysis = load(folder, verified=False)
     if not isinstance(analysis, Analysis):
         raise EnvironmentFault("cache_unreadable", f"The analysis in {folder} cannot be read. Start the render again.")
-    segment = Segment(request["first"], request["last"], Path(request["path"]))
-    plan = store.load(segment.path.parent / PLAN, Plan)
-    render_segment(Path(request["clip"]), analysis, plan, segment, Encoding(**request["encoding"]), step)
+    return Renderer(clip, analysis, store.load(plan, Plan), encoding, plan.parent)
+
+
+def _save_plan(plan: Plan, path: Path) -> None:
+    part = path.with_suffix(".part")
+    with writing_to(path.parent):
+        store.save(part, plan)
+        part.replace(path)
 
 
 def ahead(items: Iterator[Item], depth: int = FRAMES_AHEAD) -> Generator[Item, None, None]:
@@ -178,7 +223,9 @@ class _Worker:
 
     def __init__(self, events: queue.SimpleQueue[tuple[_Worker, dict[str, Any]]]) -> None:
         command = [sys.executable, "-m", "lipsync.process"]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path(__file__).parents[1])
+        home = Path(__file__).parents[1]
+        with starting(Path(command[0]).name):
+            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=home)
         self.counted = 0
         threading.Thread(target=self._listen, args=(events,), daemon=True).start()
 
@@ -208,19 +255,20 @@ def _spread(clip: Path, folder: Path, segments: list[Segment], encoding: Encodin
         {
             "id": str(segment.first),
             "verb": "segment",
-            "clip": str(clip),
-            "analysis": str(folder),
-            "path": str(segment.path),
+            "clip": str(clip.absolute()),
+            "analysis": str(folder.absolute()),
+            "path": str(segment.path.absolute()),
             "first": segment.first,
             "last": segment.last,
             "encoding": asdict(encoding),
         }
         for segment in reversed(segments)
     ]
-    workers = [_Worker(events) for _ in range(count)]
+    workers: list[_Worker] = []
     try:
-        for worker in workers:
-            worker.ask(waiting.pop())
+        for _ in range(count):
+            workers.append(_Worker(events))
+            workers[-1].ask(waiting.pop())
         left = len(segments)
         while left:
             worker, event = events.get()
@@ -243,7 +291,7 @@ def _as_error(event: dict[str, Any]) -> Exception:
     """What a worker reports, as the error it met."""
     kinds = {"input": UnusableInput, "environment": EnvironmentFault}
     if event.get("family") in kinds:
-        return kinds[event["family"]](event["code"], event["message"], at=event.get("at"))
+        return kinds[event["family"]](event["code"], event["message"], at=event.get("at"), log=event.get("log", ""))
     if event["event"] == "ended":
         return ToolFailed("worker_died", "A process that rendered part of the video ended. Start the render again.")
     return RuntimeError(event.get("traceback") or event.get("message"))

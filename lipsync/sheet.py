@@ -12,6 +12,7 @@ import numpy.typing as npt
 from lipsync.errors import EnvironmentFault, UnusableInput
 from lipsync.faces import TRACKERS
 from lipsync.faces.tracker import Box, window_around, window_rgb
+from lipsync.machine import keep_inputs
 from lipsync.media import Frame, FrameReader, probe_clip
 
 TILE_PIXELS = 240
@@ -21,8 +22,10 @@ def contact_sheet(videos: Sequence[Path], output: Path, seconds: Sequence[float]
     """Write a picture, one row per video, one column per moment, cut around the first video's face.
 
     seconds: moments in the videos; tile: px per side of a tile
-    Raises UnusableInput as `probe_clip`, and `no_face` where the first video shows none; EnvironmentFault (`not_writable`).
+    Raises UnusableInput as `probe_clip`, `output_is_input`, and `no_face` where the first video shows none;
+    EnvironmentFault (`not_writable`).
     """
+    keep_inputs(output, *videos)
     rows: list[npt.NDArray[np.uint8]] = []
     window: Box | None = None
     for video in videos:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
+import zipfile
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,11 +25,11 @@ def save(path: Path, value: Any) -> None:
 
 def load(path: Path, kind: type[Kind]) -> Kind:
     """Read what `save` wrote of this kind. Raises ValueError or OSError when the file is not that."""
-    with np.load(path, allow_pickle=False) as archive:
-        parts = {name: archive[name] for name in archive.files}
     try:
+        with np.load(path, allow_pickle=False) as archive:
+            parts = {name: archive[name] for name in archive.files}
         return typing.cast(Kind, _built(kind, parts, ""))
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path.name} does not hold a {kind.__name__}") from error
 
 

@@ -80,6 +80,7 @@ OF_THE_ENGINE = (
         "There is no face at the point chosen at {seconds} s. Choose the middle of the speaker's face, at a moment when it is "
         "turned to the camera."
     ),
+    gettext_noop("The place of the speaker is given as X,Y or X,Y,SECONDS, with X and Y from 0 to 1. Choose it again."),
     # the clip's own sound
     gettext_noop("The clip has no sound of its own, so the mouth follows a general model. Film with the speaker's own sound."),
     gettext_noop("The clip's own sound is silent, so the mouth follows a general model. Film with the speaker's own sound."),
@@ -112,8 +113,10 @@ OF_THE_ENGINE = (
     gettext_noop("Quality goes from 0 (best) to {worst}. Choose a number between."),
     gettext_noop("Encoding threads go from 0 (usual) to {largest}. Choose a number between."),
     gettext_noop("No NVIDIA video encoder can be opened on this machine. Choose the codec h264 or hevc."),
+    gettext_noop("The output would overwrite a file that is read. Choose another name for it."),
     # the machine
     gettext_noop("{program} is not installed. Install it, on Debian or Ubuntu with: apt-get install ffmpeg"),
+    gettext_noop("{program} cannot be started ({reason}). Free some memory and disk, and try again."),
     gettext_noop("{program} did not finish within {seconds} s."),
     gettext_noop("ffprobe gave no usable answer. Reinstall ffmpeg."),
     gettext_noop("The ffmpeg of this machine cannot convert HDR clips. Install one with zscale, or export the clip as SDR."),

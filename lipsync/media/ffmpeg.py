@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from lipsync.errors import EnvironmentFault, ToolFailed
+from lipsync.machine import starting
 
 LARGEST_PICTURE_PIXELS = 35_500_000
 CONTAINERS = "mov,matroska,webm,avi,mpegts,mpeg,mp3,wav,w64,aiff,flac,ogg,aac,asf,caf"
@@ -86,6 +87,8 @@ class Tool:
     """An outside program while it runs; leaving the context ends it for certain.
 
     graphics: whether it uses a graphics card, whose driver reserves more addresses than there is memory
+
+    Raises EnvironmentFault (`cannot_start`).
     """
 
     def __init__(
@@ -96,15 +99,16 @@ class Tool:
         stdout: int = subprocess.DEVNULL,
         graphics: bool = False,
     ) -> None:
-        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process; closed in __exit__
-        self.process: subprocess.Popen[bytes] = subprocess.Popen(
-            list(command),
-            stdin=stdin,
-            stdout=stdout,
-            stderr=self._errors,
-            env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"},
-            bufsize=0,
-        )
+        with starting(Path(command[0]).name):
+            self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process; closed in __exit__
+            self.process: subprocess.Popen[bytes] = subprocess.Popen(
+                list(command),
+                stdin=stdin,
+                stdout=stdout,
+                stderr=self._errors,
+                env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"},
+                bufsize=0,
+            )
         _limit(self.process.pid, graphics=graphics)
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:

@@ -19,14 +19,12 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 
-from lipsync.errors import EnvironmentFault, UnusableInput
+from lipsync.machine import writing_to
+from lipsync.errors import UnusableInput
 from lipsync.media.colour import conversion, pixel_format
-from lipsync.media.encoding import Encoding
 from lipsync.media.facts import ClipFacts, even_size
 from lipsync.media.ffmpeg import Tool, ffmpeg, guarded_input
 from lipsync.media.timing import PICTURE, UNINDEXED, key_frame_times
-
-__all__ = ["Encoding", "Frame", "FrameReader", "UInt8Array", "even_size"]
 
 UInt8Array = npt.NDArray[np.uint8]
 
@@ -34,8 +32,9 @@ UInt8Array = npt.NDArray[np.uint8]
 PRE_ROLL_SECONDS = 0.25
 # In formats without an index a seek may land anywhere: key frames are looked up and decoding begins well before one.
 UNINDEXED_PRE_ROLL_SECONDS = 1.0
-# Frames can only be played backwards from a store: so many bytes of it at a time, on disk.
-BACKWARD_BYTES = 512 * 2**20
+# Frames can only be played backwards from a store: so many bytes of it at a time, on disk. Every process that renders has
+# its own. Half of it decodes the frames before each piece so often that 1080p costs 1.4 times the CPU.
+BACKWARD_BYTES = 256 * 2**20
 TICKS = 10**9
 # Fixed, so that what a damaged file decodes to does not depend on the machine.
 THREADS = 4
@@ -80,11 +79,15 @@ class Frame:
 
 
 class FrameReader:
-    """Decodes a clip's frames, upright, at its constant rate."""
+    """Decodes a clip's frames, upright, at its constant rate.
 
-    def __init__(self, path: Path, facts: ClipFacts) -> None:
+    spool: folder where frames played backwards wait, up to BACKWARD_BYTES; the one for temporary files when not said
+    """
+
+    def __init__(self, path: Path, facts: ClipFacts, *, spool: Path | None = None) -> None:
         self.path = path
         self.facts = facts
+        self._spool_folder = spool or Path(tempfile.gettempdir())
         self.width, self.height = even_size(facts)
         self._keys: list[float] | None = None
 
@@ -119,14 +122,25 @@ class FrameReader:
         longest = max(1, BACKWARD_BYTES // size)
         while count > 0:
             take = min(longest, count)
-            with tempfile.TemporaryFile(buffering=0) as spool:
-                _spool(spool, self._exactly(first - take + 1, take))
+            with self._spool() as spool:
+                for frame in self._exactly(first - take + 1, take):
+                    self._keep(frame, spool)
                 for place in range(take - 1, -1, -1):
                     data = np.empty(size, dtype=np.uint8)
                     os.preadv(spool.fileno(), [data.data], place * size)
                     yield Frame(data, self.width, self.height)
             first -= take
             count -= take
+
+    def _spool(self) -> IO[bytes]:
+        with writing_to(self._spool_folder):
+            return tempfile.TemporaryFile(buffering=0, dir=self._spool_folder)
+
+    def _keep(self, frame: Frame, spool: IO[bytes]) -> None:
+        with writing_to(self._spool_folder):
+            data = memoryview(frame.data.data)
+            while data:
+                data = data[spool.write(data) :]
 
     def _exactly(self, first: int, count: int) -> Iterator[Frame]:
         """Like `forward`, but repeats the last frame where a damaged clip gives fewer than it did before."""
@@ -193,18 +207,6 @@ class FrameReader:
         if self._keys is None:
             self._keys = key_frame_times(self.path)
         return self._keys
-
-
-def _spool(spool: IO[bytes], frames: Iterable[Frame]) -> None:
-    try:
-        for frame in frames:
-            data = memoryview(frame.data.data)
-            while data:
-                data = data[spool.write(data) :]
-    except OSError as error:
-        raise EnvironmentFault(
-            "no_space", f"The disk with {tempfile.gettempdir()} is full. Free some room and try again."
-        ) from error
 
 
 def _runs(numbers: Iterable[int]) -> Iterator[tuple[int, int, int]]:

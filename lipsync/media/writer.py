@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from lipsync.machine import writing_to
 from lipsync.errors import EnvironmentFault, ToolFailed
 from lipsync.media.colour import pixel_format
 from lipsync.media.encoding import Encoding
@@ -29,22 +30,17 @@ class PartFile:
         self.path = output.with_name(f".{output.name}.part")
 
     def __enter__(self) -> Self:
-        try:
+        with writing_to(self.output.parent):
             self.output.parent.mkdir(parents=True, exist_ok=True)
             self.path.touch()
-        except OSError as error:
-            raise EnvironmentFault(
-                "not_writable",
-                f"Nothing can be written to {self.output.parent} ({error.strerror}). "
-                "Choose another folder or change its permissions.",
-            ) from error
         return self
 
     def keep(self) -> None:
         """Give the file its name, its content being on the disk."""
-        with self.path.open("rb") as file:
-            os.fsync(file.fileno())
-        self.path.replace(self.output)
+        with writing_to(self.output.parent):
+            with self.path.open("rb") as file:
+                os.fsync(file.fileno())
+            self.path.replace(self.output)
 
     def failure(self, log: str) -> EnvironmentFault:
         """Why the program that wrote the file failed."""

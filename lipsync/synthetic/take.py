@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from lipsync.errors import EnvironmentFault
 from lipsync.media import ClipFacts, Frame, FrameWriter
-from lipsync.media.frames import Encoding
+from lipsync.media.encoding import Encoding
 from lipsync.synthetic import articulation, motion, portrait, proportions, sitter, speech
 from lipsync.synthetic.eyes import Eyes
 from lipsync.synthetic.lips import EYE_DISTANCE, MouthShape, curves

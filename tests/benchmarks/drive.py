@@ -22,10 +22,10 @@ from lipsync.gate import judge
 from lipsync.layers import Wish, paint
 from lipsync.look import look
 from lipsync.media import ClipFacts, Frame, FrameReader, FrameWriter, probe_clip
-from lipsync.media.frames import even_size
+from lipsync.media.facts import even_size
 from lipsync.mouth_space import MouthSpace, build_space
 from lipsync.open_mouth import hardly_moves
-from lipsync.plan import Plan, as_arrays, stretched, wishes
+from lipsync.plan import Plan, Wishes, as_arrays, stretched
 from lipsync.retrieval import Borrowed, IntArray, retrieve
 from lipsync.sound.mouth import MouthTrack
 from tests.benchmarks.texture import FixedShape, Skin
@@ -127,7 +127,7 @@ def drive(looked: Looked, output: Path, *, cross: bool, see: Callable[[int, Fram
     frames = FrameReader(looked.clip, looked.facts).forward(0, len(base))
     with FrameWriter(output, looked.facts, sound=None) as writer:
         for frame, wish in zip(
-            frames, _timed(wishes(looked.space, looked.bank, GivenLips(lips), plan), result.wish_ms), strict=True
+            frames, _timed(Wishes(looked.space, looked.bank, GivenLips(lips), plan).of(), result.wish_ms), strict=True
         ):
             before = Frame(frame.data.copy(), frame.width, frame.height)
             begin = time.process_time()

@@ -11,7 +11,7 @@ import numpy as np
 
 from lipsync.layers import paint
 from lipsync.media import Frame, FrameReader
-from lipsync.plan import wishes
+from lipsync.plan import Wishes
 from lipsync.retrieval import retrieve
 from tests.benchmarks.drive import GivenLips, Looked, looked_at, own_lips, plan_of
 
@@ -53,7 +53,7 @@ def measured(looked: Looked) -> dict[str, object]:
         start = time.process_time()
         plan = plan_of(looked, lips, base, retrieve(looked.space, looked.bank, lips, base))
         chosen = time.process_time()
-        wanted = list(wishes(looked.space, looked.bank, GivenLips(lips), plan))
+        wanted = list(Wishes(looked.space, looked.bank, GivenLips(lips), plan).of())
         wished = time.process_time()
         for frame, wish in zip(copies, wanted, strict=True):
             paint(frame, wish)

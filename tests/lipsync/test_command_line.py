@@ -69,12 +69,54 @@ def test_the_machines_fault_ends_with_three(synthetic_take, tmp_path):
     assert "not_writable" in done.stderr
 
 
-def test_an_input_is_never_overwritten(tmp_path):
+@pytest.mark.parametrize("verb", ["render", "preflight", "sheet"])
+def test_an_input_is_never_overwritten(tmp_path, verb):
     clip = counting_clip(tmp_path / "a.mp4", frames=5)
-    done = command("render", clip, tone(tmp_path / "a.wav"), "-o", clip)
+    arguments = {
+        "render": (clip, tone(tmp_path / "a.wav"), "-o", clip),
+        "preflight": (clip, "--picture", clip, "--no-cache"),
+        "sheet": (clip, clip, "-o", clip),
+    }
+    done = command(verb, *arguments[verb])
     assert done.returncode == 2
     assert "output_is_input" in done.stderr
     assert probe_clip(clip).frames == 5
+
+
+def test_a_point_that_is_none_is_told(tmp_path):
+    done = command("render", "a.mp4", "a.wav", "-o", tmp_path / "out.mp4", "--speaker", "0.5,0.5,nan")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error bad_point: ")
+
+
+def test_a_folder_that_cannot_be_written_is_told(synthetic_take, tmp_path):
+    (tmp_path / "parts").touch()
+    kept = ("--segments", tmp_path / "parts", "--cache", tmp_path / "known")
+    done = command("render", synthetic_take.clip, synthetic_take.voice, "-o", tmp_path / "out.mp4", *kept)
+    assert done.returncode == 3
+    assert "error not_writable: Nothing can be written to" in done.stderr
+
+
+def test_a_render_that_is_ended_clears_up_and_goes_on_where_it_was(synthetic_take, tmp_path):
+    folder = tmp_path / "work"
+    folder.mkdir()
+    files = (str(synthetic_take.clip), str(synthetic_take.voice), "-o", "out.mp4")
+    choices = ("--segments", "parts", "--cache", "known", "--workers", "2")
+    line = [sys.executable, "-m", "lipsync", "render", *files, *choices]
+    elsewhere = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(line, cwd=folder, env=elsewhere, stderr=subprocess.PIPE, text=True) as first:
+        for told in first.stderr:
+            if told == "rendering\n":
+                break
+        first.send_signal(signal.SIGTERM)
+        first.communicate(timeout=60)
+    assert first.returncode == 128 + signal.SIGTERM
+    assert {path.name for path in folder.iterdir()} == {"parts", "known"}
+    again = subprocess.run(line, cwd=folder, env=elsewhere, capture_output=True, text=True, timeout=300, check=False)
+    assert again.returncode == 0, again.stderr
+    assert "looking at the clip" not in again.stderr
+    assert {path.name for path in folder.iterdir()} == {"parts", "known", "out.mp4"}
+    assert list((folder / "parts").iterdir()) == []
 
 
 @pytest.fixture

@@ -46,6 +46,14 @@ def test_frames_can_be_played_backwards_in_little_memory(reader, monkeypatch):
     assert labels(reader.sequence(range(129, -1, -1))) == list(range(129, -1, -1))
 
 
+def test_frames_wait_where_the_reader_was_told(clip, tmp_path):
+    reader = FrameReader(clip, probe_clip(clip), spool=tmp_path / "gone")
+    assert len(list(reader.sequence([3, 4, 5]))) == 3
+    with pytest.raises(EnvironmentFault, match="gone") as caught:
+        list(reader.sequence([5, 4, 3]))
+    assert caught.value.code == "not_writable"
+
+
 @pytest.mark.parametrize("rate", ["30000/1001", "12"])
 def test_uneven_rates_are_met_exactly(tmp_path, rate):
     clip = counting_clip(tmp_path / "a.mp4", rate=rate, frames=125)

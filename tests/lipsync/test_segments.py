@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lipsync import segments as segments_module
+from lipsync.analysis import MANIFEST, load
 from lipsync.cache import analysed
 from lipsync.clock import Clock
 from lipsync.contracts import RenderOptions, SilentReporter
-from lipsync.errors import LipsyncError, ToolFailed
+from lipsync.errors import EnvironmentFault, LipsyncError, ToolFailed
 from lipsync.hearing import hear
+from lipsync.keeping import Hold
 from lipsync.layers import paint
 from lipsync.media import Encoding, FrameReader, probe_clip
-from lipsync.plan import make_plan, wishes
+from lipsync.plan import Wishes, make_plan
 from lipsync.resynth import render
-from lipsync.segments import ahead, cut, render_all
+from lipsync.segments import ahead, cut, held, render_all, render_request
 from lipsync.timeline import bounce
 
 ROOT = Path(__file__).parents[2]
@@ -68,13 +74,12 @@ def test_segments_cover_the_plan_once(in_sequence):
 
 def test_a_range_alone_is_the_same_to_the_bit(planned):
     clip, analysis, plan = planned
+    all_wishes = Wishes(analysis.space, analysis.bank, analysis.predictor, plan)
 
     def painted(first: int, last: int) -> list[np.ndarray]:
         frames = FrameReader(clip, analysis.facts).sequence(plan.base[first:last].tolist())
         made = []
-        for frame, wish in zip(
-            frames, wishes(analysis.space, analysis.bank, analysis.predictor, plan, first, last), strict=True
-        ):
+        for frame, wish in zip(frames, all_wishes.of(first, last), strict=True):
             paint(frame, wish)
             made.append(frame.data)
         return made
@@ -88,12 +93,12 @@ def test_a_range_alone_is_the_same_to_the_bit(planned):
 def test_a_segment_alone_in_another_process_is_the_same_to_the_byte(planned, in_sequence, tmp_path):
     code = (
         "import sys; from pathlib import Path; from lipsync import store; from lipsync.analysis import load;"
-        "from lipsync.media.frames import Encoding; from lipsync.plan import Plan;"
-        "from lipsync.segments import Segment, render_segment; from lipsync.threads import one_thread\n"
+        "from lipsync.media import Encoding; from lipsync.plan import Plan;"
+        "from lipsync.segments import Renderer, Segment; from lipsync.threads import one_thread\n"
         "clip, folder, plan, path = map(Path, sys.argv[1:])\n"
         "with one_thread():\n"
         "    analysis, plan = load(folder, verified=True), store.load(plan, Plan)\n"
-        "    render_segment(clip, analysis, plan, Segment(128, 192, path), Encoding(), int)"
+        "    Renderer(clip, analysis, plan, Encoding(), path.parent).render(Segment(128, 192, path), int)"
     )
     clip, analysis, plan = planned
     segments_module.store.save(tmp_path / "plan.npz", plan)
@@ -162,15 +167,88 @@ def test_a_killed_process_is_told_and_its_segment_is_not_taken(planned, tmp_path
     assert all(part.done() for part in parts)
 
 
-def test_a_render_resumes_where_another_left_off(planned, synthetic_take, tmp_path):
-    whole, resumed = tmp_path / "whole.mp4", tmp_path / "resumed.mp4"
-    kept = RenderOptions(segments=tmp_path / "segments", cache=planned[1].folder.parent)
+class Stopping(SilentReporter):
+    """Counts frames rendered, and stops the render after so many, as somebody at the keyboard would."""
+
+    def __init__(self, after: int | None = None) -> None:
+        self.after = after
+        self.told: list[int] = []
+
+    def progress(self, stage: str, done: int, total: int) -> None:
+        if stage == "render":
+            self.told.append(done)
+            if len(self.told) == self.after:
+                raise KeyboardInterrupt
+
+
+def test_a_render_resumes_where_it_was_stopped_and_leaves_nothing(planned, synthetic_take, tmp_path):
+    whole, resumed, folder = tmp_path / "whole.mp4", tmp_path / "resumed.mp4", tmp_path / "segments"
+    kept = RenderOptions(segments=folder, cache=planned[1].folder.parent, workers=1)
     render(synthetic_take.clip, synthetic_take.voice, whole, kept, SilentReporter())
-    names = sorted((tmp_path / "segments").glob("*.mp4"))
-    assert len(names) >= 3
-    names[1].unlink()
-    render(synthetic_take.clip, synthetic_take.voice, resumed, kept, SilentReporter())
+    assert list(folder.iterdir()) == []
+    with pytest.raises(KeyboardInterrupt):
+        render(synthetic_take.clip, synthetic_take.voice, resumed, kept, Stopping(after=150))
+    assert len(list(folder.glob("*.sha256"))) == 2
+    other = folder / "of-another-render-0000000.mp4"
+    other.touch()
+    goes_on = Stopping()
+    render(synthetic_take.clip, synthetic_take.voice, resumed, kept, goes_on)
+    assert goes_on.told[0] == 129
     assert whole.read_bytes() == resumed.read_bytes()
+    assert list(folder.iterdir()) == [other]
+
+
+def test_renders_that_share_a_folder_keep_their_own_plans(planned, in_sequence, synthetic_take, tmp_path, monkeypatch):
+    clip, analysis, plan = planned
+    parts = cut_into(planned, tmp_path)
+    other = make_plan(analysis, hear(synthetic_take.voice), bounce(COUNT + 20, len(analysis))[20:])
+    theirs = cut(clip, analysis, other, Encoding(), tmp_path)
+    spread = segments_module._spread
+
+    def after_the_other(*arguments) -> None:
+        segments_module._save_plan(other, theirs[0].plan)
+        spread(*arguments)
+
+    monkeypatch.setattr(segments_module, "_spread", after_the_other)
+    render_all(clip, analysis, plan, parts, Encoding(), 2, lambda done, total: None)
+    assert [part.path.read_bytes() for part in parts] == [part.path.read_bytes() for part in in_sequence[0]]
+
+
+def test_the_same_segments_are_never_rendered_by_two_at_once(planned, tmp_path):
+    parts = cut_into(planned, tmp_path / "segments")
+    with held(parts), Hold(parts[0].plan) as other, pytest.raises(BlockingIOError):
+        other.take(fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert list((tmp_path / "segments").iterdir()) == []
+
+
+def test_a_process_opens_the_plan_once_for_all_its_segments(planned, in_sequence, tmp_path):
+    clip, analysis, plan = planned
+    parts = cut_into(planned, tmp_path)
+    segments_module._save_plan(plan, parts[0].plan)
+    before = segments_module._renderer.cache_info().misses
+    for part in parts[2:]:
+        request = {"clip": clip, "analysis": analysis.folder, "path": part.path, "first": part.first, "last": part.last}
+        render_request({**request, "encoding": asdict(Encoding())}, int)
+    assert segments_module._renderer.cache_info().misses == before + 1
+    assert [part.path.read_bytes() for part in parts[2:]] == [part.path.read_bytes() for part in in_sequence[0][2:]]
+
+
+def test_the_words_of_ffmpeg_in_another_process_are_kept(planned, tmp_path):
+    clip, analysis, plan = planned
+    folder = tmp_path / "analysis"
+    shutil.copytree(analysis.folder, folder)
+    manifest = json.loads((folder / MANIFEST).read_text())
+    manifest["facts"]["colour"] = {"color_primaries": "no-such-colour"}
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    unfit = load(folder, verified=False)
+    parts = cut(clip, unfit, plan, Encoding(), tmp_path)
+    caught = []
+    for workers in (1, 2):
+        with pytest.raises(EnvironmentFault) as failure:
+            render_all(clip, unfit, plan, parts, Encoding(), workers, lambda done, total: None)
+        caught.append((failure.value.code, failure.value.message, failure.value.log.count("no-such-colour") > 0))
+    assert caught[0] == caught[1]
+    assert caught[0][2]
 
 
 def test_an_error_while_fetching_ahead_reaches_whoever_waits():

@@ -45,6 +45,15 @@ def test_another_kind_is_refused(tmp_path):
         store.load(tmp_path / "a.npz", Outer)
 
 
+@pytest.mark.parametrize("kept", [0, 2, 200, -30])
+def test_a_file_that_was_cut_short_is_refused(tmp_path, kept):
+    store.save(tmp_path / "a.npz", Inner(np.zeros(2), "a"))
+    whole = (tmp_path / "a.npz").read_bytes()
+    (tmp_path / "a.npz").write_bytes(whole[:kept])
+    with pytest.raises(ValueError, match=r"."):
+        store.load(tmp_path / "a.npz", Inner)
+
+
 def test_a_file_of_objects_is_never_run(tmp_path):
     np.savez(tmp_path / "a.npz", values=np.array([object()], dtype=object), name="a")
     with pytest.raises(ValueError, match="allow_pickle"):

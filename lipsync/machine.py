@@ -1,0 +1,49 @@
+"""What the machine refuses, in the engine's words, and the one guard against writing over what is read."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lipsync.errors import EnvironmentFault, UnusableInput
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@contextmanager
+def writing_to(folder: Path) -> Iterator[None]:
+    """Turn an OSError of the block into EnvironmentFault (`no_space`, `not_writable`). Only writes belong in the block."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise EnvironmentFault("no_space", f"The disk with {folder} is full. Free some room and try again.") from error
+        raise EnvironmentFault(
+            "not_writable",
+            f"Nothing can be written to {folder} ({error.strerror or error}). Choose another folder or change its permissions.",
+        ) from error
+
+
+@contextmanager
+def starting(program: str) -> Iterator[None]:
+    """Turn an OSError of the block into EnvironmentFault (`cannot_start`). Only what starts the program belongs in it."""
+    try:
+        yield
+    except OSError as error:
+        raise EnvironmentFault(
+            "cannot_start",
+            f"{program} cannot be started ({error.strerror or error}). Free some memory and disk, and try again.",
+        ) from error
+
+
+def keep_inputs(output: Path, *inputs: Path) -> None:
+    """Raise UnusableInput (`output_is_input`) when writing `output` would overwrite one of the inputs, by any name."""
+    for path in inputs:
+        with contextlib.suppress(OSError):  # what is not there is told by whoever opens it, or needs no guard
+            if output.samefile(path):
+                raise UnusableInput(
+                    "output_is_input", "The output would overwrite a file that is read. Choose another name for it."
+                )
