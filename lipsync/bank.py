@@ -19,7 +19,7 @@ from lipsync.faces.tracker import FloatArray
 from lipsync.media.frames import Frame, UInt8Array
 
 LARGEST_COUNT = 1500
-# What the bank may hold just before it is thinned out; it shrinks to four fifths of it then.
+# What the bank may hold; it is thinned out to four fifths of it when it holds more.
 LARGEST_BYTES = 120 * 2**20
 CROP_MARGIN_IOD = 0.22
 RUN_FRAMES = 8
@@ -53,13 +53,23 @@ class Mouth:
     sharpness: float
     look: npt.NDArray[np.float64]
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its samples."""
+        return self.y.nbytes + self.u.nbytes + self.v.nbytes
+
 
 @dataclass(slots=True)
 class BankBuilder:
-    """Collects mouths while the take streams by."""
+    """Collects mouths while the take streams by.
+
+    held: bytes of all samples, whatever the size of each mouth: a head that comes close for a moment costs its own share
+    """
 
     mouths: list[Mouth] = field(default_factory=list)
     largest_count: int = LARGEST_COUNT
+    largest_bytes: int = LARGEST_BYTES
+    held: int = 0
 
     def offer(self, number: int, frame: Frame, points: FloatArray, sharpness: float) -> None:
         """Add the frame's mouth, and thin the bank out when it has grown too large. sharpness: as `lip_sharpness` gives it"""
@@ -67,9 +77,10 @@ class BankBuilder:
         if mouth is None:
             return
         self.mouths.append(mouth)
-        most = min(self.largest_count * 5 // 4, LARGEST_BYTES // (mouth.y.size * 3 // 2))
-        if len(self.mouths) > most:
-            self.mouths = _thin(self.mouths, most * 4 // 5)
+        self.held += mouth.nbytes
+        if len(self.mouths) > self.largest_count * 5 // 4 or self.held > self.largest_bytes:
+            self.mouths = _thin(self.mouths, self.largest_count, self.largest_bytes * 4 // 5)
+            self.held = sum(mouth.nbytes for mouth in self.mouths)
 
     def finish(self) -> list[Mouth]:
         """The bank's mouths in the order of their frames."""
@@ -131,23 +142,27 @@ def _look(points: FloatArray, size: float) -> npt.NDArray[np.float64]:
     return np.array([aperture, width, across[2] / size, down[2] / size])
 
 
-def _thin(mouths: list[Mouth], capacity: int) -> list[Mouth]:
-    """Farthest-point choice of runs (Gonzalez 1985): each next run is the one least like those already chosen."""
+def _thin(mouths: list[Mouth], most: int, room: int) -> list[Mouth]:
+    """Farthest-point choice of runs (Gonzalez 1985): each next run is the one least like those already chosen.
+
+    most: mouths; room: bytes
+    """
     runs = [mouths[start : start + RUN_FRAMES] for start in range(0, len(mouths), RUN_FRAMES)]
+    sizes = [sum(mouth.nbytes for mouth in run) for run in runs]
     looks = np.array([np.mean([mouth.look for mouth in run], axis=0) for run in runs]) / LOOK_STEPS
     peaks = np.array([max(mouth.look[0] for mouth in run) for run in runs])[:, None] / LOOK_STEPS[0]
     places = np.concatenate([looks, peaks], axis=1)
     chosen = [0]
     distance = np.linalg.norm(places - places[0], axis=1)
-    count = len(runs[0])
-    while count < capacity and len(chosen) < len(runs):
+    count, held = len(runs[0]), sizes[0]
+    while len(chosen) < len(runs):
+        distance[chosen] = -1
         farthest = int(distance.argmax())
-        count += len(runs[farthest])
-        if count > capacity:
+        count, held = count + len(runs[farthest]), held + sizes[farthest]
+        if count > most or held > room:
             break
         chosen.append(farthest)
         distance = np.minimum(distance, np.linalg.norm(places - places[farthest], axis=1))
-        distance[chosen] = -1
     return [mouth for index in sorted(chosen) for mouth in runs[index]]
 
 

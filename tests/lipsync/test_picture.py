@@ -196,6 +196,21 @@ def test_the_bank_stays_within_its_bound_and_keeps_what_is_rare():
     assert [mouth.number for mouth in mouths] == sorted({mouth.number for mouth in mouths})
 
 
+def test_a_head_that_comes_close_at_the_end_does_not_empty_the_bank():
+    near, far = (Frame(np.full(side * side * 3 // 2, 128, dtype=np.uint8), side, side) for side in (800, 200))
+    points = (np.random.default_rng(1).uniform(-20, 20, (len(KEPT), 3)) + [100, 100, 0]).astype(np.float32)
+    builder = BankBuilder(largest_bytes=2**20)
+    for number in range(160):
+        builder.offer(number, far, points, 0.0)
+    kept = len(builder.finish())
+    assert kept > 64
+    for number in range(160, 170):
+        builder.offer(number, near, 4 * points, 0.0)
+    mouths = builder.finish()
+    assert sum(mouth.number < 160 for mouth in mouths) > 0.4 * kept and any(mouth.number >= 160 for mouth in mouths)
+    assert builder.held == sum(mouth.nbytes for mouth in mouths) <= 2**20
+
+
 def test_a_mouth_that_leaves_the_picture_is_not_kept():
     builder = BankBuilder()
     frame = Frame(np.zeros(100 * 100 * 3 // 2, dtype=np.uint8), 100, 100)
