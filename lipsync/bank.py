@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from lipsync.faces.landmarks import APERTURE_PAIRS, CORNERS, LEFT_EYE, LIP_OUTLINE, LIPS, MOUTH_RING, RIGHT_EYE
 from lipsync.faces.tracker import FloatArray
+from lipsync.gate import LARGEST_YAW_DEGREES, SMALLEST_IOD_PIXELS
 from lipsync.media.frames import Frame, UInt8Array
 
 LARGEST_COUNT = 1500
@@ -26,6 +27,8 @@ RUN_FRAMES = 8
 SHARPNESS_WIDTH_PIXELS = 72
 # One step in each direction of the look of a mouth: aperture and width in IOD, then left-right and up-down turn.
 LOOK_STEPS = np.array([0.03, 0.03, 0.15, 0.15])
+# Sine of a turn to the side that the gate never lets through: thinning would keep such looks for being rare.
+MOST_TURNED = float(np.sin(np.radians(LARGEST_YAW_DEGREES + 10)))
 
 _MAGIC = b"heygem mouths 1\n"
 _INDEX = np.dtype(
@@ -72,7 +75,10 @@ class BankBuilder:
     held: int = 0
 
     def offer(self, number: int, frame: Frame, points: FloatArray, sharpness: float) -> None:
-        """Add the frame's mouth, and thin the bank out when it has grown too large. sharpness: as `lip_sharpness` gives it"""
+        """Add the frame's mouth if it is one to borrow, and thin the bank out when it has grown too large.
+
+        sharpness: as `lip_sharpness` gives it
+        """
         mouth = _cut(number, frame, points, sharpness)
         if mouth is None:
             return
@@ -89,7 +95,9 @@ class BankBuilder:
 
 def _cut(number: int, frame: Frame, points: FloatArray, sharpness: float) -> Mouth | None:
     flat = points[:, :2]
-    size = _size(points)
+    size, look = _size(points), _look(points, _size(points))
+    if size < SMALLEST_IOD_PIXELS or abs(look[2]) > MOST_TURNED:
+        return None
     around = flat[np.concatenate([LIPS, MOUTH_RING])]
     low = np.floor(around.min(axis=0) - CROP_MARGIN_IOD * size).astype(int)
     high = np.ceil(around.max(axis=0) + CROP_MARGIN_IOD * size).astype(int)
@@ -108,7 +116,7 @@ def _cut(number: int, frame: Frame, points: FloatArray, sharpness: float) -> Mou
         frame.u[half].copy(),
         frame.v[half].copy(),
         sharpness,
-        _look(points, size),
+        look,
     )
 
 
@@ -167,11 +175,12 @@ def _thin(mouths: list[Mouth], most: int, room: int) -> list[Mouth]:
 
 
 def usable_mouths(mouths: list[Mouth], weight: FloatArray) -> list[Mouth]:
-    """The mouths that may be borrowed: from frames whose own mouth may be changed wholly; all of them where none is such.
+    """The mouths that may be borrowed: from frames whose own mouth may be changed wholly, or where none is such, partly.
 
-    weight: (n,) 0 to 1 for every frame of the take, see `MouthSpace.weight`
+    weight: (n,) 0 to 1 for every frame of the take, see `MouthSpace.weight`. All of them where none may be changed at all.
     """
-    return [mouth for mouth in mouths if weight[mouth.number] >= 1] or mouths
+    wholly = [mouth for mouth in mouths if weight[mouth.number] >= 1]
+    return wholly or [mouth for mouth in mouths if weight[mouth.number] > 0] or mouths
 
 
 def save_bank(path: Path, mouths: list[Mouth]) -> None:
