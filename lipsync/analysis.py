@@ -48,7 +48,7 @@ class Survey:
 
     track: the followed face; opening: see `MouthSpace`
     centre: (n, 2) px, a fixed point of the head; angles: (n, 3) yaw, pitch, roll in degrees; iod: (n,) px; all these are
-    zeros where too little of a face was seen to tell
+    not numbers where too little of a face was seen to tell
     gate: where the mouth may be changed
     sharpness, light, clipped, pictures, people, chosen: see `look.Sight`
     sound: the clip's own, `heard`, `silent` or `none`; offset: between it and the picture, where it could be told
@@ -203,7 +203,7 @@ def _survey_arrays(
     predictor: MouthPredictor | None,
 ) -> _SurveyArrays:
     track, count = sight.track, len(sight.track)
-    unknown = np.zeros((count, 3), dtype=np.float32)
+    unknown = np.full((count, 3), np.nan, dtype=np.float32)
     return _SurveyArrays(
         source=track.source,
         seen=track.seen,

@@ -30,7 +30,8 @@ def measure_figures(evidence: Evidence) -> Figures:
     inside = np.s_[part.start : part.stop]
     seen = evidence.seen[inside]
     usable = seen & (evidence.strength[inside] >= USABLE_STRENGTH)
-    apertures, widths = evidence.apertures[inside][usable], evidence.widths[inside][usable]
+    told = usable & np.isfinite(evidence.apertures[inside])
+    apertures, widths = evidence.apertures[inside][told], evidence.widths[inside][told]
     cuts = np.flatnonzero(np.diff(evidence.shots[inside])) + 1 + part.start
     sound, offset = _sound(evidence)
     return Figures(

@@ -52,6 +52,12 @@ _MOSTLY = {
 }
 
 
+_HARDLY_SEEN = (
+    "face_rarely_seen",
+    "Too little of the mouth is seen to work with. Film again with the face to the camera.",
+)
+
+
 def find(evidence: Evidence, figures: Figures) -> tuple[Finding, ...]:
     """Everything to know, the weightiest first. A refusal leaves out what would not matter after filming again."""
     refusal = _refusal(evidence, figures)
@@ -88,7 +94,7 @@ def _refusal(evidence: Evidence, figures: Figures) -> Finding | None:
     if np.median(turned) > NEAR_PROFILE_DEGREES:
         return _refused(_MOSTLY["turned"], tuple(gap for gap in figures.gaps if gap.reason == "turned"))
     if figures.coverage >= SMALLEST_COVERAGE:
-        return None
+        return _refused(_HARDLY_SEEN) if figures.size_median is None else None
     lost = {reason: sum(gap.end - gap.start for gap in figures.gaps if gap.reason == reason) for reason in REASONS}
     reason = max(lost, key=lambda name: lost[name])
     if reason in _MOSTLY:
