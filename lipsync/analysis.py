@@ -23,7 +23,7 @@ from lipsync.errors import UnusableInput
 from lipsync.faces.landmarks import KEPT
 from lipsync.faces.track import FaceTrack, IntArray
 from lipsync.faces.tracker import FloatArray
-from lipsync.gate import REASONS, Gap, Gate, judge
+from lipsync.gate import REASONS, Gap, Gate, open_gate
 from lipsync.hearing import hear
 from lipsync.keeping import making_folder, name_for
 from lipsync.look import LANDMARKS_FILE, Sight, look
@@ -144,7 +144,7 @@ def analyse(clip: Path, facts: ClipFacts, point: SpeakerPoint | None, place: Pat
         with clock.stage("look") as progress:
             sight = look(clip, facts, making, speaker=point, on_progress=progress)
             width, height = even_size(facts)
-            gate = judge(sight.track, sight.colours, width=width, height=height, frame_rate=facts.frame_rate)
+            gate = open_gate(sight.track, sight.colours, width=width, height=height, frame_rate=facts.frame_rate)
             enough = sight.track.seen.sum() >= FEWEST_FRAMES
             space = build_space(sight.track, gate.strength) if enough else None
             if space is not None and hardly_moves(space):

@@ -1,4 +1,4 @@
-"""What the card says: figures go in; a refusal, warnings and notes, each with its reason and what to film instead, come out."""
+"""What the card says: evidence goes in; a refusal, warnings and notes, with reason and what to film instead, come out."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import numpy as np
 
 from lipsync.gate import REASONS, SMALLEST_IOD_PIXELS
 from lipsync.open_mouth import LITTLE_MOVEMENT_IOD
-from lipsync.preflight.card import Figures, Finding, Severity, Span
+from lipsync.preflight.card import Card, Figures, Finding, Severity, Span, Verdict
 from lipsync.preflight.evidence import Evidence
-from lipsync.preflight.figures import MOST_PLACES, runs
+from lipsync.preflight.figures import MOST_PLACES, measure_figures, runs
 from lipsync.sound.mouth import FEWEST_OWN_SECONDS
 from lipsync.sound.offset import UNNOTICED_SECONDS
 from lipsync.timeline import SHORTEST_PART_SECONDS
@@ -56,6 +56,16 @@ _HARDLY_SEEN = (
     "face_rarely_seen",
     "Too little of the mouth is seen to work with. Film again with the face to the camera.",
 )
+
+
+def judge(evidence: Evidence) -> Card:
+    """Measure, find, and say whether the take can be used. Raises nothing: a hopeless take gives a card that refuses it."""
+    figures = measure_figures(evidence)
+    findings = find(evidence, figures)
+    severities = {finding.severity for finding in findings}
+    if Severity.REFUSAL in severities:
+        return Card(Verdict.REFUSED, findings, figures)
+    return Card(Verdict.WARNINGS if Severity.WARNING in severities else Verdict.READY, findings, figures)
 
 
 def find(evidence: Evidence, figures: Figures) -> tuple[Finding, ...]:
