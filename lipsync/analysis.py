@@ -23,7 +23,7 @@ from lipsync.errors import UnusableInput
 from lipsync.faces.landmarks import KEPT
 from lipsync.faces.track import FaceTrack, IntArray
 from lipsync.faces.tracker import FloatArray
-from lipsync.gate import REASONS, Gap, Gate, judge
+from lipsync.gate import REASONS, Gap, Gate, open_gate
 from lipsync.hearing import hear
 from lipsync.keeping import making_folder, name_for
 from lipsync.look import LANDMARKS_FILE, Sight, look
@@ -49,7 +49,7 @@ class Survey:
 
     track: the followed face; opening: see `MouthSpace`
     centre: (n, 2) px, a fixed point of the head; angles: (n, 3) yaw, pitch, roll in degrees; iod: (n,) px; all these are
-    zeros where too little of a face was seen to tell
+    not numbers where too little of a face was seen to tell
     gate: where the mouth may be changed
     sharpness, light, clipped, pictures, people, chosen: see `look.Sight`
     sound: the clip's own, `heard`, `silent` or `none`; offset: between it and the picture, where it could be told
@@ -146,7 +146,7 @@ def analyse(clip: Path, facts: ClipFacts, point: SpeakerPoint | None, place: Pat
         with clock.stage("look") as progress:
             sight = look(clip, facts, making, speaker=point, on_progress=progress)
             width, height = even_size(facts)
-            gate = judge(sight.track, sight.colours, width=width, height=height, frame_rate=facts.frame_rate)
+            gate = open_gate(sight.track, sight.colours, width=width, height=height, frame_rate=facts.frame_rate)
             enough = sight.track.seen.sum() >= FEWEST_FRAMES
             space = build_space(sight.track, gate.strength) if enough else None
             if space is not None and hardly_moves(space):
@@ -207,7 +207,7 @@ def _survey_arrays(
     predictor: MouthPredictor | None,
 ) -> _SurveyArrays:
     track, count = sight.track, len(sight.track)
-    unknown = np.zeros((count, 3), dtype=np.float32)
+    unknown = np.full((count, 3), np.nan, dtype=np.float32)
     return _SurveyArrays(
         source=track.source,
         seen=track.seen,

@@ -16,16 +16,19 @@ import numpy.typing as npt
 
 from lipsync.faces.landmarks import APERTURE_PAIRS, CORNERS, LEFT_EYE, LIP_OUTLINE, LIPS, MOUTH_RING, RIGHT_EYE
 from lipsync.faces.tracker import FloatArray
+from lipsync.gate import LARGEST_YAW_DEGREES, SMALLEST_IOD_PIXELS
 from lipsync.media.frames import Frame, UInt8Array
 
 LARGEST_COUNT = 1500
-# What the bank may hold just before it is thinned out; it shrinks to four fifths of it then.
+# What the bank may hold; it is thinned out to four fifths of it when it holds more.
 LARGEST_BYTES = 120 * 2**20
 CROP_MARGIN_IOD = 0.22
 RUN_FRAMES = 8
 SHARPNESS_WIDTH_PIXELS = 72
 # One step in each direction of the look of a mouth: aperture and width in IOD, then left-right and up-down turn.
 LOOK_STEPS = np.array([0.03, 0.03, 0.15, 0.15])
+# Sine of a turn to the side that the gate never lets through: thinning would keep such looks for being rare.
+MOST_TURNED = float(np.sin(np.radians(LARGEST_YAW_DEGREES + 10)))
 
 _MAGIC = b"heygem mouths 1\n"
 _INDEX = np.dtype(
@@ -53,23 +56,37 @@ class Mouth:
     sharpness: float
     look: npt.NDArray[np.float64]
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its samples."""
+        return self.y.nbytes + self.u.nbytes + self.v.nbytes
+
 
 @dataclass(slots=True)
 class BankBuilder:
-    """Collects mouths while the take streams by."""
+    """Collects mouths while the take streams by.
+
+    held: bytes of all samples, whatever the size of each mouth: a head that comes close for a moment costs its own share
+    """
 
     mouths: list[Mouth] = field(default_factory=list)
     largest_count: int = LARGEST_COUNT
+    largest_bytes: int = LARGEST_BYTES
+    held: int = 0
 
     def offer(self, number: int, frame: Frame, points: FloatArray, sharpness: float) -> None:
-        """Add the frame's mouth, and thin the bank out when it has grown too large. sharpness: as `lip_sharpness` gives it"""
+        """Add the frame's mouth if it is one to borrow, and thin the bank out when it has grown too large.
+
+        sharpness: as `lip_sharpness` gives it
+        """
         mouth = _cut(number, frame, points, sharpness)
         if mouth is None:
             return
         self.mouths.append(mouth)
-        most = min(self.largest_count * 5 // 4, LARGEST_BYTES // (mouth.y.size * 3 // 2))
-        if len(self.mouths) > most:
-            self.mouths = _thin(self.mouths, most * 4 // 5)
+        self.held += mouth.nbytes
+        if len(self.mouths) > self.largest_count * 5 // 4 or self.held > self.largest_bytes:
+            self.mouths = _thin(self.mouths, self.largest_count, self.largest_bytes * 4 // 5)
+            self.held = sum(mouth.nbytes for mouth in self.mouths)
 
     def finish(self) -> list[Mouth]:
         """The bank's mouths in the order of their frames."""
@@ -78,7 +95,9 @@ class BankBuilder:
 
 def _cut(number: int, frame: Frame, points: FloatArray, sharpness: float) -> Mouth | None:
     flat = points[:, :2]
-    size = _size(points)
+    size, look = _size(points), _look(points, _size(points))
+    if size < SMALLEST_IOD_PIXELS or abs(look[2]) > MOST_TURNED:
+        return None
     around = flat[np.concatenate([LIPS, MOUTH_RING])]
     low = np.floor(around.min(axis=0) - CROP_MARGIN_IOD * size).astype(int)
     high = np.ceil(around.max(axis=0) + CROP_MARGIN_IOD * size).astype(int)
@@ -97,7 +116,7 @@ def _cut(number: int, frame: Frame, points: FloatArray, sharpness: float) -> Mou
         frame.u[half].copy(),
         frame.v[half].copy(),
         sharpness,
-        _look(points, size),
+        look,
     )
 
 
@@ -131,32 +150,37 @@ def _look(points: FloatArray, size: float) -> npt.NDArray[np.float64]:
     return np.array([aperture, width, across[2] / size, down[2] / size])
 
 
-def _thin(mouths: list[Mouth], capacity: int) -> list[Mouth]:
-    """Farthest-point choice of runs (Gonzalez 1985): each next run is the one least like those already chosen."""
+def _thin(mouths: list[Mouth], most: int, room: int) -> list[Mouth]:
+    """Farthest-point choice of runs (Gonzalez 1985): each next run is the one least like those already chosen.
+
+    most: mouths; room: bytes
+    """
     runs = [mouths[start : start + RUN_FRAMES] for start in range(0, len(mouths), RUN_FRAMES)]
+    sizes = [sum(mouth.nbytes for mouth in run) for run in runs]
     looks = np.array([np.mean([mouth.look for mouth in run], axis=0) for run in runs]) / LOOK_STEPS
     peaks = np.array([max(mouth.look[0] for mouth in run) for run in runs])[:, None] / LOOK_STEPS[0]
     places = np.concatenate([looks, peaks], axis=1)
     chosen = [0]
     distance = np.linalg.norm(places - places[0], axis=1)
-    count = len(runs[0])
-    while count < capacity and len(chosen) < len(runs):
+    count, held = len(runs[0]), sizes[0]
+    while len(chosen) < len(runs):
+        distance[chosen] = -1
         farthest = int(distance.argmax())
-        count += len(runs[farthest])
-        if count > capacity:
+        count, held = count + len(runs[farthest]), held + sizes[farthest]
+        if count > most or held > room:
             break
         chosen.append(farthest)
         distance = np.minimum(distance, np.linalg.norm(places - places[farthest], axis=1))
-        distance[chosen] = -1
     return [mouth for index in sorted(chosen) for mouth in runs[index]]
 
 
 def usable_mouths(mouths: list[Mouth], weight: FloatArray) -> list[Mouth]:
-    """The mouths that may be borrowed: from frames whose own mouth may be changed wholly; all of them where none is such.
+    """The mouths that may be borrowed: from frames whose own mouth may be changed wholly, or where none is such, partly.
 
-    weight: (n,) 0 to 1 for every frame of the take, see `MouthSpace.weight`
+    weight: (n,) 0 to 1 for every frame of the take, see `MouthSpace.weight`. All of them where none may be changed at all.
     """
-    return [mouth for mouth in mouths if weight[mouth.number] >= 1] or mouths
+    wholly = [mouth for mouth in mouths if weight[mouth.number] >= 1]
+    return wholly or [mouth for mouth in mouths if weight[mouth.number] > 0] or mouths
 
 
 def save_bank(path: Path, mouths: list[Mouth]) -> None:

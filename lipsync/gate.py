@@ -56,7 +56,7 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class View:
     """What the gate wants to know of every frame; values of frames without a face do not matter.
 
     seen: (n,) a face was found; yaw, pitch: (n,) degrees; size: (n,) px per IOD
@@ -70,15 +70,15 @@ class Sight:
     margin: FloatArray
 
 
-def sight(points: FloatArray, seen: BoolArray, poses: Poses, width: int, height: int) -> Sight:
+def view(points: FloatArray, seen: BoolArray, poses: Poses, width: int, height: int) -> View:
     """The same from landmarks (n, len(KEPT), 3) px and their poses, in a picture of width x height px."""
     lips = points[:, LIP_OUTLINE, :2]
     inside = np.minimum(lips, np.array([width - 1, height - 1]) - lips).min(axis=(1, 2))
     yaw, pitch, _ = poses.angles.T.astype(np.float32)
-    return Sight(seen, yaw, pitch, poses.scale.astype(np.float32), (inside / poses.scale).astype(np.float32))
+    return View(seen, yaw, pitch, poses.scale.astype(np.float32), (inside / poses.scale).astype(np.float32))
 
 
-def judge(track: FaceTrack, colours: UInt8Array, *, width: int, height: int, frame_rate: Fraction) -> Gate:
+def open_gate(track: FaceTrack, colours: UInt8Array, *, width: int, height: int, frame_rate: Fraction) -> Gate:
     """Decide for every frame of a take, from what was kept of it.
 
     colours: from `covered.Appearance`; width, height: px of the picture
@@ -93,40 +93,40 @@ def judge(track: FaceTrack, colours: UInt8Array, *, width: int, height: int, fra
         part = slice(start, start + BLOCK_FRAMES)
         points = track.points(np.arange(start, min(len(seen), start + BLOCK_FRAMES)))
         poses = fit_similarity(reference, points[:, RIGID].astype(np.float64))
-        views.append(sight(points, seen[part], poses, width, height))
+        views.append(view(points, seen[part], poses, width, height))
         stances.append(posture(points, poses))
     names = ("seen", "yaw", "pitch", "size", "margin")
-    view = Sight(*(np.concatenate([getattr(one, name) for one in views]) for name in names))
-    facing = seen & (np.abs(view.yaw) <= LARGEST_YAW_DEGREES)
+    whole = View(*(np.concatenate([getattr(one, name) for one in views]) for name in names))
+    facing = seen & (np.abs(whole.yaw) <= LARGEST_YAW_DEGREES)
     covered = covered_frames(colours, np.concatenate(stances), facing, shot, frame_rate)
-    return gate(view, covered, shot, frame_rate)
+    return gate(whole, covered, shot, frame_rate)
 
 
-def gate(view: Sight, covered: BoolArray, shot: npt.NDArray[np.intp], frame_rate: Fraction) -> Gate:
+def gate(take: View, covered: BoolArray, shot: npt.NDArray[np.intp], frame_rate: Fraction) -> Gate:
     """Decide for every frame.
 
     covered: (n,) see `lipsync.covered`; shot: (n,) number of the shot of each frame: nothing carries over a cut, and a
     change at a cut needs no fading
     """
-    strength = np.zeros(len(view.seen), dtype=np.float32)
+    strength = np.zeros(len(take.seen), dtype=np.float32)
     gaps: list[Gap] = []
     edges = [0, *(np.flatnonzero(np.diff(shot)) + 1).tolist(), len(shot)]
     for start, end in pairwise(edges):
         part = slice(start, end)
-        verdict = _swallow(_verdict(view, covered, part), float(SHORTEST_STAY_SECONDS * frame_rate))
+        verdict = _swallow(_verdict(take, covered, part), float(SHORTEST_STAY_SECONDS * frame_rate))
         strength[part] = _eased(verdict == "", max(1, round(EASE_SECONDS * frame_rate)))
         gaps += _gaps(verdict, start)
     return Gate(strength, tuple(gaps))
 
 
-def _verdict(view: Sight, covered: BoolArray, part: slice) -> npt.NDArray[np.str_]:
+def _verdict(take: View, covered: BoolArray, part: slice) -> npt.NDArray[np.str_]:
     """(m,) the reason why a frame is bad, empty where it is good."""
-    seen = view.seen[part]
-    yaw, pitch = np.abs(view.yaw[part]), np.abs(view.pitch[part] - LEVEL_PITCH_DEGREES)
+    seen = take.seen[part]
+    yaw, pitch = np.abs(take.yaw[part]), np.abs(take.pitch[part] - LEVEL_PITCH_DEGREES)
     turned = _beyond(yaw, LARGEST_YAW_DEGREES, CALM_YAW_DEGREES, seen)
     turned |= _beyond(pitch, LARGEST_PITCH_DEGREES, CALM_PITCH_DEGREES, seen)
-    small = _beyond(-view.size[part], -SMALLEST_IOD_PIXELS, -CALM_IOD_PIXELS, seen)
-    outside = _beyond(-view.margin[part], -SMALLEST_MARGIN_IOD, -CALM_MARGIN_IOD, seen)
+    small = _beyond(-take.size[part], -SMALLEST_IOD_PIXELS, -CALM_IOD_PIXELS, seen)
+    outside = _beyond(-take.margin[part], -SMALLEST_MARGIN_IOD, -CALM_MARGIN_IOD, seen)
     return np.select([~seen, outside, small, turned, covered[part]], [NO_FACE, OFF_PICTURE, SMALL, TURNED, COVERED], default="")
 
 

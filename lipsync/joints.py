@@ -25,9 +25,8 @@ HOLD_SECONDS = (2.0, 3.0)
 # Landmarks tremble by as much as a quiet head moves; a turn is judged on motion without that.
 SMOOTHING_SECONDS = 0.06
 
-# One step that an attentive viewer begins to see: IOD of place, degrees of turn, share of size, share of the eyes'
-# usual opening, grey levels.
-PLACE_STEP, DEGREES_STEP, SIZE_STEP, EYES_STEP, GREY_STEP = 0.02, 1.0, 0.01, 0.15, 2.0
+# One step that an attentive viewer begins to see: IOD of place, degrees of turn, share of size, grey levels.
+PLACE_STEP, DEGREES_STEP, SIZE_STEP, GREY_STEP = 0.02, 1.0, 0.01, 2.0
 # In a gap or at the wrong side of a cut: worse than any motion, yet still comparable when there is nothing else.
 FORBIDDEN = 1e3
 # Of two equally quiet places the outer one, which shows more of the take: cost of a whole window.
@@ -40,8 +39,7 @@ class HeadMotion:
 
     centre: (n, 2) px, a fixed point of the head; iod: (n,) px; angles: (n, 3) yaw, pitch, roll in degrees
     usable: (n,) bool, false in gaps; shots: (n,) integers, equal within a shot
-    eyes: (n,) how far the eyes are open, any unit; None: not known
-    pictures: (n, h, w) uint8 small grey pictures of the whole frame, about 16 x 16; None: not known
+    pictures: (n, h, w) uint8 small grey pictures of the whole frame, see `glance.tiny_picture`; None: not known
     """
 
     centre: DoubleArray
@@ -49,7 +47,6 @@ class HeadMotion:
     angles: DoubleArray
     usable: npt.NDArray[np.bool_]
     shots: npt.NDArray[np.intp]
-    eyes: DoubleArray | None = None
     pictures: npt.NDArray[np.uint8] | None = None
 
 
@@ -64,16 +61,12 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Jump:
-    """A jump from frame `leaves` to frame `enters`, beyond the head's own motion. moved: IOD; turned: degrees
-
-    crosses_cut: the two lie in different shots
-    """
+    """A jump from frame `leaves` to frame `enters`, beyond the head's own motion. moved: IOD; turned: degrees"""
 
     leaves: int
     enters: int
     moved: float
     turned: float
-    crosses_cut: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +109,6 @@ class _Looks:
         unit = float(np.median(motion.iod[inside]))
         columns = [motion.centre[inside] / unit / PLACE_STEP, motion.angles[inside] / DEGREES_STEP]
         columns.append(np.log(np.maximum(motion.iod[inside], 1))[:, None] / SIZE_STEP)
-        if motion.eyes is not None:
-            eyes = motion.eyes[inside]
-            columns.append(eyes[:, None] / max(1e-6, float(np.median(eyes))) / EYES_STEP)
         self.pictures = None if motion.pictures is None else motion.pictures[inside]
         self.places = np.concatenate(columns, axis=1)
         edges = np.flatnonzero(np.diff(self.shots)) + 1
@@ -163,7 +153,6 @@ class _Looks:
             self.start + enters,
             round(float(np.linalg.norm(off[:2])) * PLACE_STEP, 4),
             round(float(np.linalg.norm(off[2:5])) * DEGREES_STEP, 3),
-            bool(self.shots[leaves] != self.shots[enters]),
         )
 
 

@@ -55,7 +55,7 @@ def _strip(clip: Path, survey: Survey, part: range, card: Card) -> Picture:
 def card_of(survey: Survey, part: range | None = None) -> Card:
     """Judge the part of the take that is used, all of it when not said. Raises nothing: a hopeless take is a refusing card."""
     part = part or range(len(survey))
-    known = survey.track.seen.any() and (survey.iod > 0).any()
+    known = survey.track.seen.any() and np.isfinite(survey.iod).any()
     evidence = Evidence(
         facts=survey.facts,
         seen=survey.track.seen,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,7 +33,8 @@ from lipsync.media.probe import ClipFacts
 from lipsync.rows import RowFile, RowWriter
 from lipsync.sound.presence import listen_to_parts, presence
 
-SECONDS_LOOKED_AT_BEFORE_GIVING_UP = 60
+# Where nobody was seen for so long from the start, as behind slides, faces are looked for now and then only.
+PATIENCE_SECONDS, SEARCH_SECONDS = 60.0, 0.4
 LANDMARKS_FILE = "landmarks.f32"
 # Somebody else seen for so long in all may be the speaker.
 COMPANY_SECONDS = 1.2
@@ -95,10 +97,10 @@ def look(
         viewer = _Viewer(path, facts, folder, tracker, on_progress)
         if speaker is not None:
             viewer.find_marked(speaker)
-        try:
+        # Not watched again inside an except block, which would keep all that the first look noted.
+        with suppress(_BeginAnewError):
             return viewer.watch()
-        except _BeginAnewError:
-            return viewer.watch()
+        return viewer.watch()
 
 
 class _Viewer:
@@ -143,12 +145,15 @@ class _Viewer:
 
     def _stream(self, notes: _Notes, follower: Follower, writer: RowWriter) -> None:
         skin, nothing = SkinDrift(), np.zeros((len(KEPT), 3), dtype=np.float32)
-        patience = round(SECONDS_LOOKED_AT_BEFORE_GIVING_UP * self._facts.frame_rate)
+        rate = float(self._facts.frame_rate)
+        patience, pause, met = round(PATIENCE_SECONDS * rate), max(1, round(SEARCH_SECONDS * rate)), False
         for number, frame in enumerate(self._reader.forward()):
             cut = notes.shots.step(frame.y)
             if cut:
                 skin.restart()
-            found = follower.track(frame, cut=cut)
+            searched = met or cut or number <= patience or number % pause == 0
+            found = follower.track(frame, cut=cut) if searched else None
+            met = met or found is not None
             if self._chosen is None and follower.company > COMPANY_SECONDS:
                 self._meet_everybody(follower)
             writer.append(nothing if found is None else found)
@@ -163,8 +168,6 @@ class _Viewer:
             notes.clipped.append(clipped)
             if found is not None:
                 notes.bank.offer(number, frame, found, sharpness)
-            elif number > patience and not any(notes.seen):
-                break
             self._on_progress(number + 1, max(self._facts.frames, number + 1))
 
     def _meet_everybody(self, follower: Follower) -> None:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from lipsync.faces.landmarks import LIPS
 from lipsync.faces.pose import DoubleArray
+from lipsync.faces.tracker import FloatArray
 from lipsync.lips import EXTRA_COMPONENTS, LipModel
 from lipsync.mouth_space import MouthSpace
 from lipsync.shapes import apertures_of_lips, widths_of_lips
@@ -27,7 +28,13 @@ LITTLE_MOVEMENT_IOD = 0.05
 def hardly_moves(space: MouthSpace) -> bool:
     """Whether the take shows too little of the mouth's range to be asked for more than it has."""
     opening = space.opening[space.weight > 0, 0]
-    return len(opening) > 0 and bool(np.percentile(opening, 98) - np.percentile(opening, 2) < LITTLE_MOVEMENT_IOD)
+    return len(opening) > 0 and movement(opening) < LITTLE_MOVEMENT_IOD
+
+
+def movement(apertures: DoubleArray | FloatArray) -> float:
+    """How far the lips open and close, IOD, without the rarest frames. apertures: (m,) IOD, at least one"""
+    low, high = np.percentile(apertures, [2, 98])
+    return float(high - low)
 
 
 def opening_terms(opening: DoubleArray) -> DoubleArray:

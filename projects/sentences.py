@@ -73,9 +73,7 @@ OF_THE_ENGINE = (
     gettext_noop("No two moments of the clip are alike enough to loop unseen. Let a longer voice play it to and fro."),
     # who the speaker is
     gettext_noop("Several faces are seen; the one that moves with the clip's sound was taken for the speaker."),
-    gettext_noop(
-        "Several faces are seen; the largest was taken for the speaker. Choose the speaker on a still if it is another."
-    ),
+    gettext_noop("Several faces are seen; the largest was taken for the speaker. If it is another, film the speaker alone."),
     gettext_noop(
         "There is no face at the point chosen at {seconds} s. Choose the middle of the speaker's face, at a moment when it is "
         "turned to the camera."

@@ -143,6 +143,7 @@ class Follower:
         self._last: Region | None = None
         self._shift = (0.0, 0.0)
         self._age = 0
+        self._watched = 0
         self._lost = 0
         self._failed = 0
         self._near: list[Region] = []
@@ -215,6 +216,7 @@ class Follower:
 
     def _watch(self, frame: Frame, here: Region) -> None:
         """Look who else is there."""
+        since, self._watched = self._age - self._watched, self._age
         self._near = []
         for guess in self._tracker.find(frame):
             if guess.size < SMALLEST_SHARE * here.size or guess.overlap(here) > SAME_PLACE:
@@ -228,7 +230,7 @@ class Follower:
                 self.identity.others.learn(Likeness.of(frame, points))
         self.people = max(self.people, 1 + len(self._near))
         if self._near:
-            self.company += WATCH_SECONDS
+            self.company += min(WATCH_SECONDS, since / self._frame_rate)
 
     def _search(self, frame: Frame) -> FloatArray | None:
         """Look for the person anywhere; None: not there."""

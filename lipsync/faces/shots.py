@@ -35,7 +35,11 @@ FLASH_FRAMES = 10
 BACK_AGAIN = 0.3
 # A dissolve: the picture is this far from what it was so many frames ago, without a cut between.
 DISSOLVE_FRAMES = 24
-DISSOLVED = 0.8
+DISSOLVED = 0.65
+# The picture halfway through a dissolve is a mixture of its ends, each with at least such a share, wherever they differ so
+# much and nothing moves. It is off by up to .05; by .12 and more where something passes, turns or shakes.
+DIFFERENT, STILL_SHARE, FITTING_STEPS = 0.4, 0.7, 5
+SMALLEST_SHARE, MOST_UNMIXED = 0.15, 0.08
 # Deviation in grey levels under which a picture is black, white or grey all over and tells nothing.
 BLANK, CLEAR = 5.0, 9.0
 # What comes out of a blank picture is another scene if it is so far from what went in.
@@ -44,10 +48,14 @@ ANOTHER_SCENE = 0.65
 
 @dataclass(slots=True)
 class _Doubt:
-    """A cut that may be taken back. before: the picture before it; change: how large it was; age: frames since"""
+    """A cut that may be taken back.
+
+    before: the picture before it; change: how large it was; sudden: from one frame to the next; age: frames since
+    """
 
     before: _Picture
     change: float
+    sudden: bool
     age: int = 0
 
 
@@ -75,9 +83,12 @@ class ShotFinder:
         elif self._past:
             change = _apart(self._past[-1], here)
             self._review(here, change)
-            cut = self._sudden(change) or self._dissolved(here)
+            if self._sudden(change):
+                self._doubt = _Doubt(self._past[-1], change, sudden=True)
+            elif self._dissolved(here):
+                self._doubt = _Doubt(self._past[0], _apart(self._past[0], here), sudden=False)
+            cut = self._doubt is not None and self._doubt.age == 0
             if cut:
-                self._doubt = _Doubt(self._past[-1], change)
                 self._past.clear()
             self._recent.append(change)
         if cut:
@@ -99,7 +110,10 @@ class ShotFinder:
         return (change > LARGE_CUT and ratio > LARGE_CUT_RATIO) or (change > SMALLEST_CUT and ratio > SMALL_CUT_RATIO)
 
     def _dissolved(self, here: _Picture) -> bool:
-        return len(self._past) == DISSOLVE_FRAMES and _apart(self._past[0], here) > DISSOLVED
+        if len(self._past) < DISSOLVE_FRAMES or _apart(self._past[0], here) <= DISSOLVED:
+            return False
+        halfway = max(self._past, key=lambda between: min(_apart(self._past[0], between), _apart(between, here)))
+        return _is_mixture(halfway, self._past[0], here)
 
     def _review(self, here: _Picture, change: float) -> None:
         """Take the last cut back if it proves to be motion or a flash."""
@@ -107,7 +121,7 @@ class ShotFinder:
         if doubt is None:
             return
         doubt.age += 1
-        moving = doubt.age == 1 and change > MOST_AFTER_CUT * doubt.change
+        moving = doubt.sudden and doubt.age == 1 and change > MOST_AFTER_CUT * doubt.change
         if moving or _apart(doubt.before, here) < BACK_AGAIN * doubt.change:
             self._cuts.pop()
             self._doubt = None
@@ -125,7 +139,7 @@ class ShotFinder:
             self._doubt = None
             change = 0.0 if self._before_blank is None else _apart(self._before_blank, here)
             if self._before_blank is not None and change > ANOTHER_SCENE:
-                self._doubt = _Doubt(self._before_blank, change)
+                self._doubt = _Doubt(self._before_blank, change, sudden=True)
                 return True
         return False
 
@@ -137,6 +151,18 @@ def _reduced(luma: UInt8Array) -> tuple[_Picture, float]:
     small = cv2.resize(few, (SIDE_PIXELS, SIDE_PIXELS), interpolation=cv2.INTER_AREA).astype(np.float32)
     contrast = float(small.std())
     return np.asarray((small - small.mean()) / max(contrast, BLANK), dtype=np.float32), contrast
+
+
+def _is_mixture(between: _Picture, one: _Picture, other: _Picture) -> bool:
+    """Whether a picture is made of two others, by least trimmed squares (Rousseeuw and Van Driessen 2006)."""
+    different = np.abs(one - other) > DIFFERENT
+    ends, wanted = np.stack([one[different], other[different]], axis=1), between[different]
+    still = np.ones(len(wanted), dtype=bool)
+    for _ in range(FITTING_STEPS):
+        shares = np.linalg.lstsq(ends[still], wanted[still], rcond=None)[0]
+        off = np.abs(wanted - ends @ shares)
+        still = off <= np.quantile(off, STILL_SHARE)
+    return bool(shares.min() >= SMALLEST_SHARE and off[still].mean() <= MOST_UNMIXED)
 
 
 def _apart(one: _Picture, other: _Picture) -> float:

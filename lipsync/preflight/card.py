@@ -28,7 +28,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of the clip in seconds. reason: of a gap, see `REASONS` of `evidence`; empty elsewhere"""
+    """A stretch of the clip in seconds. reason: of a gap, see `gate.REASONS`; empty elsewhere"""
 
     start: float
     end: float

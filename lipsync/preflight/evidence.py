@@ -12,8 +12,6 @@ from lipsync.joints import Joints
 from lipsync.media import ClipFacts
 from lipsync.sound.offset import Offset
 
-# Why a frame passes unchanged.
-REASONS = ("no_face", "turned", "small", "off_picture", "covered")
 USABLE_STRENGTH = 0.5
 
 
@@ -25,8 +23,8 @@ class Evidence:
     angles: (n, 3) yaw, pitch, roll in degrees; iod: (n,) px between the eyes
     sharpness: (n,) see `lip_sharpness`; light: (n,) mean luma of nose and cheeks, clipped: (n,) share of it at the upper end,
         see `face_light`; clipped may be None
-    apertures, widths: (n,) IOD
-    strength: (n,) 0 to 1, how far the mouth may be changed; gaps: (first, end, reason) frames first to end - 1, see REASONS
+    apertures, widths: (n,) IOD; these, angles and iod are not numbers where too little of a face was seen to tell
+    strength: (n,) 0 to 1, how far it may be changed; gaps: (first, end, reason) frames first to end - 1, by `gate.REASONS`
     part: frames that are used
     sound: the clip has a sound that is not silent; silent: it has one that is; offset: None where it could not be estimated
     learnt: the mouth's habits could be learnt from it

@@ -7,8 +7,10 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from lipsync.covered import BLACK
 from lipsync.faces.pose import DoubleArray
 from lipsync.joints import Joints
+from lipsync.open_mouth import movement
 from lipsync.preflight.card import Figures, LoopPoints, Series, Span
 from lipsync.preflight.evidence import USABLE_STRENGTH, Evidence
 from lipsync.sound.offset import Offset
@@ -16,7 +18,7 @@ from lipsync.sound.offset import Offset
 # Cells of aperture by width, IOD, and how many of them good takes of 20 to 30 s show.
 SHAPE_CELL = (0.03, 0.04)
 GOOD_TAKE_CELLS = 36
-REFERENCE_LIGHT, BLACK = 130.0, 16.0
+REFERENCE_LIGHT = 130.0
 MOST_POINTS = 200
 MOST_PLACES = 50
 JOINED_SECONDS = 0.3
@@ -30,7 +32,8 @@ def measure_figures(evidence: Evidence) -> Figures:
     inside = np.s_[part.start : part.stop]
     seen = evidence.seen[inside]
     usable = seen & (evidence.strength[inside] >= USABLE_STRENGTH)
-    apertures, widths = evidence.apertures[inside][usable], evidence.widths[inside][usable]
+    told = usable & np.isfinite(evidence.apertures[inside])
+    apertures, widths = evidence.apertures[inside][told], evidence.widths[inside][told]
     cuts = np.flatnonzero(np.diff(evidence.shots[inside])) + 1 + part.start
     sound, offset = _sound(evidence)
     return Figures(
@@ -45,7 +48,7 @@ def measure_figures(evidence: Evidence) -> Figures:
         sharpness=_crispness(evidence.sharpness[inside][seen], evidence.light[inside][seen]),
         light=_median(evidence.light[inside][seen], 1),
         richness=round(shape_richness(apertures, widths), 3) if len(apertures) else None,
-        movement=round(float(np.subtract(*np.percentile(apertures, [98, 2]))), 3) if len(apertures) else None,
+        movement=round(movement(apertures), 3) if len(apertures) else None,
         sound=sound,
         sound_offset=round(offset.seconds, 3) if offset else None,
         sound_match=round(offset.margin, 3) if offset else None,

@@ -1,21 +1,23 @@
-"""What the card says: figures go in; a refusal, warnings and notes, each with its reason and what to film instead, come out."""
+"""What the card says: evidence goes in; a refusal, warnings and notes, with reason and what to film instead, come out."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from lipsync.preflight.card import Figures, Finding, Severity, Span
-from lipsync.preflight.evidence import REASONS, Evidence
-from lipsync.preflight.figures import MOST_PLACES, runs
+from lipsync.gate import REASONS, SMALLEST_IOD_PIXELS
+from lipsync.open_mouth import LITTLE_MOVEMENT_IOD
+from lipsync.preflight.card import Card, Figures, Finding, Severity, Span, Verdict
+from lipsync.preflight.evidence import Evidence
+from lipsync.preflight.figures import MOST_PLACES, measure_figures, runs
+from lipsync.sound.mouth import FEWEST_OWN_SECONDS
 from lipsync.sound.offset import UNNOTICED_SECONDS
+from lipsync.timeline import SHORTEST_PART_SECONDS
 
 # The code of what is changed in every clip of this kind on the way in: its frame rate, its colours.
 MEDIA = "media"
 
 # The thresholds were set on the figures of thirty real takes, half of them good and half hard.
-SHORTEST_SECONDS = 0.5
 SMALLEST_COVERAGE = 0.5
-SMALLEST_IOD_PIXELS = 24.0
 # Landmarks say less than the true angle where a face is far turned: at 30 degrees a viewer sees about 40.
 NEAR_PROFILE_DEGREES = 30.0
 SHORT_SECONDS = 10.0
@@ -23,11 +25,9 @@ SMALL_IOD_PIXELS = 40.0
 STRONG_TURN_DEGREES, STRONG_TURN_SHARE = 25.0, 0.1
 DARK, BRIGHT, CLIPPED_SHARE = 50.0, 205.0, 0.05
 BLURRED = 1.0
-LITTLE_MOVEMENT_IOD = 0.05
 FEW_SHAPES = 0.5
 GOOD_COVERAGE = 0.9
 UNTOLD_GAP_SHARE, UNTOLD_GAP_SECONDS = 0.02, 0.5
-FEWEST_SOUND_SECONDS = 4.0
 # Beyond this a turn, per frame, or the jump of a loop is seen.
 TURN_IOD, TURN_DEGREES = 0.02, 1.2
 LOOP_IOD, LOOP_DEGREES = 0.06, 5.0
@@ -50,6 +50,22 @@ _MOSTLY = {
         "The mouth is covered in most of the clip. Film again with hands, microphone and paper away from the mouth.",
     ),
 }
+
+
+_HARDLY_SEEN = (
+    "face_rarely_seen",
+    "Too little of the mouth is seen to work with. Film again with the face to the camera.",
+)
+
+
+def judge(evidence: Evidence) -> Card:
+    """Measure, find, and say whether the take can be used. Raises nothing: a hopeless take gives a card that refuses it."""
+    figures = measure_figures(evidence)
+    findings = find(evidence, figures)
+    severities = {finding.severity for finding in findings}
+    if Severity.REFUSAL in severities:
+        return Card(Verdict.REFUSED, findings, figures)
+    return Card(Verdict.WARNINGS if Severity.WARNING in severities else Verdict.READY, findings, figures)
 
 
 def find(evidence: Evidence, figures: Figures) -> tuple[Finding, ...]:
@@ -76,7 +92,7 @@ def find(evidence: Evidence, figures: Figures) -> tuple[Finding, ...]:
 def _refusal(evidence: Evidence, figures: Figures) -> Finding | None:
     part, rate = evidence.part, evidence.facts.frame_rate
     seen = evidence.seen[part.start : part.stop]
-    if len(part) < SHORTEST_SECONDS * rate:
+    if len(part) < SHORTEST_PART_SECONDS * rate:
         return _refused(("too_short", "The clip is shorter than half a second. Film at least 10 seconds."))
     if not seen.any():
         return _refused(
@@ -88,7 +104,7 @@ def _refusal(evidence: Evidence, figures: Figures) -> Finding | None:
     if np.median(turned) > NEAR_PROFILE_DEGREES:
         return _refused(_MOSTLY["turned"], tuple(gap for gap in figures.gaps if gap.reason == "turned"))
     if figures.coverage >= SMALLEST_COVERAGE:
-        return None
+        return _refused(_HARDLY_SEEN) if figures.size_median is None else None
     lost = {reason: sum(gap.end - gap.start for gap in figures.gaps if gap.reason == reason) for reason in REASONS}
     reason = max(lost, key=lambda name: lost[name])
     if reason in _MOSTLY:
@@ -158,7 +174,7 @@ _HEARD_SPEAKER = (
 )
 _LARGEST_SPEAKER = (
     "several_faces",
-    "Several faces are seen; the largest was taken for the speaker. Choose the speaker on a still if it is another.",
+    "Several faces are seen; the largest was taken for the speaker. If it is another, film the speaker alone.",
 )
 _CUTS = ("cuts", "The clip is cut. Film in one go, or choose a part without a cut.")
 _USABLE_PART = (
@@ -273,7 +289,7 @@ def _of_sound(figures: Figures) -> list[Finding]:
         return [_warning(_NO_SOUND)]
     if figures.sound == "silent":
         return [_warning(_SILENT)]
-    if figures.part.end - figures.part.start < FEWEST_SOUND_SECONDS:
+    if figures.part.end - figures.part.start < FEWEST_OWN_SECONDS:
         return []  # too short to tell, and the warning about its length is there
     if figures.sound == "unmatched":
         return [_warning(_UNMATCHED)]

@@ -45,11 +45,6 @@ class SoundFeatures:
     rows: FloatArray
     loudness: FloatArray
 
-    @property
-    def duration(self) -> float:
-        """Seconds."""
-        return len(self.rows) / RATE
-
     def at(self, times: npt.NDArray[np.float64]) -> FloatArray:
         """(n, (BANDS + 2) * taps) float32 features around the given times, seconds."""
         return np.concatenate([_interpolate(self.rows, (times + tap) * RATE) for tap in TAPS_SECONDS], axis=1)

@@ -18,7 +18,7 @@ from lipsync.bank import Mouth, lip_sharpness, usable_mouths
 from lipsync.faces.landmarks import CHEEKS, JAW, LIPS, MOUTH_RING, NOSE
 from lipsync.faces.pose import DoubleArray
 from lipsync.fallback import fallback_share
-from lipsync.gate import judge
+from lipsync.gate import open_gate
 from lipsync.layers import Wish, paint
 from lipsync.look import look
 from lipsync.media import ClipFacts, Frame, FrameReader, FrameWriter, probe_clip
@@ -93,7 +93,7 @@ def looked_at(clip: Path, folder: Path) -> Looked:
     facts = probe_clip(clip)
     sight = look(clip, facts, folder)
     width, height = even_size(facts)
-    gate = judge(sight.track, sight.colours, width=width, height=height, frame_rate=facts.frame_rate)
+    gate = open_gate(sight.track, sight.colours, width=width, height=height, frame_rate=facts.frame_rate)
     return Looked(clip, facts, build_space(sight.track, gate.strength), usable_mouths(sight.bank, gate.strength))
 
 

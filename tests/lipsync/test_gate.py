@@ -7,12 +7,12 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from lipsync.gate import COVERED, NO_FACE, OFF_PICTURE, SMALL, TURNED, Gap, Sight, gate
+from lipsync.gate import COVERED, NO_FACE, OFF_PICTURE, SMALL, TURNED, Gap, View, gate
 
 RATE = Fraction(25)
 
 
-def view(count: int = 100, **changes) -> Sight:
+def view(count: int = 100, **changes) -> View:
     """Frames of a face that looks at the camera, except where a value is given for a slice."""
     values = {
         "seen": np.ones(count, dtype=bool),
@@ -23,7 +23,7 @@ def view(count: int = 100, **changes) -> Sight:
     }
     for name, (part, value) in changes.items():
         values[name][part] = value
-    return Sight(**values)
+    return View(**values)
 
 
 def nothing(count: int = 100) -> np.ndarray:
@@ -77,7 +77,7 @@ def test_a_face_about_the_limit_does_not_flicker():
     yaw = np.zeros(100, dtype=np.float32)
     yaw[40:60] = np.tile([36, 33], 10)
     wobbling = view()
-    decided = gate(Sight(wobbling.seen, yaw, wobbling.pitch, wobbling.size, wobbling.margin), nothing(), one_shot(), RATE)
+    decided = gate(View(wobbling.seen, yaw, wobbling.pitch, wobbling.size, wobbling.margin), nothing(), one_shot(), RATE)
     assert decided.gaps == (Gap(40, 59, TURNED),)
     before_the_limit = view(yaw=(slice(40, 60), 33))
     assert gate(before_the_limit, nothing(), one_shot(), RATE).gaps == ()
@@ -89,7 +89,7 @@ def test_a_face_that_appears_for_a_moment_only_is_left_alone():
     seen[45:51] = True
     flickering = view()
     decided = gate(
-        Sight(seen, flickering.yaw, flickering.pitch, flickering.size, flickering.margin), nothing(), one_shot(), RATE
+        View(seen, flickering.yaw, flickering.pitch, flickering.size, flickering.margin), nothing(), one_shot(), RATE
     )
     assert decided.gaps == (Gap(30, 69, NO_FACE),)
 

@@ -239,3 +239,16 @@ def test_in_a_film_of_many_people_only_one_is_seen(tmp_path):
     sight = seen_in(real(REAL_CLIPS, "hard/cuts_many_people.mp4"), tmp_path)
     assert [part.start for part in sight.track.shots()] == [0, 20, 82, 211]
     assert sight.track.seen[90:205].all() and not sight.track.seen[20:82].any() and not sight.track.seen[211:].any()
+
+
+def test_a_face_seen_for_a_moment_only_is_not_called_small(tmp_path):
+    pictures = [stage((sitter()[k], 320, 180)) if k < 8 else stage() for k in range(30)]
+    assert refusal_of(film(tmp_path / "moment.mp4", pictures)).code == "face_rarely_seen"
+
+
+def test_a_speaker_who_comes_after_long_slides_is_found(tmp_path, monkeypatch):
+    monkeypatch.setattr("lipsync.look.PATIENCE_SECONDS", 0.4)
+    pictures = [stage() if k < 40 else stage((sitter()[k], 320, 180)) for k in range(80)]
+    sight = seen_in(film(tmp_path / "slides.mp4", pictures), tmp_path)
+    assert len(sight.track) == 80
+    assert not sight.track.seen[:40].any() and sight.track.seen[50:].all()

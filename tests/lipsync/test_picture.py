@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lipsync.bank import BankBuilder, Mouth, load_bank, save_bank, usable_mouths
-from lipsync.faces.landmarks import APERTURE_PAIRS, JAW, KEPT, LIPS, MOUTH_RING
+from lipsync.faces.landmarks import APERTURE_PAIRS, JAW, KEPT, LEFT_EYE, LIPS, MOUTH_RING, RIGHT_EYE
 from lipsync.layers import Wish, paint
 from lipsync.media import Frame, FrameReader, probe_clip
 from lipsync.timeline import bounce, frames_for
@@ -176,11 +176,18 @@ def test_a_mouth_at_the_edge_of_the_picture_is_no_crash(filmed):
         paint(frame, moved)
 
 
+def staring() -> np.ndarray:
+    """(len(KEPT), 3) px of a face about (100, 100): random but for its eyes."""
+    points = (np.random.default_rng(1).uniform(-20, 20, (len(KEPT), 3)) + [100, 100, 0]).astype(np.float32)
+    points[RIGHT_EYE], points[LEFT_EYE] = [70, 80, 0], [130, 80, 0]
+    return points
+
+
 def offered(count: int, capacity: int) -> list[Mouth]:
     """A bank offered so many mouths, most of them closed, one run wide open."""
     builder = BankBuilder(largest_count=capacity)
     frame = Frame(np.full(200 * 200 * 3 // 2, 128, dtype=np.uint8), 200, 200)
-    points = (np.random.default_rng(1).uniform(-20, 20, (len(KEPT), 3)) + [100, 100, 0]).astype(np.float32)
+    points = staring()
     for number in range(count):
         here = points.copy()
         if 320 <= number < 336:
@@ -196,11 +203,38 @@ def test_the_bank_stays_within_its_bound_and_keeps_what_is_rare():
     assert [mouth.number for mouth in mouths] == sorted({mouth.number for mouth in mouths})
 
 
+def test_a_head_that_comes_close_at_the_end_does_not_empty_the_bank():
+    near, far = (Frame(np.full(side * side * 3 // 2, 128, dtype=np.uint8), side, side) for side in (800, 200))
+    points = staring()
+    builder = BankBuilder(largest_bytes=2**20)
+    for number in range(160):
+        builder.offer(number, far, points, 0.0)
+    kept = len(builder.finish())
+    assert kept > 64
+    for number in range(160, 170):
+        builder.offer(number, near, 4 * points, 0.0)
+    mouths = builder.finish()
+    assert sum(mouth.number < 160 for mouth in mouths) > 0.3 * kept and any(mouth.number >= 160 for mouth in mouths)
+    assert builder.held == sum(mouth.nbytes for mouth in mouths) <= 2**20
+
+
 def test_a_mouth_that_leaves_the_picture_is_not_kept():
     builder = BankBuilder()
     frame = Frame(np.zeros(100 * 100 * 3 // 2, dtype=np.uint8), 100, 100)
     builder.offer(0, frame, (RANDOM.uniform(80, 120, (len(KEPT), 3))).astype(np.float32), 0.0)
     assert builder.finish() == []
+
+
+@pytest.mark.parametrize(("fault", "kept"), [("none", True), ("turned", False), ("small", False)])
+def test_a_face_that_the_gate_would_never_pass_takes_no_room_in_the_bank(fault, kept):
+    points = staring()
+    if fault == "turned":
+        points[LEFT_EYE, 2] += 80
+    if fault == "small":
+        points = points / 3
+    builder = BankBuilder()
+    builder.offer(0, Frame(np.zeros(200 * 200 * 3 // 2, dtype=np.uint8), 200, 200), points, 0.0)
+    assert bool(builder.finish()) is kept
 
 
 def test_a_long_voice_bounces_through_the_take():
@@ -262,6 +296,7 @@ def test_only_frames_that_may_be_changed_wholly_are_borrowed():
     weight = np.ones(12)
     weight[3:6] = [0.0, 0.5, 0.99]
     assert [mouth.number for mouth in usable_mouths(mouths, weight)] == [0, 1, 2, 6, 7, 8, 9, 10, 11]
+    assert [mouth.number for mouth in usable_mouths(mouths, np.minimum(weight, 0.9))] == [0, 1, 2, 4, 5, 6, 7, 8, 9, 10, 11]
     assert usable_mouths(mouths, np.zeros(12)) == mouths
 
 

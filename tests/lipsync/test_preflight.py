@@ -208,7 +208,7 @@ def test_a_speaker_chosen_by_hand_or_by_sound_warns_nobody():
 
 def test_what_limits_long_voices_is_noted():
     moving = Turn(700, 0.04, 2.0)
-    card = judge(good(joints=Joints(moving, moving, Jump(700, 10, 0.2, 8.0, False), moving, moving)))
+    card = judge(good(joints=Joints(moving, moving, Jump(700, 10, 0.2, 8.0), moving, moving)))
     assert card.verdict is Verdict.READY
     assert codes(card, Severity.NOTE) == ["moving_ends", "no_loop"]
     assert card.figures.loop_points is not None

@@ -22,7 +22,7 @@ def speech_like(seconds: float, seed: int = 3) -> np.ndarray:
 
 
 def test_there_are_a_hundred_rows_a_second():
-    assert sound_features([speech_like(2.0)]).duration == pytest.approx(2.0, abs=0.02)
+    assert len(sound_features([speech_like(2.0)]).rows) == pytest.approx(200, abs=2)
 
 
 def test_blocks_of_any_size_give_the_same_features():

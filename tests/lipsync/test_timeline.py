@@ -68,14 +68,6 @@ def test_play_turns_where_the_head_stands_still():
     assert np.diff(line.base).tolist().count(-1) > 600
 
 
-def test_play_does_not_turn_in_the_middle_of_a_blink():
-    still = swaying(250, amount=0.0)
-    eyes = np.ones(250)
-    eyes[236:250] = np.linspace(1, 0, 14)
-    _, joints = timeline(900, Longer.BOUNCE, motion=replace(still, eyes=eyes))
-    assert joints.high.frame < 236
-
-
 def test_hands_that_move_keep_play_from_turning():
     pictures = np.full((250, 16, 16), 90, np.uint8)
     pictures[225:, 8:, :] += (np.arange(25) % 2 * 40).astype(np.uint8)[:, None, None]
@@ -106,8 +98,7 @@ def test_a_loop_goes_on_where_the_head_would_have_gone():
 def test_a_loop_stays_within_one_shot():
     shots = (np.arange(250) >= 60).astype(np.intp)
     line, joints = timeline(2000, Longer.LOOP, motion=replace(swaying(250), shots=shots))
-    assert joints.loop.enters >= 60
-    assert not joints.loop.crosses_cut
+    assert joints.loop.enters >= 60 and joints.loop.leaves >= 60
     assert line.base[:70].tolist() == list(range(70))
 
 
