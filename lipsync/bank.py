@@ -27,8 +27,9 @@ RUN_FRAMES = 8
 SHARPNESS_WIDTH_PIXELS = 72
 # One step in each direction of the look of a mouth: aperture and width in IOD, then left-right and up-down turn.
 LOOK_STEPS = np.array([0.03, 0.03, 0.15, 0.15])
-# Sine of a turn to the side that the gate never lets through: thinning would keep such looks for being rare.
+# Clearly beyond what the gate lets through, as one frame alone tells it: thinning would keep such looks for being rare.
 MOST_TURNED = float(np.sin(np.radians(LARGEST_YAW_DEGREES + 10)))
+FEWEST_PIXELS = 0.8 * SMALLEST_IOD_PIXELS
 
 _MAGIC = b"heygem mouths 1\n"
 _INDEX = np.dtype(
@@ -96,7 +97,7 @@ class BankBuilder:
 def _cut(number: int, frame: Frame, points: FloatArray, sharpness: float) -> Mouth | None:
     flat = points[:, :2]
     size, look = _size(points), _look(points, _size(points))
-    if size < SMALLEST_IOD_PIXELS or abs(look[2]) > MOST_TURNED:
+    if size < FEWEST_PIXELS or abs(look[2]) > MOST_TURNED:
         return None
     around = flat[np.concatenate([LIPS, MOUTH_RING])]
     low = np.floor(around.min(axis=0) - CROP_MARGIN_IOD * size).astype(int)

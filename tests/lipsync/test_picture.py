@@ -231,7 +231,7 @@ def test_a_face_that_the_gate_would_never_pass_takes_no_room_in_the_bank(fault, 
     if fault == "turned":
         points[LEFT_EYE, 2] += 80
     if fault == "small":
-        points = points / 3
+        points = points / 4
     builder = BankBuilder()
     builder.offer(0, Frame(np.zeros(200 * 200 * 3 // 2, dtype=np.uint8), 200, 200), points, 0.0)
     assert bool(builder.finish()) is kept
