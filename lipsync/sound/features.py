@@ -1,7 +1,8 @@
 """What of a sound drives the mouth: blocks of samples go in, features at 100 per second come out.
 
 Log-mel spectrogram (Davis and Mermelstein 1980; mel scale after Slaney 1998), energy and voicing (autocorrelation, Boersma
-1993), normalised over the whole recording, so that loudness and microphone do not matter.
+1993), normalised over the whole recording, so that loudness and microphone do not matter; and what the speech network
+hears in it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from scipy.ndimage import uniform_filter1d
 
 from lipsync.faces.tracker import FloatArray
 from lipsync.media.sound import SAMPLE_RATE
+from lipsync.sound import network
+from lipsync.sound.network import Heard
 
 HOP_SAMPLES = 160
 RATE = SAMPLE_RATE // HOP_SAMPLES
@@ -29,8 +32,12 @@ FLOOR_DECIBEL = 60.0
 SPEECH_PERCENTILE = 95
 MEAN_ROWS = 5
 WINDOWS_AT_ONCE = 500
-# Taps in time around each frame, seconds.
+# Taps in time around each frame, seconds: of the bands, of the network's channels, of its embedding.
 TAPS_SECONDS = np.arange(-5, 6) * 0.04
+CHANNEL_TAPS_SECONDS = np.arange(-3, 4) * 0.04
+EMBEDDING_TAPS_SECONDS = np.arange(-2, 3) * 0.04
+# How many of the features at an instant come from the spectrogram; the others come from the network.
+BAND_FEATURES = (BANDS + 2) * len(TAPS_SECONDS)
 PITCH_HERTZ = (65, 400)
 
 
@@ -40,14 +47,19 @@ class SoundFeatures:
 
     rows: (m, BANDS + 2) float32; normalised bands, energy, voicing, each a mean over 50 ms
     loudness: (m,) float32 loudest band, dB re the recording's 95th percentile
+    heard: the speech network's answers
     """
 
     rows: FloatArray
     loudness: FloatArray
+    heard: Heard
 
     def at(self, times: npt.NDArray[np.float64]) -> FloatArray:
-        """(n, (BANDS + 2) * taps) float32 features around the given times, seconds."""
-        return np.concatenate([_interpolate(self.rows, (times + tap) * RATE) for tap in TAPS_SECONDS], axis=1)
+        """(n, BAND_FEATURES + what the network adds) float32 features around the given times, seconds."""
+        bands = [_interpolate(self.rows, (times + tap) * RATE) for tap in TAPS_SECONDS]
+        channels = [_interpolate(self.heard.channels, network.places(times + tap)) for tap in CHANNEL_TAPS_SECONDS]
+        embedding = [_interpolate(self.heard.embedding, network.places(times + tap)) for tap in EMBEDDING_TAPS_SECONDS]
+        return np.concatenate(bands + channels + embedding, axis=1)
 
 
 def sound_features(blocks: Iterable[FloatArray]) -> SoundFeatures:
@@ -57,6 +69,7 @@ def sound_features(blocks: Iterable[FloatArray]) -> SoundFeatures:
     loudest: FloatArray = rows[:, :BANDS].max(axis=1)
     top = np.float32(np.percentile(loudest, SPEECH_PERCENTILE))
     energy_top = np.float32(np.percentile(rows[:, BANDS], SPEECH_PERCENTILE))
+    heard = network.listen(np.maximum(rows[:, :BANDS] - top, -FLOOR_DECIBEL) / 20)
     # Column by column and in place: an hour and a half of rows is a hundred megabytes.
     for column in range(BANDS):
         level = (np.maximum(rows[:, column], top - FLOOR_DECIBEL) - top) / 20
@@ -64,7 +77,7 @@ def sound_features(blocks: Iterable[FloatArray]) -> SoundFeatures:
     rows[:, BANDS] = (np.maximum(rows[:, BANDS], energy_top - FLOOR_DECIBEL) - energy_top) / 20 + 3
     for column in range(rows.shape[1]):
         rows[:, column] = uniform_filter1d(rows[:, column], MEAN_ROWS, mode="nearest")
-    return SoundFeatures(rows, loudest - top)
+    return SoundFeatures(rows, loudest - top, heard)
 
 
 def _piece(windows: FloatArray) -> FloatArray:

@@ -21,6 +21,11 @@ SMALLEST_DEVIATION = 0.05
 MOST_NODES = 2000
 KERNEL_PENALTY = 0.5
 KERNEL_REACH = 2.0
+NEIGHBOURS = 15
+NEAREST_REACH = 0.15
+LINEAR_SHARE, KERNEL_SHARE, NEAREST_SHARE = 0.35, 0.35, 0.3
+# How much bands and network count, for the kernel and for the nearest.
+EMPHASIS = ((2.0, 1.5), (1.0, 1.5))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,63 +68,93 @@ def fit_ridge(features: FloatArray, targets: DoubleArray, strength: float) -> Ri
 
 
 @dataclass(frozen=True, slots=True)
-class Kernel:
-    """Kernel ridge regression with a Gaussian kernel (Saunders, Gammerman and Vovk 1998).
+class OwnMap:
+    """What a speaker does: a generic answer, rescaled and corrected in two ways, mixed with the speaker's own shapes.
 
-    mean, deviation: (d,); nodes: (k, d) standardised; weights: (k, q); reach: squared distance at which the kernel falls to 1/e
+    One correction is linear, one a kernel ridge regression with a Gaussian kernel (Saunders, Gammerman and Vovk 1998); the
+    shapes are those of the take's frames that sound most alike (k nearest neighbours).
+    gain, bias: (q,); mean, deviation: (d,); linear: (d, q)
+    nodes: (k, d) float32 standardised frames of the take; corrections: (k, q) their kernel weights; shapes: (k, q) what
+    was seen in them
+    kernel_emphasis, nearest_emphasis: (d,) how much each feature counts in a distance
+    reach: squared distance at which the kernel falls to 1/e; spread: the usual distance between two frames
     """
 
+    gain: DoubleArray
+    bias: DoubleArray
     mean: DoubleArray
     deviation: DoubleArray
-    nodes: DoubleArray
-    weights: DoubleArray
+    linear: DoubleArray
+    nodes: FloatArray
+    corrections: DoubleArray
+    shapes: DoubleArray
+    kernel_emphasis: FloatArray
+    nearest_emphasis: FloatArray
     reach: float
-
-    def __call__(self, features: FloatArray) -> DoubleArray:
-        """(n, q) predictions for features (n, d)."""
-        scaled = (features - self.mean) / self.deviation
-        return np.asarray(np.exp(-_squared_distances(scaled, self.nodes) / self.reach) @ self.weights)
-
-
-@dataclass(frozen=True, slots=True)
-class OwnMap:
-    """A generic answer, rescaled, plus what this speaker does differently: the mean of a linear and a kernel regression."""
-
-    gain: DoubleArray
-    linear: Ridge
-    kernel: Kernel
+    spread: float
 
     def __call__(self, features: FloatArray, generic: DoubleArray) -> DoubleArray:
         """(n, q) for features (n, d) and the generic answers (n, q) to them."""
-        return np.asarray(generic * self.gain + 0.5 * self.linear(features) + 0.5 * self.kernel(features))
+        scaled = ((features - self.mean) / self.deviation).astype(np.float32)
+        base = generic * self.gain + self.bias
+        linear = base + scaled @ self.linear
+        distances = _squared_distances(scaled * self.kernel_emphasis, self.nodes * self.kernel_emphasis)
+        kernel = base + np.exp(-distances / self.reach) @ self.corrections
+        distances = _squared_distances(scaled * self.nearest_emphasis, self.nodes * self.nearest_emphasis)
+        nearest = self._alike(np.sqrt(np.maximum(distances, 0)))
+        return np.asarray(LINEAR_SHARE * linear + KERNEL_SHARE * kernel + NEAREST_SHARE * nearest)
+
+    def _alike(self, distances: FloatArray) -> DoubleArray:
+        """(n, q) mean shape of the nearest nodes, the nearer the heavier. distances: (n, k)"""
+        count = min(NEIGHBOURS, distances.shape[1])
+        found = np.argpartition(distances, count - 1, axis=1)[:, :count]
+        near = np.take_along_axis(distances, found, axis=1)
+        weights = np.exp(-(near - near.min(axis=1, keepdims=True)) / (NEAREST_REACH * self.spread))
+        weights /= weights.sum(axis=1, keepdims=True)
+        return np.asarray((self.shapes[found] * weights[..., None]).sum(axis=1))
 
 
-def fit_own(features: FloatArray, generic: DoubleArray, targets: DoubleArray) -> OwnMap:
+def fit_own(features: FloatArray, generic: DoubleArray, targets: DoubleArray, bands: int) -> OwnMap:
     """Learn a speaker from (n, d) features, (n, q) generic answers to them and (n, q) true values, both standardised.
 
     The linear part is maximum a posteriori: weights shrunk to the generic answer as if it rested on PRIOR_FRAMES frames.
+    bands: how many of the features come from the spectrogram; the others come from the speech network
     """
     gain = ((generic * targets).sum(axis=0) + GAIN_FRAMES) / ((generic**2).sum(axis=0) + GAIN_FRAMES)
     left = targets - generic * gain
+    bias = left.mean(axis=0) * len(left) / (len(left) + BIAS_FRAMES)
     mean = features.mean(axis=0).astype(np.float64)
     deviation = features.std(axis=0).astype(np.float64) + SMALLEST_DEVIATION
-    scaled = (features - mean) / deviation
-    bias = left.mean(axis=0) * len(left) / (len(left) + BIAS_FRAMES)
-    linear = Ridge(mean, deviation, _solve(scaled, left - bias, PRIOR_FRAMES), bias)
+    scaled = ((features - mean) / deviation).astype(np.float32)
+    linear = _solve(scaled, left - bias, PRIOR_FRAMES)
+    kernel_emphasis, nearest_emphasis = (_emphasis(features.shape[1], bands, *pair) for pair in EMPHASIS)
     some = np.linspace(0, len(scaled) - 1, min(len(scaled), MOST_NODES)).astype(int)
     nodes = scaled[some]
-    distances = _squared_distances(nodes, nodes)
+    distances = _squared_distances(nodes * kernel_emphasis, nodes * kernel_emphasis)
     reach = KERNEL_REACH * float(np.median(distances))
-    kernel = np.exp(-distances / reach)
-    weights = np.linalg.solve(kernel + KERNEL_PENALTY * np.eye(len(nodes)), left[some])
-    return OwnMap(gain, linear, Kernel(mean, deviation, nodes, weights, reach))
+    kernel = np.exp(-distances / reach) + KERNEL_PENALTY * np.eye(len(nodes), dtype=np.float32)
+    corrections = np.linalg.solve(kernel, left[some] - bias)
+    distances = _squared_distances(nodes * nearest_emphasis, nodes * nearest_emphasis)
+    spread = float(np.sqrt(max(float(np.median(distances)), 1e-9)))
+    return OwnMap(
+        gain, bias, mean, deviation, linear, nodes, corrections, targets[some],
+        kernel_emphasis, nearest_emphasis, reach, spread,
+    )  # fmt: skip
 
 
-def _squared_distances(left: DoubleArray, right: DoubleArray) -> DoubleArray:
+def _emphasis(width: int, bands: int, of_bands: float, of_network: float) -> FloatArray:
+    """(width,) so that a kind of features counts by its emphasis and not by their number."""
+    weights = np.empty(width, dtype=np.float32)
+    weights[:bands] = of_bands / np.sqrt(bands)
+    weights[bands:] = of_network / np.sqrt(max(1, width - bands))
+    return weights
+
+
+def _squared_distances(left: FloatArray, right: FloatArray) -> FloatArray:
     return np.asarray((left**2).sum(axis=1)[:, None] + (right**2).sum(axis=1)[None] - 2 * left @ right.T)
 
 
-def _solve(scaled: DoubleArray, targets: DoubleArray, penalty: float) -> DoubleArray:
+def _solve(scaled: FloatArray, targets: DoubleArray, penalty: float) -> DoubleArray:
     rows, columns = scaled.shape
     if rows < columns:
         return np.asarray(scaled.T @ np.linalg.solve(scaled @ scaled.T + penalty * np.eye(rows), targets))

@@ -1,0 +1,135 @@
+"""The speech network: from a recording's levels to what a mouth does that makes such sounds, in any language.
+
+A dilated convolutional network (in the line of Oord et al. 2016 and Bai, Kolter and Koltun 2018) with residual blocks
+normalised per instant, so that it answers a recording of any length block by block. Trained by `lipsync.training` on
+synthesised speech; the channels are those of `lipsync.synthetic.articulation`, the classes those of `sound.phonemes`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from lipsync.faces.pose import DoubleArray
+from lipsync.faces.tracker import FloatArray
+from lipsync.sound.phonemes import CLASSES
+from lipsync.sound.tape import Node, Tape, add, as_nodes, convolve, drop, gelu, normalise
+
+WEIGHTS = Path(__file__).parent.parent / "weights" / "speech_network.npz"
+
+BANDS = 40
+INPUTS = BANDS + 1
+RATE = 50
+CHANNELS = ("aperture", "width", "protrusion", "jaw", "closure", "tuck")
+STEM, TRUNK, EMBEDDING = 96, 128, 48
+DILATIONS = (1, 2, 4, 8, 1, 2, 4, 8)
+# Rows on either side that an answer depends on, at 100 per second, and a little more.
+CONTEXT_ROWS = 80
+BLOCK_ROWS = 3000
+# What counts as sound when levels are normalised, in units of 20 dB below the recording's top.
+ACTIVE = -1.75
+FEWEST_ACTIVE_ROWS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the network makes of a recording, 50 rows a second, row i at (2 i + 0.5) / 100 s.
+
+    channels: (m, len(CHANNELS)) float32; classes: (m, len(CLASSES)) float32 probabilities; embedding: (m, EMBEDDING) float32
+    """
+
+    channels: FloatArray
+    classes: FloatArray
+    embedding: FloatArray
+
+
+def inputs(levels: FloatArray) -> FloatArray:
+    """(n, INPUTS) float32 of levels (n, BANDS) in units of 20 dB, 0 at the recording's top and -3 at the least.
+
+    Normalised over the part of the recording that sounds, so that voice, room and microphone matter less.
+    """
+    loudest = levels.max(axis=1)
+    active = loudest > ACTIVE
+    sounding = levels[active] if active.sum() >= FEWEST_ACTIVE_ROWS else levels
+    mean, deviation = sounding.mean(axis=0, dtype=np.float32), sounding.std(axis=0, dtype=np.float32)
+    bands = np.clip((levels - mean) / (deviation + np.float32(0.1)), -4, 4)
+    return np.concatenate([bands, (loudest + 1)[:, None]], axis=1, dtype=np.float32)
+
+
+def fresh_weights(random: np.random.Generator) -> dict[str, FloatArray]:
+    """Weights to begin training with (He et al. 2015; the last layer of every residual block starts small)."""
+    weights: dict[str, FloatArray] = {}
+
+    def layer(name: str, rows: int, columns: int, scale: float = 1.0) -> None:
+        weights[f"{name}.kernel"] = (random.standard_normal((rows, columns)) * scale * np.sqrt(2 / rows)).astype(np.float32)
+        weights[f"{name}.bias"] = np.zeros(columns, dtype=np.float32)
+
+    def norm(name: str, columns: int) -> None:
+        weights[f"{name}.gain"] = np.ones(columns, dtype=np.float32)
+        weights[f"{name}.bias"] = np.zeros(columns, dtype=np.float32)
+
+    layer("stem", 5 * INPUTS, STEM)
+    layer("halve", 4 * STEM, TRUNK)
+    for number in range(len(DILATIONS)):
+        norm(f"block{number}.norm", TRUNK)
+        layer(f"block{number}.wide", 3 * TRUNK, TRUNK)
+        layer(f"block{number}.mix", TRUNK, TRUNK, scale=0.3)
+    norm("embed.norm", TRUNK)
+    layer("embed", TRUNK, EMBEDDING)
+    layer("head", EMBEDDING, len(CHANNELS) + len(CLASSES), scale=0.5)
+    return weights
+
+
+def embed(weights: dict[str, Node], x: Node, tape: Tape | None = None, dropout: float = 0.0) -> Node:
+    """(B, T // 2, EMBEDDING) of inputs (B, T, INPUTS)."""
+    x = gelu(convolve(x, weights["stem.kernel"], weights["stem.bias"], tape, taps=5), tape)
+    x = gelu(convolve(x, weights["halve.kernel"], weights["halve.bias"], tape, taps=4, stride=2), tape)
+    for number, dilation in enumerate(DILATIONS):
+        name = f"block{number}"
+        inner = normalise(x, weights[f"{name}.norm.gain"], weights[f"{name}.norm.bias"], tape)
+        wide = convolve(inner, weights[f"{name}.wide.kernel"], weights[f"{name}.wide.bias"], tape, taps=3, dilation=dilation)
+        mixed = convolve(gelu(wide, tape), weights[f"{name}.mix.kernel"], weights[f"{name}.mix.bias"], tape)
+        x = add(x, drop(mixed, dropout, tape), tape)
+    x = normalise(x, weights["embed.norm.gain"], weights["embed.norm.bias"], tape)
+    return convolve(x, weights["embed.kernel"], weights["embed.bias"], tape)
+
+
+def articulate(weights: dict[str, Node], embedding: Node, tape: Tape | None = None) -> Node:
+    """(B, T, len(CHANNELS) + len(CLASSES)) channels, then the classes' logits."""
+    return convolve(gelu(embedding, tape), weights["head.kernel"], weights["head.bias"], tape)
+
+
+def places(times: DoubleArray) -> DoubleArray:
+    """Where in an answer's rows the given times, seconds, lie."""
+    return np.asarray(times * RATE - 0.25)
+
+
+def listen(levels: FloatArray, weights: dict[str, Node] | None = None) -> Heard:
+    """What the network makes of levels (n, BANDS), see `inputs`; in blocks, whatever the length."""
+    known = shipped() if weights is None else weights
+    x = inputs(levels)
+    parts = []
+    for start in range(0, len(x) // 2 * 2, BLOCK_ROWS):
+        first, last = max(0, start - CONTEXT_ROWS), min(len(x), start + BLOCK_ROWS + CONTEXT_ROWS)
+        embedding = embed(known, Node(x[None, first:last]))
+        wanted = slice((start - first) // 2, (min(start + BLOCK_ROWS, len(x) // 2 * 2) - first) // 2)
+        parts.append((embedding.value[0, wanted], articulate(known, embedding).value[0, wanted]))
+    embedding = np.concatenate([part for part, _ in parts]) if parts else np.zeros((0, EMBEDDING), dtype=np.float32)
+    answers = np.concatenate([part for _, part in parts]) if parts else np.zeros((0, len(CHANNELS) + len(CLASSES)), np.float32)
+    return Heard(answers[:, : len(CHANNELS)], _shares(answers[:, len(CHANNELS) :]), embedding)
+
+
+@cache
+def shipped() -> dict[str, Node]:
+    """The weights that come with the engine."""
+    with np.load(WEIGHTS) as stored:
+        return as_nodes({name: stored[name] for name in stored.files})
+
+
+def _shares(logits: FloatArray) -> FloatArray:
+    """Softmax."""
+    raised = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
+    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
