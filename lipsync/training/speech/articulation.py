@@ -94,7 +94,9 @@ def spelt(symbol: str) -> str:
     return "".join(letter for letter in letters if letter in GESTURES)
 
 
-def targets(phonemes: Iterable[Phoneme], times: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.uint8]]:
+def targets(
+    phonemes: Iterable[Phoneme], times: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.uint8]]:
     """(m, 6) CHANNELS and (m,) numbers of CLASSES at each time, in seconds; silence where there is no phoneme."""
     known = tidy(phonemes)
     path = channels(known, times)

@@ -91,9 +91,7 @@ def speak(requests: Sequence[Request]) -> list[Utterance | None]:
     return spoken
 
 
-def _speak(
-    voice: _Voice, numbers: list[int], requests: Sequence[Request], folder: Path
-) -> list[tuple[int, Utterance]]:
+def _speak(voice: _Voice, numbers: list[int], requests: Sequence[Request], folder: Path) -> list[tuple[int, Utterance]]:
     lines = [f'(set! folder "{folder}")', SCRIPT, f"({voice.function})"]
     for number in numbers:
         request = requests[number]
@@ -104,10 +102,11 @@ def _speak(
     output = _run(str(script)).stdout.decode(errors="replace")
     spoken = []
     for part in output.split(MARK)[1:]:
-        number, *rows = part.splitlines()
+        name, *rows = part.splitlines()
         ends = [(phone, float(end)) for phone, end in (row.split() for row in rows)]
-        samples, sample_rate = read_wav(folder / f"{number}.wav")
-        spoken.append((int(number), Utterance(samples, sample_rate, from_ends(ends, voice.to_ipa, len(samples) / sample_rate))))
+        samples, sample_rate = read_wav(folder / f"{name}.wav")
+        phonemes = from_ends(ends, voice.to_ipa, len(samples) / sample_rate)
+        spoken.append((int(name), Utterance(samples, sample_rate, phonemes)))
     return spoken
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from lipsync.media.sound import SAMPLE_RATE
 from lipsync.sound import features
 from lipsync.synthetic.speech import Utterance
 from lipsync.training.speech import espeak, festival, flite, texts
@@ -117,8 +118,8 @@ def _texts(folder: Path) -> dict[str, list[str]]:
 def make(shard: Shard) -> float:
     """Write one shard and say how many seconds of speech it holds."""
     spoken = _spoken(shard)
-    rounded = [at_rate(utterance).samples[: BABBLE_SECONDS * features.SAMPLE_RATE] for _, utterance in spoken[:BABBLE_VOICES]]
-    others = [samples / (np.abs(samples).max() + np.float32(1e-6)) for samples in rounded]
+    babble = [at_rate(utterance).samples[: BABBLE_SECONDS * SAMPLE_RATE] for _, utterance in spoken[:BABBLE_VOICES]]
+    others = [samples / (np.abs(samples).max() + np.float32(1e-6)) for samples in babble]
     examples = [
         _example(request, utterance, others[:number] + others[number + 1 :], _source(shard, number, ATTEMPTS))
         for number, (request, utterance) in enumerate(spoken)
