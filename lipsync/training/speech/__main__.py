@@ -13,6 +13,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
+from lipsync.training.speech.festival import missing_packages
 from lipsync.training.speech.generation import SYNTHESISERS, cast, collect_texts, make, plan
 
 
@@ -29,6 +30,8 @@ def main() -> int:
     for name, synthesiser in SYNTHESISERS.items():
         if name not in present:
             logging.warning("Without %s the others speak more. Install it with: apt-get install %s", name, synthesiser.package)
+    if "festival" in present and (packages := missing_packages()):
+        logging.warning("Without %s festival has fewer voices.", ", ".join(packages))
     if not present:
         logging.error("There is no synthesiser. Install one with: apt-get install espeak-ng flite festival")
         return 3

@@ -20,12 +20,12 @@ from lipsync.training.speech.speakers import Request, Speaker, between, from_end
 
 STRETCH = (0.8, 1.3)
 TIMEOUT_SECONDS = 300
-SAFE = re.compile(r'["\\]')
+QUOTES = re.compile(r'["\\]')
 MARK = "utterance "
 
 
 @dataclass(frozen=True, slots=True)
-class _Voice:
+class Voice:
     """label; function that selects it in Scheme; language of its texts; phone set; encoding of its texts."""
 
     label: str
@@ -37,23 +37,23 @@ class _Voice:
 
 
 VOICES = (
-    _Voice("kdlpc16k", "voice_ked_diphone", "en", phones.ARPABET, "ascii"),
-    _Voice("us-slt-hts", "voice_cmu_us_slt_arctic_hts", "en", phones.ARPABET, "ascii"),
-    _Voice("ca-ona-hts", "voice_upc_ca_ona_hts", "ca", phones.CATALAN, "iso-8859-15"),
-    _Voice("hi-nsk", "voice_hindi_NSK_diphone", "hi", phones.INDIC, "utf-8"),
-    _Voice("mr-nsk", "voice_marathi_NSK_diphone", "mr", phones.INDIC, "utf-8"),
-    _Voice("te-nsk", "voice_telugu_NSK_diphone", "te", phones.INDIC, "utf-8"),
-    _Voice("suopuhe-lj", "voice_suo_fi_lj_diphone", "fi", phones.FINNISH, "iso-8859-15"),
-    _Voice("suopuhe-mv", "voice_hy_fi_mv_diphone", "fi", phones.FINNISH, "iso-8859-15"),
-    _Voice("itapc16k", "voice_pc_diphone", "it", phones.ITALIAN, "iso-8859-15"),
-    _Voice("czech-dita", "voice_czech_dita", "cs", phones.CZECH, "iso-8859-2"),
-    _Voice("czech-krb", "voice_czech_krb", "cs", phones.CZECH, "iso-8859-2"),
-    _Voice("czech-ph", "voice_czech_ph", "cs", phones.CZECH, "iso-8859-2"),
-    _Voice("italp16k", "voice_lp_diphone", "it", phones.ITALIAN, "iso-8859-15", held_out=True),
-    _Voice("czech-machac", "voice_czech_machac", "cs", phones.CZECH, "iso-8859-2", held_out=True),
-    _Voice("ru", "voice_msu_ru_nsh_clunits", "ru", phones.RUSSIAN, "utf-8", held_out=True),
+    Voice("kdlpc16k", "voice_ked_diphone", "en", phones.ARPABET, "ascii"),
+    Voice("us-slt-hts", "voice_cmu_us_slt_arctic_hts", "en", phones.ARPABET, "ascii"),
+    Voice("ca-ona-hts", "voice_upc_ca_ona_hts", "ca", phones.CATALAN, "iso-8859-15"),
+    Voice("hi-nsk", "voice_hindi_NSK_diphone", "hi", phones.INDIC, "utf-8"),
+    Voice("mr-nsk", "voice_marathi_NSK_diphone", "mr", phones.INDIC, "utf-8"),
+    Voice("te-nsk", "voice_telugu_NSK_diphone", "te", phones.INDIC, "utf-8"),
+    Voice("suopuhe-lj", "voice_suo_fi_lj_diphone", "fi", phones.FINNISH, "iso-8859-15"),
+    Voice("suopuhe-mv", "voice_hy_fi_mv_diphone", "fi", phones.FINNISH, "iso-8859-15"),
+    Voice("itapc16k", "voice_pc_diphone", "it", phones.ITALIAN, "iso-8859-15"),
+    Voice("czech-dita", "voice_czech_dita", "cs", phones.CZECH, "iso-8859-2"),
+    Voice("czech-krb", "voice_czech_krb", "cs", phones.CZECH, "iso-8859-2"),
+    Voice("czech-ph", "voice_czech_ph", "cs", phones.CZECH, "iso-8859-2"),
+    Voice("italp16k", "voice_lp_diphone", "it", phones.ITALIAN, "iso-8859-15", held_out=True),
+    Voice("czech-machac", "voice_czech_machac", "cs", phones.CZECH, "iso-8859-2", held_out=True),
+    Voice("ru", "voice_msu_ru_nsh_clunits", "ru", phones.RUSSIAN, "utf-8", held_out=True),
 )
-BY_FUNCTION = {voice.function: voice for voice in VOICES}
+_BY_FUNCTION = {voice.function: voice for voice in VOICES}
 SCRIPT = """
 (define (tell segment) (format t "%s %f\\n" (item.name segment) (item.feat segment "end")))
 (define (speak number text)
@@ -69,15 +69,25 @@ SCRIPT = """
 
 def speakers() -> tuple[Speaker, ...]:
     """Those whose voices are installed."""
-    if not shutil.which("festival"):
-        return ()
-    known = _run("(print (voice.list))").stdout.decode(errors="replace")
-    installed = set(re.findall(r"[\w-]+", known))
+    installed = _installed()
     return tuple(
         Speaker(f"festival:{voice.label}", voice.function, voice.language, held_out=voice.held_out)
         for voice in VOICES
-        if voice.function.removeprefix("voice_") in installed
+        if voice.function in installed
     )
+
+
+def missing_packages() -> list[str]:
+    """Debian packages of the voices that are not installed."""
+    installed = _installed()
+    return [f"festvox-{voice.label}" for voice in VOICES if voice.function not in installed]
+
+
+def _installed() -> set[str]:
+    if not shutil.which("festival"):
+        return set()
+    listing = _run("(print (voice.list))").stdout.decode(errors="replace")
+    return {f"voice_{name}" for name in re.findall(r"[\w-]+", listing)}
 
 
 def speak(requests: Sequence[Request]) -> list[Utterance | None]:
@@ -86,22 +96,23 @@ def speak(requests: Sequence[Request]) -> list[Utterance | None]:
     order = sorted(range(len(requests)), key=lambda number: requests[number].speaker.name)
     for function, numbers in groupby(order, key=lambda number: requests[number].speaker.name):
         with tempfile.TemporaryDirectory() as folder:
-            for number, utterance in _speak(BY_FUNCTION[function], list(numbers), requests, Path(folder)):
+            for number, utterance in _speak(_BY_FUNCTION[function], list(numbers), requests, Path(folder)):
                 spoken[number] = utterance
     return spoken
 
 
-def _speak(voice: _Voice, numbers: list[int], requests: Sequence[Request], folder: Path) -> list[tuple[int, Utterance]]:
+def _speak(voice: Voice, numbers: list[int], requests: Sequence[Request], folder: Path) -> list[tuple[int, Utterance]]:
     lines = [f'(set! folder "{folder}")', SCRIPT, f"({voice.function})"]
     for number in numbers:
         request = requests[number]
         lines.append(f"(Parameter.set 'Duration_Stretch {between(*STRETCH, 1 - request.tempo):.2f})")
-        lines.append(f'(speak "{number}" "{SAFE.sub(" ", request.text)}")')
+        lines.append(f'(speak "{number}" "{QUOTES.sub(" ", request.text)}")')
     script = folder / "script.scm"
     script.write_bytes("\n".join(lines).encode(voice.encoding, errors="ignore"))
-    output = _run(str(script)).stdout.decode(errors="replace")
+    done = _run(str(script))
+    parts = done.stdout.decode(errors="replace").split(MARK)[1:]
     spoken = []
-    for part in output.split(MARK)[1:]:
+    for part in parts if done.returncode == 0 else parts[:-1]:
         name, *rows = part.splitlines()
         ends = [(phone, float(end)) for phone, end in (row.split() for row in rows)]
         samples, sample_rate = read_wav(folder / f"{name}.wav")

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from lipsync.errors import ToolFailed
 from lipsync.media.sound import SAMPLE_RATE
 from lipsync.sound import features
 from lipsync.synthetic.speech import Utterance
@@ -49,9 +50,9 @@ class Synthesiser:
 
 
 SYNTHESISERS = {
-    "espeak": Synthesiser("espeak-ng", 5.5, 5.3, espeak.speakers, espeak.speak),
-    "flite": Synthesiser("flite", 1.9, 5.6, flite.speakers, flite.speak),
-    "festival": Synthesiser("festival", 1.6, 6.2, festival.speakers, festival.speak),
+    "espeak": Synthesiser("espeak-ng", 5.5, 5.6, espeak.speakers, espeak.speak),
+    "flite": Synthesiser("flite", 1.9, 5.9, flite.speakers, flite.speak),
+    "festival": Synthesiser("festival", 1.6, 6.4, festival.speakers, festival.speak),
 }
 
 
@@ -146,7 +147,7 @@ def _source(shard: Shard, number: int, attempt: int) -> np.random.Generator:
 
 
 def _spoken(shard: Shard) -> list[tuple[Request, Utterance]]:
-    """Every utterance of the shard; one that fails is drawn anew."""
+    """Every utterance of the shard; one that fails is drawn anew. Raises ToolFailed (`speech_failed`)."""
     sentences = _texts(shard.folder)
     held_out = shard.number == 0
     speakers = [s for s in cast(shard.synthesiser) if s.held_out == held_out and s.language in sentences]
@@ -161,7 +162,9 @@ def _spoken(shard: Shard) -> list[tuple[Request, Utterance]]:
         silent = sum(utterance is None for utterance in spoken)
         if silent:
             log.warning("%s: %d of %d utterances failed and are made up for", shard.path.name, silent, len(requests))
-    return [found[number] for number in sorted(found)]
+    if len(found) < shard.count:
+        raise ToolFailed("speech_failed", f"{shard.synthesiser} has spoken {len(found)} of {shard.count} utterances.")
+    return [found[number] for number in range(shard.count)]
 
 
 def _request(speakers: list[Speaker], sentences: dict[str, list[str]], random_source: np.random.Generator) -> Request:

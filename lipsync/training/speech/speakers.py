@@ -18,8 +18,8 @@ class Speaker:
     """A voice of a synthesiser.
 
     label: synthesiser:voice, as in espeak:fr-fr; name: what the synthesiser calls it; language: of the texts it reads;
-    weight: how often it is chosen; variants: endings of label and name that make it another speaker; encoding: of its
-    texts; held_out: kept from training, for looking at how well it went
+    weight: how often it is chosen; variants: endings of label and name that make it another speaker; held_out: kept from
+    training, for looking at how well it went
     """
 
     label: str
@@ -27,7 +27,6 @@ class Speaker:
     language: str
     weight: float = 1.0
     variants: tuple[str, ...] = ()
-    encoding: str = "utf-8"
     held_out: bool = False
 
 

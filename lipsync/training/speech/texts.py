@@ -29,9 +29,11 @@ WIDE = 3
 """An ideograph or a syllable of Hangul counts as so many letters."""
 PURE = 0.8
 """Share of a sentence's letters that belong to the language's own script."""
+TAG = re.compile(r"<[^>]*>|&\w+;")
 PLACEHOLDER = re.compile(
-    r"%\([^)]*\)[-#0-9.]*[a-zA-Z]?|%[-#0-9.]*l*[a-zA-Z]|\{[^}]*\}|\$\w+|<[^>]*>|&\w+;|\S*(?:://|@)\S+|\S*[/\\]\S*|--?\w\S*"
+    r"%\([^)]*\)[-#0-9.]*[a-zA-Z]?|%[-#0-9.]*l*[a-zA-Z0-9]|\{[^}]*\}|\$\w+|\S*(?:://|@)\S+|\S*[/\\]\S*|(?<!\S)--?\w\S*"
 )
+QUOTE = re.compile(r"(?<!\w)['‘’‚‹›]+|['‘’‚‹›]+(?!\w)")
 MARKUP = re.compile(r"[{}\[\]()|\\_*&^~`\"=<>#+/$@«»„“”]+")
 ONE_SCRIPT = {"HIRAGANA": "CJK", "KATAKANA": "CJK", "KATAKANA-HIRAGANA": "CJK", "HANGUL": "CJK", "BOPOMOFO": "CJK"}
 
@@ -83,8 +85,8 @@ def _chosen(language: str, sentences: Iterable[str]) -> list[str]:
 
 def clean(message: str) -> str:
     """A message as it would be read aloud; empty when nothing much is left."""
-    text = PLACEHOLDER.sub(" ", message.replace("_", "").replace("&", ""))
-    text = " ".join(MARKUP.sub(" ", text).split())
+    text = PLACEHOLDER.sub(" ", TAG.sub(" ", message).replace("_", "").replace("&", ""))
+    text = " ".join(QUOTE.sub(" ", MARKUP.sub(" ", text)).split())
     text = re.sub(r"\s+([,.;:!?])", r"\1", text).strip(" ,;:-.'")
     letters = sum(_script(letter) is not None for letter in text)
     return text if letters >= 3 and letters > 0.6 * len(text) else ""
