@@ -58,11 +58,11 @@ def breaths(utterance: Utterance, random_source: np.random.Generator) -> Samples
 
 
 def _breath(count: int, draw: np.random.Generator) -> Samples:
-    """Noise with one or two soft resonances that swells and fades; one time in three it is plain and steady."""
+    """Noise with one or two soft resonances that swells and fades; one time in three it is plain, steady and softer."""
     noise = draw.standard_normal(count)
     level = 10 ** (draw.uniform(-45, -14) / 20)
     if draw.random() < 1 / 3:
-        return np.asarray(noise * level / 3)
+        return np.asarray(noise * level / 8)
     heard = np.zeros(count)
     for middle in draw.uniform(600, 4500, draw.integers(1, 3)):
         low, high = middle * 0.6, min(middle * 1.5, 0.95 * NYQUIST)

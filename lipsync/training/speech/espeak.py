@@ -19,7 +19,7 @@ TEXT_LANGUAGE = {"cmn": "zh", "yue": "zh"}
 UNREAD = ("cmn", "hak", "fa-latn")
 """Voices that spell their language's writing in English (cmn reads it as cmn-latn-pinyin), or want it in Latin letters."""
 IDEOGRAPHS = re.compile(r"[\u3400-\u9fff]+")
-LINE = re.compile(r"\s*\d+\s+(?P<tag>\S+)\s+--/\S\s+\S+\s+(?P<file>.+?)\s*(?:\(.*)?$")
+LINE = re.compile(r"\s*\d+\s+(?P<tag>\S+)\s+\S+/\S\s+\S+\s+(?P<file>.+?)\s*(?:\(.*)?$")
 
 
 def speakers() -> tuple[Speaker, ...]:
