@@ -356,3 +356,14 @@ def test_the_command_keeps_what_is_there_and_holds_voices_out(folder: Path, monk
     kept = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.npz")}
     assert {name for name in made if made[name] != kept[name]} == {"festival-002.npz"}
     assert all(set(np.load(folder / name)["voices"]) == {"hum:a"} for name in made if name != "held_out.npz")
+
+
+def test_without_any_synthesiser_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(command, "cast", lambda _: ())
+    monkeypatch.setattr(sys, "argv", ["speech", str(tmp_path)])
+    with caplog.at_level(logging.WARNING):
+        assert command.main() == 3
+    for synthesiser in SYNTHESISERS.values():
+        assert f"apt-get install {synthesiser.package}" in caplog.text

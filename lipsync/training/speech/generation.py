@@ -64,7 +64,7 @@ class Shard:
     synthesiser: str
     number: int
     seed: int
-    count: int = UTTERANCES
+    count: int
 
     @property
     def path(self) -> Path:
@@ -90,7 +90,7 @@ def plan(folder: Path, hours: float, seed: int, present: Sequence[str]) -> list[
     while sum(spoken.values()) < hours * 3600:
         name = min(present, key=lambda each: (spoken[each] + UTTERANCES * SYNTHESISERS[each].seconds) / wanted[each])
         spoken[name] += UTTERANCES * SYNTHESISERS[name].seconds
-        shards.append(Shard(folder, name, len(shards) + 1, seed))
+        shards.append(Shard(folder, name, len(shards) + 1, seed, UTTERANCES))
     if any(speaker.held_out for name in present for speaker in cast(name)):
         shards.append(Shard(folder, "festival", 0, seed, HELD_OUT_UTTERANCES))
     return shards
