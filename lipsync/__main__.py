@@ -1,6 +1,7 @@
 """The engine from the command line: `python -m lipsync render CLIP VOICE -o OUT.mp4`.
 
 `python -m lipsync preflight CLIP` judges a clip before any render;
+`python -m lipsync speech VOICE` tells as JSON what is spoken when;
 `python -m lipsync sheet A.mp4 B.mp4 -o SHEET.jpg` puts the same moments of several videos side by side.
 """
 
@@ -69,7 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
             signal.signal(number, _end)
     try:
         chosen = _parser().parse_args(arguments)
-        answer = {"sheet": _sheet, "preflight": _preflight, "render": _render}[chosen.verb](chosen)
+        answer = {"sheet": _sheet, "preflight": _preflight, "render": _render, "speech": _speech}[chosen.verb](chosen)
     except LipsyncError as error:
         place = f" (at {error.at:.1f} s)" if error.at is not None else ""
         sys.stderr.write(f"error {error.code}: {error.message}{place}\n{error.log}")
@@ -113,6 +114,8 @@ def _parser() -> argparse.ArgumentParser:
     preflight.add_argument("--json", action="store_true", help="print the card as JSON")
     preflight.add_argument("--quiet", action="store_true", help="print nothing but the card")
     preflight.add_argument("--verbose", action="store_true", help="let the libraries' own messages through")
+    speech = verbs.add_parser("speech", help="tell what is spoken when in VOICE, as JSON")
+    speech.add_argument("voice", type=_resolved, help="a sound file, or a video whose sound is taken")
     sheet = verbs.add_parser("sheet", help="write the same moments of several videos side by side")
     sheet.add_argument("videos", type=_resolved, nargs="+", help="one row each; the window is cut around the first one's face")
     sheet.add_argument("-o", "--output", type=_resolved, required=True, help="the picture to write, jpg or png")
@@ -165,6 +168,13 @@ def _sheet(chosen: argparse.Namespace) -> str:
         moments = [chosen.start + chosen.step * number for number in range(chosen.count)]
         contact_sheet(chosen.videos, chosen.output, moments)
     return f"{chosen.output}\n"
+
+
+def _speech(chosen: argparse.Namespace) -> str:
+    from lipsync.hearing import hear  # noqa: PLC0415 - heavy
+    from lipsync.sound.utterance import utterance_of  # noqa: PLC0415
+
+    return json.dumps(utterance_of(hear(chosen.voice)).as_dict()) + "\n"
 
 
 def _preflight(chosen: argparse.Namespace) -> str:

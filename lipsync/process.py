@@ -115,6 +115,11 @@ def _perform(request: dict[str, Any], reporter: LineReporter) -> dict[str, Any]:
 
         picture = Path(request["picture"]) if request.get("picture") else None
         return preflight(Path(request["clip"]), options_from(request.get("options", {})), reporter, picture).as_dict()
+    if request["verb"] == "speech":
+        from lipsync.hearing import hear  # noqa: PLC0415 - heavy
+        from lipsync.sound.utterance import utterance_of  # noqa: PLC0415
+
+        return utterance_of(hear(Path(request["voice"]))).as_dict()
     if request["verb"] == "segment":
         from lipsync.segments import render_request  # noqa: PLC0415 - heavy
         from lipsync.threads import one_thread  # noqa: PLC0415

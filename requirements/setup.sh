@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets everything up that the given part needs: setup.sh base | dev. Quick when nothing has changed.
+# Sets everything up that the given part needs: setup.sh base | dev | bench | train. Quick when nothing has changed.
 set -euo pipefail
 part=${1:-base}
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -16,6 +16,16 @@ ldconfig -p 2>/dev/null | grep -q 'libgthread-2\.0\.so\.0' || missing+=(libglib2
 ls /usr/share/fonts/opentype/noto/NotoSansCJK* >/dev/null 2>&1 || missing+=(fonts-noto-cjk)
 if [ "$part" = dev ] && ! command -v chromium >/dev/null; then missing+=(chromium); fi
 
+# Voices to learn from. One that this system does not offer is left out: training then does without it.
+voices=()
+if [ "$part" = train ]; then
+  for package in flite iso-codes festival festvox-kdlpc16k festvox-us-slt-hts festvox-ca-ona-hts \
+    festival-hi festvox-hi-nsk festival-mr festvox-mr-nsk festival-te festvox-te-nsk festvox-suopuhe-lj festvox-suopuhe-mv \
+    festvox-itapc16k festvox-italp16k festvox-czech-dita festvox-czech-krb festvox-czech-ph festvox-czech-machac festvox-ru; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || voices+=("$package")
+  done
+fi
+
 python=${PYTHON:-}
 if [ -z "$python" ]; then
   for candidate in python3.11 python3.12 python3; do
@@ -31,16 +41,25 @@ if [ -z "$python" ]; then
 fi
 "$python" -c 'import ensurepip' 2>/dev/null || missing+=("python$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')-venv")
 
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+can_install() { command -v apt-get >/dev/null && as_root true 2>/dev/null; }
+install() { as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2; }
+
 if [ "${#missing[@]}" -gt 0 ]; then
-  if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then as_root=()
-  elif command -v apt-get >/dev/null && command -v sudo >/dev/null && sudo -n true 2>/dev/null; then as_root=(sudo -n)
-  else
+  if ! can_install; then
     say "System packages are missing. Run: sudo apt-get update && sudo apt-get install -y ${missing[*]}"
     exit 3
   fi
   say "Installing system packages: ${missing[*]}"
-  "${as_root[@]}" apt-get update -qq >&2
-  DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+  as_root apt-get update -qq >&2
+  install "${missing[@]}"
+fi
+if [ "${#voices[@]}" -gt 0 ] && can_install; then
+  say "Installing voices: ${voices[*]}"
+  as_root apt-get update -qq >&2
+  for package in "${voices[@]}"; do install "$package" || say "This system does not offer $package."; done
 fi
 
 # --- Python packages -----------------------------------------------------------------------------------------------------

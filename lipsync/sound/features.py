@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -54,6 +55,22 @@ class SoundFeatures:
     loudness: FloatArray
     heard: Heard
 
+    @classmethod
+    def of_rows(cls, rows: FloatArray) -> Self:
+        """Of (m, BANDS + 2) level of each band and of their sum in dB, voicing; the rows are used up."""
+        loudest: FloatArray = rows[:, :BANDS].max(axis=1)
+        top = np.float32(np.percentile(loudest, SPEECH_PERCENTILE))
+        energy_top = np.float32(np.percentile(rows[:, BANDS], SPEECH_PERCENTILE))
+        heard = network.listen(np.maximum(rows[:, :BANDS] - top, -FLOOR_DECIBEL) / 20)
+        # Column by column and in place: an hour and a half of rows is a hundred megabytes.
+        for column in range(BANDS):
+            level = (np.maximum(rows[:, column], top - FLOOR_DECIBEL) - top) / 20
+            rows[:, column] = (level - level.mean()) / (level.std() + np.float32(0.05))
+        rows[:, BANDS] = (np.maximum(rows[:, BANDS], energy_top - FLOOR_DECIBEL) - energy_top) / 20 + 3
+        for column in range(rows.shape[1]):
+            rows[:, column] = uniform_filter1d(rows[:, column], MEAN_ROWS, mode="nearest")
+        return cls(rows, loudest - top, heard)
+
     def at(self, times: npt.NDArray[np.float64]) -> FloatArray:
         """(n, BAND_FEATURES + what the network adds) float32 features around the given times, seconds."""
         bands = [_interpolate(self.rows, (times + tap) * RATE) for tap in TAPS_SECONDS]
@@ -64,20 +81,7 @@ class SoundFeatures:
 
 def sound_features(blocks: Iterable[FloatArray]) -> SoundFeatures:
     """Features of a recording given in blocks of mono samples at 16 kHz."""
-    pieces = [_piece(windows) for windows in _windows(blocks)]
-    rows = _stacked(pieces)
-    loudest: FloatArray = rows[:, :BANDS].max(axis=1)
-    top = np.float32(np.percentile(loudest, SPEECH_PERCENTILE))
-    energy_top = np.float32(np.percentile(rows[:, BANDS], SPEECH_PERCENTILE))
-    heard = network.listen(np.maximum(rows[:, :BANDS] - top, -FLOOR_DECIBEL) / 20)
-    # Column by column and in place: an hour and a half of rows is a hundred megabytes.
-    for column in range(BANDS):
-        level = (np.maximum(rows[:, column], top - FLOOR_DECIBEL) - top) / 20
-        rows[:, column] = (level - level.mean()) / (level.std() + np.float32(0.05))
-    rows[:, BANDS] = (np.maximum(rows[:, BANDS], energy_top - FLOOR_DECIBEL) - energy_top) / 20 + 3
-    for column in range(rows.shape[1]):
-        rows[:, column] = uniform_filter1d(rows[:, column], MEAN_ROWS, mode="nearest")
-    return SoundFeatures(rows, loudest - top, heard)
+    return SoundFeatures.of_rows(_stacked([_piece(windows) for windows in _windows(blocks)]))
 
 
 def _piece(windows: FloatArray) -> FloatArray:

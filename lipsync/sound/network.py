@@ -117,9 +117,9 @@ def listen(levels: FloatArray, weights: dict[str, Node] | None = None) -> Heard:
         embedding = embed(known, Node(x[None, first:last]))
         wanted = slice((start - first) // 2, (min(start + BLOCK_ROWS, len(x) // 2 * 2) - first) // 2)
         parts.append((embedding.value[0, wanted], articulate(known, embedding).value[0, wanted]))
-    embedding = np.concatenate([part for part, _ in parts]) if parts else np.zeros((0, EMBEDDING), dtype=np.float32)
+    embedded = np.concatenate([part for part, _ in parts]) if parts else np.zeros((0, EMBEDDING), dtype=np.float32)
     answers = np.concatenate([part for _, part in parts]) if parts else np.zeros((0, len(CHANNELS) + len(CLASSES)), np.float32)
-    return Heard(answers[:, : len(CHANNELS)], _shares(answers[:, len(CHANNELS) :]), embedding)
+    return Heard(answers[:, : len(CHANNELS)], _shares(answers[:, len(CHANNELS) :]), embedded)
 
 
 @cache

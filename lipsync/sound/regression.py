@@ -19,6 +19,7 @@ BIAS_FRAMES = 75.0
 SMALLEST_DEVIATION = 0.05
 # The kernel regression's own memory: at most so many frames, spread over the take.
 MOST_NODES = 2000
+BLOCK_FRAMES = 1000
 KERNEL_PENALTY = 0.5
 KERNEL_REACH = 2.0
 NEIGHBOURS = 15
@@ -73,7 +74,7 @@ class OwnMap:
 
     One correction is linear, one a kernel ridge regression with a Gaussian kernel (Saunders, Gammerman and Vovk 1998); the
     shapes are those of the take's frames that sound most alike (k nearest neighbours).
-    gain, bias: (q,); mean, deviation: (d,); linear: (d, q)
+    gain, bias: (q,); mean, deviation: (d,) float32; linear: (d, q)
     nodes: (k, d) float32 standardised frames of the take; corrections: (k, q) their kernel weights; shapes: (k, q) what
     was seen in them
     kernel_emphasis, nearest_emphasis: (d,) how much each feature counts in a distance
@@ -82,8 +83,8 @@ class OwnMap:
 
     gain: DoubleArray
     bias: DoubleArray
-    mean: DoubleArray
-    deviation: DoubleArray
+    mean: FloatArray
+    deviation: FloatArray
     linear: DoubleArray
     nodes: FloatArray
     corrections: DoubleArray
@@ -95,7 +96,12 @@ class OwnMap:
 
     def __call__(self, features: FloatArray, generic: DoubleArray) -> DoubleArray:
         """(n, q) for features (n, d) and the generic answers (n, q) to them."""
-        scaled = ((features - self.mean) / self.deviation).astype(np.float32)
+        starts = range(0, len(features), BLOCK_FRAMES)
+        parts = [self._block(features[start : start + BLOCK_FRAMES], generic[start : start + BLOCK_FRAMES]) for start in starts]
+        return np.concatenate(parts) if parts else np.zeros_like(generic)
+
+    def _block(self, features: FloatArray, generic: DoubleArray) -> DoubleArray:
+        scaled = (features - self.mean) / self.deviation
         base = generic * self.gain + self.bias
         linear = base + scaled @ self.linear
         distances = _squared_distances(scaled * self.kernel_emphasis, self.nodes * self.kernel_emphasis)
@@ -123,9 +129,10 @@ def fit_own(features: FloatArray, generic: DoubleArray, targets: DoubleArray, ba
     gain = ((generic * targets).sum(axis=0) + GAIN_FRAMES) / ((generic**2).sum(axis=0) + GAIN_FRAMES)
     left = targets - generic * gain
     bias = left.mean(axis=0) * len(left) / (len(left) + BIAS_FRAMES)
-    mean = features.mean(axis=0).astype(np.float64)
-    deviation = features.std(axis=0).astype(np.float64) + SMALLEST_DEVIATION
-    scaled = ((features - mean) / deviation).astype(np.float32)
+    mean = features.mean(axis=0, dtype=np.float64).astype(np.float32)
+    deviation = features.std(axis=0) + np.float32(SMALLEST_DEVIATION)
+    scaled = features - mean
+    scaled /= deviation  # in place: of a long take they are what fills the memory
     linear = _solve(scaled, left - bias, PRIOR_FRAMES)
     kernel_emphasis, nearest_emphasis = (_emphasis(features.shape[1], bands, *pair) for pair in EMPHASIS)
     some = np.linspace(0, len(scaled) - 1, min(len(scaled), MOST_NODES)).astype(int)

@@ -7,6 +7,7 @@ network is adapted to a take wherever the engine runs, without a framework of gi
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -174,6 +175,6 @@ class Adam:
         node.value = node.value - np.float32(rate) * moved.astype(np.float32)
 
 
-def as_nodes(weights: dict[str, npt.NDArray[np.floating]]) -> dict[str, Node]:
+def as_nodes(weights: dict[str, npt.NDArray[Any]]) -> dict[str, Node]:
     """Stored weights, in single precision and ready to be computed with."""
     return {name: Node(np.asarray(array, dtype=np.float32)) for name, array in weights.items()}

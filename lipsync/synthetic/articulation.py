@@ -69,22 +69,25 @@ VOWELS: dict[str, Gesture] = {
         ("uʉ", (0.22, -0.90, 1.0, 0.22)),
         ("yʏ", (0.22, -0.70, 0.90, 0.22)),
         ("øœ", (0.42, -0.50, 0.70, 0.45)),
+        ("ɶ", (0.70, -0.20, 0.40, 0.80)),
+        ("ɿʅ", (0.22, 0.30, 0.0, 0.16)),
     )
     for symbol in symbols
 }
 CONSONANTS: dict[str, Gesture] = {
     symbol: gesture
     for symbols, gesture in (
-        ("pbm", Gesture((0.0, 0.0, 0.10, 0.15), (6.0, 0.3, 0.3, 1.5), seals=True)),
-        ("fvʋ", Gesture((0.08, 0.10, 0.10, 0.15), (4.0, 0.5, 0.4, 1.5), tucks=True)),
-        ("wʍ", Gesture((0.14, -0.90, 1.0, 0.20), (3.0, 3.0, 3.0, 1.0))),
-        ("ʃʒɕʑɹɻ", Gesture((0.25, -0.35, 0.50, 0.15), (1.5, 1.3, 1.5, 1.8))),
+        ("pbmɓʙʘ", Gesture((0.0, 0.0, 0.10, 0.15), (6.0, 0.3, 0.3, 1.5), seals=True)),
+        ("fvʋɱⱱ", Gesture((0.08, 0.10, 0.10, 0.15), (4.0, 0.5, 0.4, 1.5), tucks=True)),
+        ("ɸβ", Gesture((0.08, 0.10, 0.10, 0.15), (4.0, 0.5, 0.4, 1.5))),
+        ("wʍɥ", Gesture((0.14, -0.90, 1.0, 0.20), (3.0, 3.0, 3.0, 1.0))),
+        ("ʃʒɕʑʂʐɹɻɧ", Gesture((0.25, -0.35, 0.50, 0.15), (1.5, 1.3, 1.5, 1.8))),
         ("sz", Gesture((0.20, 0.30, 0.0, 0.06), (1.5, 0.6, 0.5, 3.0))),
-        ("tdnɾɲ", Gesture((0.25, 0.10, 0.0, 0.20), (0.7, 0.25, 0.25, 0.9))),
-        ("lɫʎ", Gesture((0.35, 0.10, 0.0, 0.35), (0.5, 0.2, 0.2, 0.5))),
-        ("rʀʁɽ", Gesture((0.33, 0.0, 0.15, 0.33), (0.4, 0.2, 0.2, 0.4))),
-        ("kɡgxɣŋçʝ", Gesture((0.35, 0.0, 0.05, 0.35), (0.3, 0.12, 0.12, 0.3))),
-        ("hɦʔ", Gesture((0.40, 0.0, 0.0, 0.40), (0.12, 0.08, 0.08, 0.12))),
+        ("tdnɾɲɗɖʈɳɟcʄǀǃǂ", Gesture((0.25, 0.10, 0.0, 0.20), (0.7, 0.25, 0.25, 0.9))),
+        ("lɫʎɭɬɮʟǁ", Gesture((0.35, 0.10, 0.0, 0.35), (0.5, 0.2, 0.2, 0.5))),
+        ("rʀʁɽɺ", Gesture((0.33, 0.0, 0.15, 0.33), (0.4, 0.2, 0.2, 0.4))),
+        ("kɡgxɣŋçʝqɢɠʛχɴɰ", Gesture((0.35, 0.0, 0.05, 0.35), (0.3, 0.12, 0.12, 0.3))),
+        ("hɦʔħʕʜʢʡ", Gesture((0.40, 0.0, 0.0, 0.40), (0.12, 0.08, 0.08, 0.12))),
         ("θð", Gesture((0.30, 0.10, 0.0, 0.18), (1.2, 0.3, 0.3, 1.3))),
         ("j", Gesture((0.25, 0.50, 0.0, 0.20), (0.7, 0.7, 0.6, 0.7))),
     )
@@ -94,27 +97,31 @@ GESTURES = VOWELS | CONSONANTS
 
 
 @dataclass(frozen=True, slots=True)
-class _Segment:
+class Segment:
+    """One sound: an IPA letter or SILENCE, what the mouth does for it, and from when to when in seconds."""
+
+    symbol: str
     gesture: Gesture
     start: float
     end: float
 
 
-def _segments(phonemes: Iterable[Phoneme]) -> list[_Segment]:
+def segments(phonemes: Iterable[Phoneme]) -> list[Segment]:
     """One segment for each sound; diphthongs and affricates become two, the first part of a diphthong longer."""
-    result: list[_Segment] = []
+    result: list[Segment] = []
     for phoneme in phonemes:
         known = [symbol for symbol in phoneme.symbol if symbol in GESTURES][:3]
         length = phoneme.end - phoneme.start
         if not known or phoneme.symbol == SILENCE:
-            result.append(_Segment(REST if length >= BRIEF_PAUSE_SECONDS else BRIEF_REST, phoneme.start, phoneme.end))
+            rest = REST if length >= BRIEF_PAUSE_SECONDS else BRIEF_REST
+            result.append(Segment(SILENCE, rest, phoneme.start, phoneme.end))
             continue
         shares = np.ones(len(known))
         if len(known) > 1 and known[0] in VOWELS and known[1] in VOWELS:
             shares[0] = 1.4
         bounds = phoneme.start + length * np.concatenate([[0], np.cumsum(shares) / shares.sum()])
         result += [
-            _Segment(GESTURES[symbol], float(start), float(end))
+            Segment(symbol, GESTURES[symbol], float(start), float(end))
             for symbol, start, end in zip(known, bounds[:-1], bounds[1:], strict=True)
         ]
     return result
@@ -125,7 +132,7 @@ def channels(phonemes: Iterable[Phoneme], times: FloatArray) -> FloatArray:
     total = np.zeros((len(times), 4))
     weight = np.full((len(times), 4), 1e-6)
     seal, tuck = np.zeros(len(times)), np.zeros(len(times))
-    for segment in _segments(phonemes):
+    for segment in segments(phonemes):
         start, end = segment.start - LEAD_SECONDS, segment.end - LEAD_SECONDS
         near = np.flatnonzero((times > start - 0.35) & (times < end + 0.35))
         moment = times[near]

@@ -1,7 +1,8 @@
 """Runs libespeak-ng in a process of its own, because the library crashes on some texts. Standard library only.
 
-Enters on stdin: JSON {text, voice, rate, pitch, range}. Leaves on stdout: one line of JSON {sample_rate, samples,
-phonemes: [[symbol, seconds], ...]}, then the samples as little-endian int16. Exit codes: see speech.py.
+Enters on stdin: a line of JSON {text, voice, rate, pitch, range} for each text. Leaves on stdout, for each: one line of
+JSON {sample_rate, samples, phonemes: [[symbol, seconds], ...]}, then the samples as little-endian int16. Exit codes: see
+speech.py.
 """
 
 from __future__ import annotations
@@ -39,11 +40,8 @@ class _Event(ctypes.Structure):
     )
 
 
-def synthesise(library: ctypes.CDLL, request: dict[str, Any]) -> tuple[int, bytes, list[tuple[str, float]]]:
-    """Sample rate, int16 samples and (IPA symbol, seconds of its beginning) of a text."""
-    sample_rate = library.espeak_Initialize(SYNCHRONOUS, 0, None, PHONEME_EVENTS_IN_IPA)
-    if sample_rate <= 0:
-        sys.exit(EXIT_NO_LIBRARY)
+def synthesise(library: ctypes.CDLL, request: dict[str, Any]) -> tuple[bytes, list[tuple[str, float]]]:
+    """int16 samples and (IPA symbol, seconds of its beginning) of a text."""
     sound = bytearray()
     phonemes: list[tuple[str, float]] = []
 
@@ -68,19 +66,23 @@ def synthesise(library: ctypes.CDLL, request: dict[str, Any]) -> tuple[int, byte
     text = request["text"].encode() + b"\0"
     library.espeak_Synth(text, len(text), 0, 1, 0, UTF8, None, None)
     library.espeak_Synchronize()
-    return sample_rate, bytes(sound), phonemes
+    return bytes(sound), phonemes
 
 
 def main() -> None:
-    """Serve the one request on stdin."""
-    request = json.load(sys.stdin)
+    """Serve the requests on stdin, one after the other."""
     try:
         library = ctypes.CDLL(LIBRARY)
     except OSError:
         sys.exit(EXIT_NO_LIBRARY)
-    sample_rate, sound, phonemes = synthesise(library, request)
-    header = {"sample_rate": sample_rate, "samples": len(sound) // 2, "phonemes": phonemes}
-    sys.stdout.buffer.write(json.dumps(header).encode() + b"\n" + sound)
+    sample_rate = library.espeak_Initialize(SYNCHRONOUS, 0, None, PHONEME_EVENTS_IN_IPA)
+    if sample_rate <= 0:
+        sys.exit(EXIT_NO_LIBRARY)
+    for line in sys.stdin:
+        sound, phonemes = synthesise(library, json.loads(line))
+        header = {"sample_rate": sample_rate, "samples": len(sound) // 2, "phonemes": phonemes}
+        sys.stdout.buffer.write(json.dumps(header).encode() + b"\n" + sound)
+        sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 import wave
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,12 +67,8 @@ def _missing(detail: str) -> EnvironmentFault:
 
 def say(text: str, voice: Voice) -> Utterance:
     """Speak one sentence, without silence before and after it."""
-    request = {"text": text, "voice": voice.name, "rate": voice.rate, "pitch": voice.pitch, "range": voice.range}
-    command = [sys.executable, "-I", str(Path(espeak_worker.__file__))]
     try:
-        done = subprocess.run(
-            command, input=json.dumps(request).encode(), capture_output=True, timeout=TIMEOUT_SECONDS, check=False
-        )
+        done = _run([(text, voice)], TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired as error:
         raise ToolFailed("espeak_failed", f"espeak-ng did not finish within {TIMEOUT_SECONDS} s.") from error
     if done.returncode == espeak_worker.EXIT_NO_LIBRARY:
@@ -85,16 +82,48 @@ def say(text: str, voice: Voice) -> Utterance:
             "apt-get install --reinstall espeak-ng",
             log=done.stderr.decode(errors="replace"),
         )
-    head, _, sound = done.stdout.partition(b"\n")
-    header = json.loads(head)
-    samples = np.frombuffer(sound, "<i2", count=header["samples"]).astype(np.float32) / 32768
-    return _trimmed(samples, int(header["sample_rate"]), header["phonemes"])
+    spoken = _utterances(done.stdout)
+    if spoken[0] is None:
+        raise ToolFailed("espeak_failed", "espeak-ng gave no sound. Install it anew.")
+    return spoken[0]
 
 
-def _trimmed(samples: NDArray[np.float32], sample_rate: int, events: list[tuple[str, float]]) -> Utterance:
+def say_each(sentences: Sequence[tuple[str, Voice]]) -> list[Utterance | None]:
+    """Speak many sentences in one process. None: gave no sound; the list is shorter where the library crashed."""
+    try:
+        output = _run(sentences, TIMEOUT_SECONDS + len(sentences)).stdout
+    except subprocess.TimeoutExpired as error:
+        output = error.output or b""
+    return _utterances(output)
+
+
+def _run(sentences: Sequence[tuple[str, Voice]], seconds: float) -> subprocess.CompletedProcess[bytes]:
+    requests = [
+        json.dumps({"text": text, "voice": voice.name, "rate": voice.rate, "pitch": voice.pitch, "range": voice.range})
+        for text, voice in sentences
+    ]
+    command = [sys.executable, "-I", str(Path(espeak_worker.__file__))]
+    return subprocess.run(command, input="\n".join(requests).encode(), capture_output=True, timeout=seconds, check=False)
+
+
+def _utterances(output: bytes) -> list[Utterance | None]:
+    """What the worker wrote, as far as it came."""
+    spoken: list[Utterance | None] = []
+    while b"\n" in output:
+        head, _, output = output.partition(b"\n")
+        header = json.loads(head)
+        if len(output) < 2 * header["samples"]:
+            break
+        samples = np.frombuffer(output, "<i2", count=header["samples"]).astype(np.float32) / 32768
+        spoken.append(_trimmed(samples, int(header["sample_rate"]), header["phonemes"]))
+        output = output[2 * header["samples"] :]
+    return spoken
+
+
+def _trimmed(samples: NDArray[np.float32], sample_rate: int, events: list[tuple[str, float]]) -> Utterance | None:
     loud = np.flatnonzero(np.abs(samples) > QUIET)
     if not len(loud):
-        raise ToolFailed("espeak_failed", "espeak-ng gave no sound. Install it anew.")
+        return None
     first, last = int(loud[0]), int(loud[-1]) + 1
     offset, seconds = first / sample_rate, (last - first) / sample_rate
     starts = [min(max(start - offset, 0.0), seconds) for _, start in events] + [seconds]

@@ -172,7 +172,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--output", type=Path, default=WEIGHTS)
     chosen = parser.parse_args(arguments)
-    utterances = read_shards(sorted(chosen.shards.glob("shard-*.npz")))
+    utterances = read_shards(sorted(chosen.shards.glob("*-[0-9]*.npz")))
     order = np.random.default_rng(chosen.seed).permutation(len(utterances))
     aside, used = ([utterances[k] for k in part] for part in (order[:KEPT_ASIDE], order[KEPT_ASIDE:]))
     sys.stdout.write(f"{len(used)} utterances, {sum(len(u.x) for u in used) / 360_000:.1f} h, {len(aside)} kept aside\n")

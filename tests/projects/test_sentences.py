@@ -17,8 +17,8 @@ from projects.models import RenderJob, Status
 from projects.models.renders import ATTEMPTS_ALLOWED
 
 ERRORS = {"UnusableInput", "EnvironmentFault", "ToolFailed"}
-# The platform never runs these: the command line with its contact sheets, and the maker of the demo's take.
-ELSEWHERE = ("__main__.py", "sheet.py", "synthetic")
+# The platform never runs these: the command line with its contact sheets, the maker of the demo's take, the training.
+ELSEWHERE = ("__main__.py", "sheet.py", "synthetic", "training")
 CODE = re.compile(r"[a-z_]+")
 
 
