@@ -1,6 +1,7 @@
 """The engine from the command line: `python -m lipsync render CLIP VOICE -o OUT.mp4`.
 
 `python -m lipsync preflight CLIP` judges a clip before any render;
+`python -m lipsync teach CLIP` learns more of the person, once, so that later renders follow a voice better;
 `python -m lipsync speech VOICE` tells as JSON what is spoken when;
 `python -m lipsync sheet A.mp4 B.mp4 -o SHEET.jpg` puts the same moments of several videos side by side.
 """
@@ -32,6 +33,7 @@ STAGE_WORDS = {
     "render": "rendering",
     "finish": "closing the file",
     "measure": "checking the result",
+    "teach": "learning from the clip's own sound",
 }
 
 
@@ -70,7 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
             signal.signal(number, _end)
     try:
         chosen = _parser().parse_args(arguments)
-        answer = {"sheet": _sheet, "preflight": _preflight, "render": _render, "speech": _speech}[chosen.verb](chosen)
+        answer = {"sheet": _sheet, "preflight": _preflight, "render": _render, "speech": _speech, "teach": _teach}[chosen.verb](chosen)
     except LipsyncError as error:
         place = f" (at {error.at:.1f} s)" if error.at is not None else ""
         sys.stderr.write(f"error {error.code}: {error.message}{place}\n{error.log}")
@@ -114,6 +116,10 @@ def _parser() -> argparse.ArgumentParser:
     preflight.add_argument("--json", action="store_true", help="print the card as JSON")
     preflight.add_argument("--quiet", action="store_true", help="print nothing but the card")
     preflight.add_argument("--verbose", action="store_true", help="let the libraries' own messages through")
+    teach = verbs.add_parser("teach", help="learn more of the person in CLIP, once: later renders follow a voice better")
+    teach.add_argument("clip", type=_resolved, help="a video of one person speaking, with its own sound")
+    teach.add_argument("--quiet", action="store_true", help="print nothing but what came of it")
+    _add_keeping(teach)
     speech = verbs.add_parser("speech", help="tell what is spoken when in VOICE, as JSON")
     speech.add_argument("voice", type=_resolved, help="a sound file, or a video whose sound is taken")
     sheet = verbs.add_parser("sheet", help="write the same moments of several videos side by side")
@@ -141,6 +147,11 @@ def _add_part(verb: argparse.ArgumentParser) -> None:
     """Which part of the clip and which person, and where what was seen is kept."""
     verb.add_argument("--from", dest="start", type=float, help="first second of the clip to use (its start)")
     verb.add_argument("--to", dest="end", type=float, help="last second of the clip to use (its end)")
+    _add_keeping(verb)
+
+
+def _add_keeping(verb: argparse.ArgumentParser) -> None:
+    """Which person it is about, and where what was seen is kept."""
     verb.add_argument("--speaker", type=_point, help="where the speaker is: X,Y or X,Y,SECONDS, 0 to 1 from the upper left")
     verb.add_argument("--cache", type=_resolved, default=_default_cache(), help="folder where analyses are kept (%(default)s)")
     verb.add_argument("--no-cache", action="store_const", const=None, dest="cache", help="keep no analysis")
@@ -168,6 +179,16 @@ def _sheet(chosen: argparse.Namespace) -> str:
         moments = [chosen.start + chosen.step * number for number in range(chosen.count)]
         contact_sheet(chosen.videos, chosen.output, moments)
     return f"{chosen.output}\n"
+
+
+def _teach(chosen: argparse.Namespace) -> str:
+    if chosen.cache is None:
+        raise EnvironmentFault("nothing_kept", "What is learnt must be kept somewhere. Leave --no-cache away.")
+    with _libraries_silenced():
+        from lipsync.teaching import teach_clip  # noqa: PLC0415 - heavy
+
+        options = RenderOptions(point=chosen.speaker, cache=chosen.cache)
+        return json.dumps(teach_clip(chosen.clip, options, TerminalReporter(chosen.quiet))) + "\n"
 
 
 def _speech(chosen: argparse.Namespace) -> str:

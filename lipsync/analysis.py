@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +37,10 @@ from lipsync.shapes import Shapes
 from lipsync.sound.features import SoundFeatures
 from lipsync.sound.mouth import MouthPredictor, learn, match_offset
 from lipsync.sound.offset import Offset
+from lipsync.sound.own import TaughtSound
 from lipsync.version import file_digest
 
-MANIFEST, ARRAYS, BANK = "manifest.json", "analysis.npz", "bank.bin"
+MANIFEST, ARRAYS, BANK, TAUGHT = "manifest.json", "analysis.npz", "bank.bin", "taught.npz"
 FEWEST_FRAMES = 12
 
 
@@ -263,4 +264,13 @@ def _restored(folder: Path, facts: ClipFacts, arrays: _Arrays) -> Analysis | Sur
         return survey
     shapes = Shapes(track, model.reference, model.poses, model.leak, model.leak_mean)
     space = MouthSpace(track, model, shapes, stored.opening, stored.strength)
-    return Analysis(folder, survey, space, load_bank(folder / BANK), arrays.predictor)
+    predictor = replace(arrays.predictor, taught=_taught(folder / TAUGHT))
+    return Analysis(folder, survey, space, load_bank(folder / BANK), predictor)
+
+
+def _taught(path: Path) -> TaughtSound | None:
+    """What the network was taught of the take since; a file that cannot be read counts for nothing."""
+    try:
+        return store.load(path, TaughtSound)
+    except (OSError, ValueError):
+        return None

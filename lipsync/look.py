@@ -198,7 +198,7 @@ class _Viewer:
 
     def _sound_match(self, parts: list[tuple[int, int]]) -> SoundMatch | None:
         """Compares mouths with the take's sound; None where there is none to compare with."""
-        from lipsync.sound.mouth import generic_mouth  # noqa: PLC0415 - its modules import this one's results
+        from lipsync.sound.generic import generic_mouth  # noqa: PLC0415 - its modules import this one's results
 
         if not self._facts.has_sound:
             return None

@@ -115,6 +115,10 @@ def _perform(request: dict[str, Any], reporter: LineReporter) -> dict[str, Any]:
 
         picture = Path(request["picture"]) if request.get("picture") else None
         return preflight(Path(request["clip"]), options_from(request.get("options", {})), reporter, picture).as_dict()
+    if request["verb"] == "teach":
+        from lipsync.teaching import teach_clip  # noqa: PLC0415 - heavy
+
+        return dict(teach_clip(Path(request["clip"]), options_from(request.get("options", {})), reporter))
     if request["verb"] == "speech":
         from lipsync.hearing import hear  # noqa: PLC0415 - heavy
         from lipsync.sound.utterance import utterance_of  # noqa: PLC0415

@@ -92,7 +92,7 @@ def render(clip: Path, voice: Path, output: Path, options: RenderOptions, report
 
 def take_figures(analysis: Analysis) -> dict[str, float | None]:
     """What is known of the take: how much of it can be used, and how well its own sound explains its mouth."""
-    own, offset = analysis.predictor.own, analysis.survey.offset
+    own, offset = analysis.predictor.heard, analysis.survey.offset
     return {
         "face_found": round(analysis.survey.track.coverage, 3),
         "sound_offset_seconds": round(offset.seconds, 3) if offset else None,

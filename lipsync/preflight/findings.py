@@ -9,8 +9,8 @@ from lipsync.open_mouth import LITTLE_MOVEMENT_IOD
 from lipsync.preflight.card import Card, Figures, Finding, Severity, Span, Verdict
 from lipsync.preflight.evidence import Evidence
 from lipsync.preflight.figures import MOST_PLACES, measure_figures, runs
-from lipsync.sound.own import FEWEST_OWN_SECONDS
 from lipsync.sound.offset import UNNOTICED_SECONDS
+from lipsync.sound.own import FEWEST_OWN_SECONDS
 from lipsync.timeline import SHORTEST_PART_SECONDS
 
 # The code of what is changed in every clip of this kind on the way in: its frame rate, its colours.

@@ -18,8 +18,8 @@ from scipy.ndimage import uniform_filter1d
 
 from lipsync.faces.tracker import FloatArray
 from lipsync.media.sound import SAMPLE_RATE
-from lipsync.sound import network
-from lipsync.sound.network import Heard
+from lipsync.sound import adaptation, network
+from lipsync.sound.network import CHANNELS, Heard
 
 HOP_SAMPLES = 160
 RATE = SAMPLE_RATE // HOP_SAMPLES
@@ -39,6 +39,8 @@ CHANNEL_TAPS_SECONDS = np.arange(-3, 4) * 0.04
 EMBEDDING_TAPS_SECONDS = np.arange(-2, 3) * 0.04
 # How many of the features at an instant come from the spectrogram; the others come from the network.
 BAND_FEATURES = (BANDS + 2) * len(TAPS_SECONDS)
+# Which of the features says how surely the lips are closed.
+CLOSURE_FEATURE = BAND_FEATURES + len(CHANNELS) * (len(CHANNEL_TAPS_SECONDS) // 2) + CHANNELS.index("closure")
 PITCH_HERTZ = (65, 400)
 
 
@@ -48,12 +50,15 @@ class SoundFeatures:
 
     rows: (m, BANDS + 2) float32; normalised bands, energy, voicing, each a mean over 50 ms
     loudness: (m,) float32 loudest band, dB re the recording's 95th percentile
-    heard: the speech network's answers
+    x: (m, INPUTS) float16 what the networks are given, see `network.inputs`
+    heard: the speech network's answers; guess: (m // 2, MEASURES) float32 those of the network that knows mouths
     """
 
     rows: FloatArray
     loudness: FloatArray
+    x: npt.NDArray[np.float16]
     heard: Heard
+    guess: FloatArray
 
     @classmethod
     def of_rows(cls, rows: FloatArray) -> Self:
@@ -61,7 +66,8 @@ class SoundFeatures:
         loudest: FloatArray = rows[:, :BANDS].max(axis=1)
         top = np.float32(np.percentile(loudest, SPEECH_PERCENTILE))
         energy_top = np.float32(np.percentile(rows[:, BANDS], SPEECH_PERCENTILE))
-        heard = network.listen(np.maximum(rows[:, :BANDS] - top, -FLOOR_DECIBEL) / 20)
+        x = network.inputs(np.maximum(rows[:, :BANDS] - top, -FLOOR_DECIBEL) / 20)
+        heard, guess = network.listen(x), adaptation.guess(x)
         # Column by column and in place: an hour and a half of rows is a hundred megabytes.
         for column in range(BANDS):
             level = (np.maximum(rows[:, column], top - FLOOR_DECIBEL) - top) / 20
@@ -69,14 +75,15 @@ class SoundFeatures:
         rows[:, BANDS] = (np.maximum(rows[:, BANDS], energy_top - FLOOR_DECIBEL) - energy_top) / 20 + 3
         for column in range(rows.shape[1]):
             rows[:, column] = uniform_filter1d(rows[:, column], MEAN_ROWS, mode="nearest")
-        return cls(rows, loudest - top, heard)
+        return cls(rows, loudest - top, x.astype(np.float16), heard, guess)
 
     def at(self, times: npt.NDArray[np.float64]) -> FloatArray:
-        """(n, BAND_FEATURES + what the network adds) float32 features around the given times, seconds."""
+        """(n, BAND_FEATURES + what the network adds + MEASURES) float32 features around the given times, seconds."""
         bands = [_interpolate(self.rows, (times + tap) * RATE) for tap in TAPS_SECONDS]
         channels = [_interpolate(self.heard.channels, network.places(times + tap)) for tap in CHANNEL_TAPS_SECONDS]
         embedding = [_interpolate(self.heard.embedding, network.places(times + tap)) for tap in EMBEDDING_TAPS_SECONDS]
-        return np.concatenate(bands + channels + embedding, axis=1)
+        guess = _interpolate(self.guess, network.places(times))
+        return np.concatenate([*bands, *channels, *embedding, guess], axis=1)
 
 
 def sound_features(blocks: Iterable[FloatArray]) -> SoundFeatures:

@@ -5,9 +5,8 @@ The predictor answers with lips in the speaker's own mouth space, for any voice.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 import numpy as np
 
@@ -19,12 +18,10 @@ from lipsync.open_mouth import hardly_moves, open_model
 from lipsync.shapes import apertures_of_lips
 from lipsync.sound.features import SoundFeatures
 from lipsync.sound.offset import Offset, estimate_offset
-from lipsync.sound.own import OwnSound, learn_own
+from lipsync.sound.own import OwnSound, TaughtSound, closing, learn_own, teach_own
 from lipsync.sound.pauses import stillness
-from lipsync.sound.regression import Ridge
+from lipsync.sound.generic import Generic, generic_mouth
 from lipsync.sound.restoration import as_lively, restore_range, smooth
-
-WEIGHTS = Path(__file__).parent.parent / "weights" / "generic_mouth.npz"
 
 CONVINCING_FIT = 0.3
 BLOCK_FRAMES = 1000
@@ -58,22 +55,29 @@ class MouthPredictor:
 
     known: (m, 2 + EXTRA_COMPONENTS) the take's own aperture, width (IOD) and extra coordinates in usable frames
     rest: (len(LIPS), 3) the mouth at rest
-    own: None where the take's sound is missing or not this mouth's
+    own: None where the take's sound is missing or not this mouth's; taught: what the network learnt of it besides
     """
 
     model: LipModel
     known: DoubleArray
     rest: DoubleArray
-    generic: Ridge
+    generic: Generic
     own: OwnSound | None
+    taught: TaughtSound | None = None
+
+    @property
+    def heard(self) -> OwnSound | None:
+        """What is known of the take's own sound in all."""
+        return self.taught.beside(self.own) if self.own and self.taught else self.own
 
     def follow(self, voice: SoundFeatures, times: DoubleArray) -> MouthTrack:
         """What the mouth shall do for the voice at the given times (n,), seconds."""
-        still = stillness(voice, times, self.own.habit if self.own else 1.0)
+        own = self.heard
+        still = stillness(voice, times, own.habit if own else 1.0)
         raw = self._answers(voice, times)
-        if self.own:
-            raw = as_lively(raw, still < 0.5, self.own.held_out)
-        reference = self.own.held_out if self.own else raw
+        if own:
+            raw = as_lively(raw, still < 0.5, own.held_out)
+        reference = own.held_out if own else raw
         mean, deviation = self.known.mean(axis=0), self.known.std(axis=0)
         values = raw * deviation + mean
         for column in (0, 1):
@@ -90,14 +94,27 @@ class MouthPredictor:
 
     def _answers(self, voice: SoundFeatures, times: DoubleArray) -> DoubleArray:
         """(n, 2 + EXTRA_COMPONENTS) standardised, in blocks: the stacked features of a long voice would fill the memory."""
-        late = self.own.offset.kept if self.own else 0.0
+        times = times + (self.own.offset.kept if self.own else 0.0)
         parts = []
         for start in range(0, len(times), BLOCK_FRAMES):
-            features = voice.at(times[start : start + BLOCK_FRAMES] + late)
+            features = voice.at(times[start : start + BLOCK_FRAMES])
             generic = _padded(self.generic(features))
-            parts.append(self.own(features, generic) if self.own else generic)
+            parts.append(self.own(features, generic) if self.own else closing(generic, features))
         answers = np.concatenate(parts)
+        if self.taught:
+            said = self.taught.adapted(voice.x, times)[:, : answers.shape[1]]
+            answers = self.taught.share * said + (1 - self.taught.share) * answers
         return answers if self.own else _standardised(answers)
+
+
+def teach(
+    predictor: MouthPredictor, space: MouthSpace, sound: SoundFeatures, times: DoubleArray, progress: Callable[[int, int], None]
+) -> TaughtSound | None:
+    """What the network learns of a take whose own sound is used; arguments as for `learn`. None where it is too short."""
+    if predictor.own is None:
+        return None
+    matched = times[space.usable(MOST_LEARNT_FRAMES)] + predictor.own.offset.seconds
+    return teach_own(sound, matched, _standardised(predictor.known), predictor.own, progress)
 
 
 def learn(space: MouthSpace, sound: SoundFeatures | None, times: DoubleArray, offset: Offset | None) -> MouthPredictor:
@@ -129,18 +146,12 @@ def match_offset(space: MouthSpace, sound: SoundFeatures, times: DoubleArray) ->
     return estimate_offset(sound, times[some], _standardised(space.opening[some].astype(np.float64)), generic_mouth())
 
 
-@cache
-def generic_mouth() -> Ridge:
-    """The shipped map from any sound to anyone's standardised aperture, width and chin."""
-    return Ridge.load(WEIGHTS)
-
-
-def _learn(sound: SoundFeatures, times: DoubleArray, known: DoubleArray, generic: Ridge, offset: Offset) -> OwnSound | None:
+def _learn(sound: SoundFeatures, times: DoubleArray, known: DoubleArray, generic: Generic, offset: Offset) -> OwnSound | None:
     times = times + offset.seconds
     return learn_own(sound, times, _standardised(known), _padded(_in_blocks(generic, sound, times)), offset)
 
 
-def _in_blocks(generic: Ridge, sound: SoundFeatures, times: DoubleArray) -> DoubleArray:
+def _in_blocks(generic: Generic, sound: SoundFeatures, times: DoubleArray) -> DoubleArray:
     """(n, MEASURES) generic answers: the stacked features of a long sound would fill the memory."""
     starts = range(0, len(times), BLOCK_FRAMES)
     return np.concatenate([generic(sound.at(times[start : start + BLOCK_FRAMES])) for start in starts])

@@ -1,17 +1,18 @@
 """The speech network: from a recording's levels to what a mouth does that makes such sounds, in any language.
 
-A dilated convolutional network (in the line of Oord et al. 2016 and Bai, Kolter and Koltun 2018) with residual blocks
-normalised per instant, so that it answers a recording of any length block by block. Trained by `lipsync.training` on
-synthesised speech; the channels are those of `lipsync.synthetic.articulation`, the classes those of `sound.phonemes`.
+A dilated convolutional network (in the line of Oord et al. 2016 and Bai, Kolter and Koltun 2018) with residual blocks. It
+hears a recording of any length in overlapping blocks of 40 s. Trained by `lipsync.training` on synthesised speech; the channels are those of `lipsync.synthetic.articulation`, the classes those of `sound.phonemes`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from lipsync.faces.pose import DoubleArray
 from lipsync.faces.tracker import FloatArray
@@ -20,15 +21,16 @@ from lipsync.sound.tape import Node, Tape, add, as_nodes, convolve, drop, gelu, 
 
 WEIGHTS = Path(__file__).parent.parent / "weights" / "speech_network.npz"
 
+Inputs = npt.NDArray[np.float32] | npt.NDArray[np.float16]
+
 BANDS = 40
 INPUTS = BANDS + 1
 RATE = 50
 CHANNELS = ("aperture", "width", "protrusion", "jaw", "closure", "tuck")
-STEM, TRUNK, EMBEDDING = 96, 128, 48
-DILATIONS = (1, 2, 4, 8, 1, 2, 4, 8)
-# Rows on either side that an answer depends on, at 100 per second, and a little more.
-CONTEXT_ROWS = 80
-BLOCK_ROWS = 3000
+STEM, TRUNK, EMBEDDING, GROUPS = 96, 144, 48, 4
+DILATIONS = (1, 2, 4, 8, 1, 2, 4)
+# A recording is heard in blocks of so many rows, each overlapping half of the one before and faded into it.
+BLOCK_ROWS = 4000
 # What counts as sound when levels are normalised, in units of 20 dB below the recording's top.
 ACTIVE = -1.75
 FEWEST_ACTIVE_ROWS = 20
@@ -36,7 +38,7 @@ FEWEST_ACTIVE_ROWS = 20
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What the network makes of a recording, 50 rows a second, row i at (2 i + 0.5) / 100 s.
+    """What the networks make of a recording, 50 rows a second, row i at (2 i + 0.5) / 100 s.
 
     channels: (m, len(CHANNELS)) float32; classes: (m, len(CLASSES)) float32 probabilities; embedding: (m, EMBEDDING) float32
     """
@@ -63,8 +65,9 @@ def fresh_weights(random: np.random.Generator) -> dict[str, FloatArray]:
     """Weights to begin training with (He et al. 2015; the last layer of every residual block starts small)."""
     weights: dict[str, FloatArray] = {}
 
-    def layer(name: str, rows: int, columns: int, scale: float = 1.0) -> None:
-        weights[f"{name}.kernel"] = (random.standard_normal((rows, columns)) * scale * np.sqrt(2 / rows)).astype(np.float32)
+    def layer(name: str, rows: int, columns: int, scale: float = 1.0, groups: int = 1) -> None:
+        shape = (groups, rows // groups, columns // groups)
+        weights[f"{name}.kernel"] = (random.standard_normal(shape) * scale * np.sqrt(2 / shape[1])).astype(np.float32)
         weights[f"{name}.bias"] = np.zeros(columns, dtype=np.float32)
 
     def norm(name: str, columns: int) -> None:
@@ -75,7 +78,7 @@ def fresh_weights(random: np.random.Generator) -> dict[str, FloatArray]:
     layer("halve", 4 * STEM, TRUNK)
     for number in range(len(DILATIONS)):
         norm(f"block{number}.norm", TRUNK)
-        layer(f"block{number}.wide", 3 * TRUNK, TRUNK)
+        layer(f"block{number}.wide", 3 * TRUNK, TRUNK, groups=GROUPS)
         layer(f"block{number}.mix", TRUNK, TRUNK, scale=0.3)
     norm("embed.norm", TRUNK)
     layer("embed", TRUNK, EMBEDDING)
@@ -107,19 +110,31 @@ def places(times: DoubleArray) -> DoubleArray:
     return np.asarray(times * RATE - 0.25)
 
 
-def listen(levels: FloatArray, weights: dict[str, Node] | None = None) -> Heard:
-    """What the network makes of levels (n, BANDS), see `inputs`; in blocks, whatever the length."""
+def listen(x: FloatArray, weights: dict[str, Node] | None = None) -> Heard:
+    """What the network makes of a recording's inputs (n, INPUTS)."""
     known = shipped() if weights is None else weights
-    x = inputs(levels)
-    parts = []
-    for start in range(0, len(x) // 2 * 2, BLOCK_ROWS):
-        first, last = max(0, start - CONTEXT_ROWS), min(len(x), start + BLOCK_ROWS + CONTEXT_ROWS)
-        embedding = embed(known, Node(x[None, first:last]))
-        wanted = slice((start - first) // 2, (min(start + BLOCK_ROWS, len(x) // 2 * 2) - first) // 2)
-        parts.append((embedding.value[0, wanted], articulate(known, embedding).value[0, wanted]))
-    embedded = np.concatenate([part for part, _ in parts]) if parts else np.zeros((0, EMBEDDING), dtype=np.float32)
-    answers = np.concatenate([part for _, part in parts]) if parts else np.zeros((0, len(CHANNELS) + len(CLASSES)), np.float32)
-    return Heard(answers[:, : len(CHANNELS)], _shares(answers[:, len(CHANNELS) :]), embedded)
+
+    def answer(x: FloatArray) -> FloatArray:
+        embedding = embed(known, Node(x[None]))
+        return np.concatenate([embedding.value[0], articulate(known, embedding).value[0]], axis=1)
+
+    answers = in_blocks(x, answer, EMBEDDING + len(CHANNELS) + len(CLASSES))
+    embedded, channels, logits = np.split(answers, [EMBEDDING, EMBEDDING + len(CHANNELS)], axis=1)
+    return Heard(channels, _shares(logits), embedded)
+
+
+def in_blocks(x: Inputs, answer: Callable[[FloatArray], FloatArray], width: int) -> FloatArray:
+    """(n // 2, width) answers to inputs (n, INPUTS), every block's faded into the next one's over their overlap."""
+    count, half = len(x) // 2, BLOCK_ROWS // 4
+    answers = np.zeros((count, width), dtype=np.float32)
+    for start in range(0, max(1, count - half), half) if count else ():
+        part = slice(start, min(count, start + 2 * half))
+        fresh = answer(x[2 * part.start : 2 * part.stop].astype(np.float32, copy=False))
+        fading = min(half, part.stop - start) if start else 0
+        share = np.linspace(0, 1, half, dtype=np.float32)[:fading, None]
+        answers[start : start + fading] += share * (fresh[:fading] - answers[start : start + fading])
+        answers[start + fading : part.stop] = fresh[fading:]
+    return answers
 
 
 @cache

@@ -8,7 +8,7 @@ import numpy as np
 
 from lipsync.faces.pose import DoubleArray
 from lipsync.sound.features import SoundFeatures
-from lipsync.sound.regression import Ridge
+from lipsync.sound.generic import Generic
 
 LARGEST_OFFSET_SECONDS = 0.4
 STEP_SECONDS = 0.02
@@ -37,7 +37,7 @@ class Offset:
         return self.seconds if abs(self.seconds) <= UNNOTICED_SECONDS else 0.0
 
 
-def estimate_offset(sound: SoundFeatures, times: DoubleArray, measures: DoubleArray, generic: Ridge) -> Offset:
+def estimate_offset(sound: SoundFeatures, times: DoubleArray, measures: DoubleArray, generic: Generic) -> Offset:
     """Slide the sound along the picture until a generic prediction fits the mouth best.
 
     times: (n,) seconds of the frames in the sound; measures: (n, MEASURES) standardised

@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from lipsync.faces.pose import DoubleArray
 
-SHARE_MAPPED = 0.7
+SHARE_MAPPED = 0.85
 QUANTILES = np.linspace(0, 1, 101)
 SMOOTHING_SECONDS = 0.016
 FEWEST_SPEAKING_FRAMES = 50

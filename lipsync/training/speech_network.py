@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lipsync.faces.tracker import FloatArray
-from lipsync.sound.network import BANDS, CHANNELS, WEIGHTS, articulate, embed, fresh_weights, inputs
+from lipsync.sound.bands import augmented
+from lipsync.sound.network import CHANNELS, WEIGHTS, articulate, embed, fresh_weights, inputs
 from lipsync.sound.phonemes import CLASSES
 from lipsync.sound.tape import Adam, Node, Tape, as_nodes
 
@@ -62,7 +63,9 @@ def relative(levels: npt.NDArray[np.float16]) -> FloatArray:
     return np.asarray(np.maximum(plain - top, -FULL_SCALE), dtype=np.float32)
 
 
-def batch(utterances: list[Utterance], count: int, random: np.random.Generator) -> tuple[FloatArray, FloatArray, npt.NDArray[np.intp]]:
+def batch(
+    utterances: list[Utterance], count: int, random: np.random.Generator
+) -> tuple[FloatArray, FloatArray, npt.NDArray[np.intp]]:
     """(count, WINDOW_ROWS, INPUTS) augmented inputs; channels and classes at half that rate."""
     xs, channels, classes = [], [], []
     for number in random.integers(0, len(utterances), count):
@@ -73,32 +76,6 @@ def batch(utterances: list[Utterance], count: int, random: np.random.Generator) 
         channels.append(chosen.channels[part[::2]].astype(np.float32))
         classes.append(chosen.classes[part[::2]].astype(np.intp))
     return np.stack(xs), np.stack(channels), np.stack(classes)
-
-
-def augmented(x: FloatArray, random: np.random.Generator) -> FloatArray:
-    """Another voice, room and microphone: bands shifted and stretched, blurred, tilted, noisy, missing."""
-    if random.random() < 0.6:
-        x = warped(x, float(random.uniform(0.9, 1.1)), float(random.uniform(-1.5, 1.5)))
-    if random.random() < 0.4:
-        x[:, 1 : BANDS - 1] = 0.5 * x[:, 1 : BANDS - 1] + 0.25 * (x[:, : BANDS - 2] + x[:, 2:BANDS])
-    x[:, :BANDS] += np.interp(np.arange(BANDS), np.linspace(0, BANDS - 1, 5), random.normal(0, 0.25, 5)).astype(np.float32)
-    x += random.standard_normal(x.shape, dtype=np.float32) * np.float32(random.uniform(0, 0.35))
-    if random.random() < 0.3:
-        first = int(random.integers(0, BANDS - 6))
-        x[:, first : first + int(random.integers(2, 7))] = 0
-    if random.random() < 0.2:
-        first = int(random.integers(0, len(x) - 12))
-        x[first : first + int(random.integers(3, 12)), :BANDS] = 0
-    return x
-
-
-def warped(x: FloatArray, stretch: float, shift: float) -> FloatArray:
-    """The same with the bands moved, as a longer or shorter vocal tract moves them."""
-    places = np.clip(np.arange(BANDS) * stretch + shift, 0, BANDS - 1)
-    low = places.astype(np.intp)
-    share = (places - low).astype(np.float32)
-    bands = x[:, low] * (1 - share) + x[:, np.minimum(low + 1, BANDS - 1)] * share
-    return np.concatenate([bands, x[:, BANDS:]], axis=1)
 
 
 def loss(answers: Node, channels: FloatArray, classes: npt.NDArray[np.intp]) -> dict[str, float]:
@@ -146,7 +123,7 @@ def train(utterances: list[Utterance], steps: int, seed: int) -> dict[str, Float
     return mean
 
 
-def scores(weights: dict[str, FloatArray], utterances: list[Utterance]) -> dict[str, float]:
+def scores(weights: dict[str, npt.NDArray[np.float16]], utterances: list[Utterance]) -> dict[str, float]:
     """Pearson's r of each channel and the share of right classes, mean over the utterances."""
     nodes = as_nodes(weights)
     fits, right = [], []

@@ -26,11 +26,11 @@ from lipsync.hearing import hear
 from lipsync.media import probe_clip, read_sound
 from lipsync.media.sound import SAMPLE_RATE
 from lipsync.sound.features import SoundFeatures, sound_features
-from lipsync.sound.mouth import generic_mouth
+from lipsync.sound.generic import generic_mouth
 from lipsync.sound.offset import estimate_offset
 from lipsync.sound.own import correlation
-from lipsync.sound.phonemes import CLASSES
 from lipsync.sound.pauses import stillness
+from lipsync.sound.phonemes import CLASSES
 from lipsync.sound.restoration import restore_range
 
 ROOT = Path(__file__).parents[2]
@@ -94,12 +94,17 @@ def own(take: Take, sound: SoundFeatures) -> dict[str, object]:
     known, held_out = predictor.known, predictor.own.held_out
     mean, deviation = known.mean(axis=0), known.std(axis=0)
     restored = np.stack(
-        [restore_range(held_out[:, k] * deviation[k] + mean[k], held_out[:, k] * deviation[k] + mean[k], known[:, k]) for k in (0, 1)],
+        [
+            restore_range(held_out[:, k] * deviation[k] + mean[k], held_out[:, k] * deviation[k] + mean[k], known[:, k])
+            for k in (0, 1)
+        ],
         axis=1,
     )
     offset = predictor.own.offset
     still = stillness(sound, take.times + offset.seconds, predictor.own.habit)
-    lips = restored[:, 0] * (1 - still) + np.percentile(known[:, 0], 15) * still if len(still) == len(restored) else restored[:, 0]
+    lips = (
+        restored[:, 0] * (1 - still) + np.percentile(known[:, 0], 15) * still if len(still) == len(restored) else restored[:, 0]
+    )
     return {
         "aperture_r": round(predictor.own.aperture_fit, 3),
         "width_r": round(predictor.own.width_fit, 3),
@@ -132,7 +137,10 @@ def generic(take: Take, sound: SoundFeatures) -> dict[str, object]:
     row: dict[str, object] = {}
     for name, heard in (("", sound), ("noisy_", noisy)):
         answers = generic_mouth()(heard.at(times))
-        row |= {f"{name}{what}_r": round(correlation(answers[:, k], take.shown[:, k]), 3) for k, what in ((0, "aperture"), (1, "width"))}
+        row |= {
+            f"{name}{what}_r": round(correlation(answers[:, k], take.shown[:, k]), 3)
+            for k, what in ((0, "aperture"), (1, "width"))
+        }
     return row
 
 

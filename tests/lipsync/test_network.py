@@ -67,7 +67,7 @@ def test_training_lowers_the_error_and_repeats_itself():
 def test_a_long_recording_is_heard_in_blocks_as_it_would_be_at_once(monkeypatch):
     levels = -3 * np.random.default_rng(1).random((900, 40), dtype=np.float32)
     at_once = listen(levels)
-    monkeypatch.setattr(network, "BLOCK_ROWS", 200)
+    monkeypatch.setattr(network, "BLOCK_ROWS", 400)
     in_blocks = listen(levels)
     assert at_once.embedding.shape == (450, EMBEDDING)
     np.testing.assert_allclose(in_blocks.embedding, at_once.embedding, atol=2e-4)
