@@ -72,7 +72,8 @@ def main(arguments: list[str] | None = None) -> int:
             signal.signal(number, _end)
     try:
         chosen = _parser().parse_args(arguments)
-        answer = {"sheet": _sheet, "preflight": _preflight, "render": _render, "speech": _speech, "teach": _teach}[chosen.verb](chosen)
+        verbs = {"sheet": _sheet, "preflight": _preflight, "render": _render, "speech": _speech, "teach": _teach}
+        answer = verbs[chosen.verb](chosen)
     except LipsyncError as error:
         place = f" (at {error.at:.1f} s)" if error.at is not None else ""
         sys.stderr.write(f"error {error.code}: {error.message}{place}\n{error.log}")

@@ -129,7 +129,7 @@ def fresh_head(values: int, random: np.random.Generator) -> dict[str, FloatArray
 
 
 def guess(x: FloatArray) -> FloatArray:
-    """(n // 2, MEASURES) standardised aperture, width and drop of the chin that any mouth might have, for inputs (n, INPUTS)."""
+    """(n // 2, MEASURES) standardised aperture, width and chin that any mouth might have, for inputs (n, INPUTS)."""
     return in_blocks(x, lambda block: speak(_shipped(), embed(_shipped(), Node(block[None]))).value[0, :, :MEASURES], MEASURES)
 
 

@@ -17,10 +17,10 @@ from lipsync.mouth_space import MouthSpace, rest_lips
 from lipsync.open_mouth import hardly_moves, open_model
 from lipsync.shapes import apertures_of_lips
 from lipsync.sound.features import SoundFeatures
+from lipsync.sound.generic import Generic, generic_mouth
 from lipsync.sound.offset import Offset, estimate_offset
 from lipsync.sound.own import OwnSound, TaughtSound, closing, learn_own, teach_own
 from lipsync.sound.pauses import stillness
-from lipsync.sound.generic import Generic, generic_mouth
 from lipsync.sound.restoration import as_lively, restore_range, smooth
 
 CONVINCING_FIT = 0.3

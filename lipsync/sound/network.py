@@ -1,7 +1,8 @@
 """The speech network: from a recording's levels to what a mouth does that makes such sounds, in any language.
 
 A dilated convolutional network (in the line of Oord et al. 2016 and Bai, Kolter and Koltun 2018) with residual blocks. It
-hears a recording of any length in overlapping blocks of 40 s. Trained by `lipsync.training` on synthesised speech; the channels are those of `lipsync.synthetic.articulation`, the classes those of `sound.phonemes`.
+hears a recording of any length in overlapping blocks of 40 s. Trained by `lipsync.training` on synthesised speech; the
+channels are those of `lipsync.synthetic.articulation`, the classes those of `sound.phonemes`.
 """
 
 from __future__ import annotations

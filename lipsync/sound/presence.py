@@ -13,8 +13,8 @@ from lipsync.faces.pose import DoubleArray
 from lipsync.faces.tracker import FloatArray
 from lipsync.media.sound import SAMPLE_RATE, read_sound
 from lipsync.sound.features import TAPS_SECONDS, SoundFeatures, sound_features
-from lipsync.sound.offset import LARGEST_OFFSET_SECONDS, STEP_SECONDS, agreement
 from lipsync.sound.generic import Generic
+from lipsync.sound.offset import LARGEST_OFFSET_SECONDS, STEP_SECONDS, agreement
 
 # Sound around a part that is needed to slide it along the picture.
 _MARGIN_SECONDS = LARGEST_OFFSET_SECONDS + float(TAPS_SECONDS[-1])

@@ -49,16 +49,15 @@ class Sentence:
 def main(folder: Path) -> None:
     """Fit on every sentence in the folder and write the weights."""
     sentences = [_seen(clip) for clip in sorted(folder.glob("*.mpg"))]
+    weights = {**shipped(), **as_nodes(fresh_head(MEASURES, np.random.default_rng(SEED)))}
+    _save(weights)  # features hold its guess, so there must be one; its lessons do not ask for it
     lessons = [lesson_of(sentence.sound().x.astype(np.float32), sentence.times, sentence.measures) for sentence in sentences]
     _keep(lessons)
-    weights = {**shipped(), **as_nodes(fresh_head(MEASURES, np.random.default_rng(SEED)))}
 
     def draw(random: np.random.Generator) -> list[Lesson]:
         return [lessons[number] for number in random.integers(0, len(lessons), WINDOWS)]
 
-    taught_weights = taught(weights, draw, MEASURES, STEPS, SEED, lambda: None, head_rate=HEAD_RATE)
-    np.savez(adaptation.WEIGHTS, **{name: node.value.astype(np.float16) for name, node in taught_weights.items()})
-    adaptation.forget_shipped()
+    _save(taught(weights, draw, MEASURES, STEPS, SEED, lambda: None, head_rate=HEAD_RATE))
     store.save(generic.WEIGHTS, _fitted(sentences))
     for path in (COMPANY, adaptation.WEIGHTS, generic.WEIGHTS):
         sys.stdout.write(f"wrote {path.name}, {path.stat().st_size} bytes\n")
@@ -72,6 +71,11 @@ def _seen(clip: Path) -> Sentence:
     times = facts.video_start + np.arange(len(taken)) / float(facts.frame_rate)
     sys.stdout.write(f"{clip.name}: {track.coverage:.0%} of {len(taken)} frames\n")
     return Sentence(clip, times[track.seen], ((taken - taken.mean(axis=0)) / (taken.std(axis=0) + 1e-6))[track.seen])
+
+
+def _save(weights: adaptation.Weights) -> None:
+    np.savez(adaptation.WEIGHTS, **{name: node.value.astype(np.float16) for name, node in weights.items()})
+    adaptation.forget_shipped()
 
 
 def _keep(lessons: list[Lesson]) -> None:

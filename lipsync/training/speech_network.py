@@ -23,7 +23,7 @@ from lipsync.sound.tape import Adam, Node, Tape, as_nodes
 
 WINDOW_ROWS = 256
 BATCH = 24
-STEPS = 4000
+STEPS = 3000
 RATE, WARM_UP_STEPS, DECAY, DROPOUT = 2e-3, 100, 0.01, 0.1
 CHANNEL_WEIGHTS = np.array([1.5, 1, 1, 1, 1.5, 1], dtype=np.float32)
 CHANNEL_LOSS, CHANGE_LOSS, CLASS_LOSS, SMOOTHING = 10.0, 10.0, 0.5, 0.05
