@@ -7,6 +7,7 @@ what each says of the frames that it has not seen tells how good it is, and a vo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -154,12 +155,12 @@ def unpacked(row: npt.NDArray[np.float16], values: int) -> Weights:
     """What `packed` packed. Raises ValueError when it is not of this network."""
     found, start = {}, 0
     shapes = {name: node.value.shape for name, node in generic_weights(values).items()}
+    if sum(math.prod(shape) for shape in shapes.values()) != len(row):
+        raise ValueError("these weights are of another network")
     for name in sorted(shapes):
-        size = int(np.prod(shapes[name]))
+        size = math.prod(shapes[name])
         found[name] = row[start : start + size].reshape(shapes[name])
         start += size
-    if start != len(row):
-        raise ValueError("these weights are of another network")
     return as_nodes(found)
 
 

@@ -57,6 +57,8 @@ def inputs(levels: FloatArray) -> FloatArray:
     loudest = levels.max(axis=1)
     active = loudest > ACTIVE
     sounding = levels[active] if active.sum() >= FEWEST_ACTIVE_ROWS else levels
+    if len(sounding) == 0:
+        return np.zeros((0, INPUTS), dtype=np.float32)
     mean, deviation = sounding.mean(axis=0, dtype=np.float32), sounding.std(axis=0, dtype=np.float32)
     bands = np.clip((levels - mean) / (deviation + np.float32(0.1)), -4, 4)
     return np.concatenate([bands, (loudest + 1)[:, None]], axis=1, dtype=np.float32)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from lipsync.faces.pose import DoubleArray
+from lipsync.faces.tracker import FloatArray
 from lipsync.sound.features import SoundFeatures
-from lipsync.sound.generic import Generic
+
+# From features (n, d) to a mouth (n, MEASURES), such as `generic.Generic`.
+Answer = Callable[[FloatArray], DoubleArray]
 
 LARGEST_OFFSET_SECONDS = 0.4
 STEP_SECONDS = 0.02
@@ -37,7 +41,7 @@ class Offset:
         return self.seconds if abs(self.seconds) <= UNNOTICED_SECONDS else 0.0
 
 
-def estimate_offset(sound: SoundFeatures, times: DoubleArray, measures: DoubleArray, generic: Generic) -> Offset:
+def estimate_offset(sound: SoundFeatures, times: DoubleArray, measures: DoubleArray, generic: Answer) -> Offset:
     """Slide the sound along the picture until a generic prediction fits the mouth best.
 
     times: (n,) seconds of the frames in the sound; measures: (n, MEASURES) standardised

@@ -35,9 +35,11 @@ from lipsync.sound.regression import OwnMap, fit_own
 FOLDS, NETWORKS = 5, 3
 FOLD_GAP_SECONDS = 0.5
 FEWEST_OWN_SECONDS = 4.0
-FEWEST_TAUGHT_SECONDS = 8.0
+FEWEST_TAUGHT_SECONDS = 15.0
 CLEARLY_BETTER = 0.02
 REST_PERCENTILE = 15
+# What a taught network must gain on frames that it has not seen, or it is not listened to: on short takes it learns by heart.
+WORTH_TEACHING = 0.01
 # Steps of teaching for takes of up to so many seconds: little data is soon known by heart.
 STEPS_UP_TO = ((25.0, 50), (40.0, 100), (float("inf"), 150))
 # How far a heard closure of the lips lowers the aperture, in its standard deviations.
@@ -146,7 +148,7 @@ def teach_own(
         network = taught(start, _drawing(lesson.only(times, used)), values, steps, seed, tick)
         held_out[left_out] = answer(network, x, times)[left_out, :values]
         rows.append(packed(network))
-    share = _shares(held_out, own.held_out, targets)
+    share = np.array([_taught_share(held_out[:, k], own.held_out[:, k], targets[:, k]) for k in range(values)])
     both = share * held_out + (1 - share) * own.held_out
     fits = (correlation(both[:, 0], targets[:, 0]), correlation(both[:, 1], targets[:, 1]))
     return TaughtSound(Adapted(np.stack(rows), values), share, both, *fits)
@@ -182,6 +184,11 @@ def correlation(left: DoubleArray, right: DoubleArray) -> float:
     if left.std() < 1e-9 or right.std() < 1e-9:
         return 0.0
     return float(np.corrcoef(left, right)[0, 1])
+
+
+def _taught_share(said: DoubleArray, known: DoubleArray, true: DoubleArray) -> float:
+    """Half, if that is worth it."""
+    return 0.5 if correlation(0.5 * (said + known), true) > correlation(known, true) + WORTH_TEACHING else 0.0
 
 
 def _shares(learnt: DoubleArray, other: DoubleArray, true: DoubleArray) -> DoubleArray:

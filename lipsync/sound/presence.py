@@ -13,8 +13,7 @@ from lipsync.faces.pose import DoubleArray
 from lipsync.faces.tracker import FloatArray
 from lipsync.media.sound import SAMPLE_RATE, read_sound
 from lipsync.sound.features import TAPS_SECONDS, SoundFeatures, sound_features
-from lipsync.sound.generic import Generic
-from lipsync.sound.offset import LARGEST_OFFSET_SECONDS, STEP_SECONDS, agreement
+from lipsync.sound.offset import LARGEST_OFFSET_SECONDS, STEP_SECONDS, Answer, agreement
 
 # Sound around a part that is needed to slide it along the picture.
 _MARGIN_SECONDS = LARGEST_OFFSET_SECONDS + float(TAPS_SECONDS[-1])
@@ -44,7 +43,7 @@ def listen_to_parts(path: Path, parts: list[tuple[float, float]]) -> list[SoundP
     return heard
 
 
-def presence(parts: list[SoundPart], times: DoubleArray, measures: DoubleArray, generic: Generic) -> float:
+def presence(parts: list[SoundPart], times: DoubleArray, measures: DoubleArray, generic: Answer) -> float:
     """How well the sound fits a mouth at the best offset within 0.4 s: a speaker's .4 to 1.2, by chance up to .3.
 
     times: (n,) seconds; measures: (n, MEASURES) standardised; frames outside the parts are left out

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Self
 
 import numpy as np
 
@@ -41,23 +39,6 @@ class Ridge:
     def __call__(self, features: FloatArray) -> DoubleArray:
         """(n, q) predictions for features (n, d)."""
         return np.asarray((features - self.mean) / self.deviation @ self.weights + self.bias)
-
-    def save(self, path: Path) -> None:
-        """Write the map in single precision."""
-        np.savez(
-            path,
-            mean=self.mean.astype(np.float32),
-            deviation=self.deviation.astype(np.float32),
-            weights=self.weights.astype(np.float32),
-            bias=self.bias.astype(np.float32),
-        )
-
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        """Read what `save` wrote."""
-        with np.load(path) as stored:
-            parts = {name: stored[name].astype(np.float64) for name in ("mean", "deviation", "weights", "bias")}
-        return cls(**parts)
 
 
 def fit_ridge(features: FloatArray, targets: DoubleArray, strength: float) -> Ridge:

@@ -16,8 +16,8 @@ from lipsync.sound.network import RATE
 from lipsync.sound.pauses import find_pauses
 from lipsync.sound.phonemes import CLASSES
 
-# What a change of sound costs, in nats: a sound lasts some 80 ms, and none less than about 30.
-CHANGE_COST = 2.5
+# What a change of sound costs, in nats: a sound lasts some 80 ms, and hardly one less than 30.
+CHANGE_COST = 1.5
 _FIRST_ROW_SECONDS = 0.005
 
 

@@ -27,8 +27,9 @@ from lipsync.media import probe_clip, read_sound
 from lipsync.media.sound import SAMPLE_RATE
 from lipsync.sound.features import SoundFeatures, sound_features
 from lipsync.sound.generic import generic_mouth
+from lipsync.sound.mouth import teach
 from lipsync.sound.offset import estimate_offset
-from lipsync.sound.own import correlation
+from lipsync.sound.own import closing, correlation
 from lipsync.sound.pauses import stillness
 from lipsync.sound.phonemes import CLASSES
 from lipsync.sound.restoration import restore_range
@@ -81,7 +82,9 @@ def with_take(name: str, cache: Path, measure: Callable[[Take, SoundFeatures], d
 
 
 class _Silent:
-    def progress(self, stage: str, share: float) -> None: ...
+    def stage(self, name: str) -> None: ...
+
+    def progress(self, stage: str, done: int, total: int) -> None: ...
 
     def note(self, level: str, text: str) -> None: ...
 
@@ -144,6 +147,23 @@ def generic(take: Take, sound: SoundFeatures) -> dict[str, object]:
     return row
 
 
+def taught(take: Take, sound: SoundFeatures) -> dict[str, object]:
+    """The same parts when the network is taught as well, and what that costs."""
+    began = time.process_time()
+    predictor, facts = take.analysis.predictor, take.analysis.facts
+    times = facts.video_start + np.arange(len(take.analysis)) / float(facts.frame_rate)
+    found = teach(predictor, take.analysis.space, sound, times, lambda done, total: None)
+    if found is None or predictor.own is None:
+        return {"note": "too short, or its own sound is not used"}
+    return {
+        "aperture_r_before": round(predictor.own.aperture_fit, 3),
+        "aperture_r": round(found.aperture_fit, 3),
+        "width_r_before": round(predictor.own.width_fit, 3),
+        "width_r": round(found.width_fit, 3),
+        "cpu_s": round(time.process_time() - began, 1),
+    }
+
+
 def offset(take: Take, sound: SoundFeatures) -> dict[str, object]:
     """How many pieces of five seconds, each heard by itself, agree with the whole take."""
     whole = take.analysis.survey.offset
@@ -176,7 +196,8 @@ def voices(shard: Path) -> list[dict[str, object]]:
         start += length
         heard = SoundFeatures.of_rows(_rows(levels[part], voicing[part]))
         times = np.arange(0, length) / 100
-        answers = generic_mouth()(heard.at(times))
+        features = heard.at(times)
+        answers = closing(generic_mouth()(features), features)
         lips = np.isin(classes[part], [CLASSES.index("p"), CLASSES.index("m")])
         quarter = np.quantile(answers[:, 0], 0.25)
         starts = np.flatnonzero(np.diff(np.concatenate([[0], lips.astype(int)])) == 1)
@@ -230,7 +251,7 @@ def main(wanted: list[str]) -> None:
     """Print the tables and keep them as JSON."""
     result: dict[str, object] = {"date": datetime.now(UTC).isoformat(timespec="seconds")}
     with tempfile.TemporaryDirectory() as folder:
-        for name, measure in (("own", own), ("generic", generic), ("offset", offset), ("cost", cost)):
+        for name, measure in (("own", own), ("taught", taught), ("generic", generic), ("offset", offset), ("cost", cost)):
             if not wanted or name in wanted:
                 takes = TAKES[:1] if measure is cost else TAKES
                 rows = [with_take(take, Path(folder), measure) for take in takes if (CLIPS / f"{take}.mp4").exists()]

@@ -13,7 +13,7 @@ from lipsync.machine import keep_inputs, writing_to
 from lipsync.media import probe_clip
 from lipsync.media.ffmpeg import Tool
 from lipsync.rows import RowWriter
-from lipsync.sound import mouth
+from lipsync.sound import generic
 from tests.lipsync.media import counting_clip, ffmpeg
 
 
@@ -53,8 +53,8 @@ def test_a_program_that_does_not_start_is_told(tmp_path):
 def test_a_file_of_the_engine_that_is_missing_is_no_fault_of_the_disk(synthetic_take, tmp_path, monkeypatch):
     clip = tmp_path / "clip.mp4"
     ffmpeg("-i", synthetic_take.clip, "-t", "1", "-an", "-c:v", "libx264", clip)
-    monkeypatch.setattr(mouth, "WEIGHTS", tmp_path / "gone.npz")
-    mouth.generic_mouth.cache_clear()
+    monkeypatch.setattr(generic, "WEIGHTS", tmp_path / "gone.npz")
+    generic.generic_mouth.cache_clear()
     with pytest.raises(FileNotFoundError), analysed(clip, probe_clip(clip), None, tmp_path, Clock(SilentReporter())):
         pass
 

@@ -13,13 +13,12 @@ from tests.lipsync.test_sound_features import speech_like
 RANDOM = np.random.default_rng(7)
 
 
-def test_a_ridge_recovers_a_linear_map(tmp_path):
+def test_a_ridge_recovers_a_linear_map():
     features = RANDOM.standard_normal((400, 30)).astype(np.float32)
     truth = RANDOM.standard_normal((30, 3))
     ridge = fit_ridge(features, features @ truth + 2.0, 1e-4)
-    ridge.save(tmp_path / "ridge.npz")
     fresh = RANDOM.standard_normal((50, 30)).astype(np.float32)
-    np.testing.assert_allclose(Ridge.load(tmp_path / "ridge.npz")(fresh), fresh @ truth + 2.0, atol=0.02)
+    np.testing.assert_allclose(ridge(fresh), fresh @ truth + 2.0, atol=0.02)
 
 
 def test_fewer_rows_than_features_give_the_same_ridge():
@@ -33,7 +32,7 @@ def test_fewer_rows_than_features_give_the_same_ridge():
 def test_with_little_data_the_generic_answer_stands():
     features = RANDOM.standard_normal((20, 100)).astype(np.float32)
     generic = RANDOM.standard_normal((20, 1))
-    own = fit_own(features, generic, RANDOM.standard_normal((20, 1)))
+    own = fit_own(features, generic, RANDOM.standard_normal((20, 1)), 60)
     fresh, answer = RANDOM.standard_normal((200, 100)).astype(np.float32), RANDOM.standard_normal((200, 1))
     assert np.corrcoef(own(fresh, answer)[:, 0], answer[:, 0])[0, 1] > 0.95
 
@@ -42,7 +41,7 @@ def test_with_much_data_the_speaker_is_learnt():
     features = RANDOM.standard_normal((20_000, 20)).astype(np.float32)
     habit = RANDOM.standard_normal((20, 1))
     generic = np.zeros((20_000, 1))
-    own = fit_own(features, generic, features @ habit)
+    own = fit_own(features, generic, features @ habit, 12)
     fresh = RANDOM.standard_normal((100, 20)).astype(np.float32)
     assert np.corrcoef(own(fresh, np.zeros((100, 1)))[:, 0], (fresh @ habit)[:, 0])[0, 1] > 0.99
 
@@ -60,7 +59,7 @@ def test_an_offset_is_found(true):
     times = np.arange(25, 275) / 25
     energy = sound.rows.shape[1] - 2
     centre = 5 * sound.rows.shape[1] + energy
-    weights = np.zeros((sound.rows.shape[1] * 11, 3))
+    weights = np.zeros((sound.at(times[:1]).shape[1], 3))
     weights[centre] = 1.0
     loud = Ridge(np.zeros(len(weights)), np.ones(len(weights)), weights, np.zeros(3))
     mouth = np.interp((times + true) * RATE, np.arange(len(sound.rows)), sound.rows[:, energy])

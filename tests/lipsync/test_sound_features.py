@@ -8,7 +8,7 @@ import pytest
 from lipsync.errors import UnusableInput
 from lipsync.media import read_sound
 from lipsync.sound.features import RATE, SoundFeatures, sound_features
-from lipsync.sound.mouth import pauses
+from lipsync.sound.pauses import stillness
 from tests.lipsync.media import counting_clip, ffmpeg, tone
 
 SAMPLES = 16_000
@@ -80,22 +80,22 @@ def with_pause(seconds: float) -> SoundFeatures:
 
 
 def test_the_mouth_rests_in_a_long_pause_and_only_there():
-    still = pauses(with_pause(1.0), np.array([1.0, 2.5, 4.0]))
+    still = stillness(with_pause(1.0), np.array([1.0, 2.5, 4.0]))
     assert still[0] < 0.02
     assert still[1] > 0.98
     assert still[2] < 0.02
 
 
 def test_a_short_pause_only_relaxes_the_mouth():
-    assert 0.2 < pauses(with_pause(0.3), np.array([2.15]))[0] < 0.7
+    assert 0.2 < stillness(with_pause(0.3), np.array([2.15]))[0] < 0.7
 
 
 def test_a_gap_between_words_changes_nothing():
-    assert pauses(with_pause(0.1), np.array([2.05]))[0] < 0.02
+    assert stillness(with_pause(0.1), np.array([2.05]))[0] < 0.02
 
 
 def test_before_and_after_the_voice_the_mouth_rests():
-    assert pauses(sound_features([speech_like(1.0)]), np.array([-1.0, 3.0])).tolist() == [1.0, 1.0]
+    assert stillness(sound_features([speech_like(1.0)]), np.array([-1.0, 3.0])).tolist() == [1.0, 1.0]
 
 
 def test_a_sound_of_two_channels_is_mixed(tmp_path):

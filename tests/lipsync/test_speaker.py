@@ -9,7 +9,7 @@ from lipsync.faces.likeness import MOST_SAMPLES, Gallery, Likeness
 from lipsync.faces.speaker import Mark, parts_of
 from lipsync.media.sound import SAMPLE_RATE
 from lipsync.sound.features import RATE
-from lipsync.sound.mouth import generic_mouth
+from lipsync.sound.generic import generic_mouth
 from lipsync.sound.presence import listen_to_parts, presence
 from tests.lipsync.media import tone
 
