@@ -3,9 +3,11 @@
 PYTHON_BIN := .venv/bin/python
 HOST ?= 127.0.0.1
 PORT ?= 7860
+SHARDS ?= media/speech
+GRID ?= ../shared/clips/grid
 export HOST PORT
 
-.PHONY: help setup demo serve stop test lint bench bench-picture strip clean
+.PHONY: help setup demo serve stop test lint bench bench-picture bench-sound train-speech clean
 
 help:  ## What can be done
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -42,6 +44,16 @@ bench:  ## Cost per frame against a plain transcode, and how well the mouth foll
 bench-picture:  ## How good the picture is: figures of two judges, and contact sheets; TAKES="anchor_de_20s_512 ..."
 	@requirements/setup.sh bench
 	@$(PYTHON_BIN) -m tests.benchmarks.picture $(TAKES)
+
+bench-sound:  ## How well a mouth is predicted from sound: own, generic, noise, offsets, recorded voices, cost
+	@requirements/setup.sh dev
+	@$(PYTHON_BIN) -m tests.benchmarks.sound $(wildcard $(SHARDS)/held_out.npz)
+
+train-speech:  ## Make speech, train the network that hears mouths on it, fit the generic mouth: half an hour
+	@requirements/setup.sh train
+	@$(PYTHON_BIN) -m lipsync.training.speech $(SHARDS)
+	@OPENBLAS_NUM_THREADS=1 $(PYTHON_BIN) -m lipsync.training.speech_network $(SHARDS)
+	@$(PYTHON_BIN) -m lipsync.training.generic_mouth $(GRID)
 
 clean:  ## Remove the virtual environment and caches; uploads and results stay
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
