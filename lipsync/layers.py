@@ -44,7 +44,7 @@ _ABOVE_LOOSE = ~np.isin(_ABOVE, LIPS)
 _TOP = places((4, 50, 280))
 
 STEP_IOD = 0.1
-# Lips are met closely. Skin beside them is met loosely: its landmarks are smoothed over time and the lips' are not, so that
+# Lips are met closely. Skin beside them is met loosely: its landmarks are smoothed over more frames than the lips', so that
 # in quick movement the two disagree, which would tear a kink into the lips.
 BELOW_SMOOTHNESS, ABOVE_SMOOTHNESS, LOOSE = 1e-2, 1e-2, 0.3
 # How far beyond the jaw the lower face may move: to the sides, and downwards, where the neck makes room for the chin.

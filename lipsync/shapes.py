@@ -10,6 +10,7 @@ from collections import OrderedDict
 
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import correlate1d
 from scipy.signal import savgol_filter
 
 from lipsync.faces.landmarks import APERTURE_PAIRS, CORNERS, KEPT, LIPS, NOT_LIPS, RIGID, IndexArray
@@ -20,6 +21,9 @@ from lipsync.faces.tracker import FloatArray
 _Places = IndexArray | np.intp | int
 
 SMOOTHING_FRAMES = 9
+# The mesh's lips tremble by themselves, most of all on turned heads. In every take tried this mean lies nearer
+# to what five crops of a frame give together than the frame's own crop does; more of it takes the edge off closing lips.
+LIP_SMOOTHING = (1 / 8, 3 / 4, 1 / 8)
 BLOCK_FRAMES = 256
 BLOCKS_KEPT = 12
 POSE_FEATURES = 5
@@ -63,7 +67,7 @@ def pose_features(angles: DoubleArray) -> DoubleArray:
 class Shapes:
     """`shapes[numbers]` gives (m, P, 3) float32 of these frames; blocks asked for lately are kept.
 
-    Lips are as the landmarks say, the rest is smoothed over time within each shot (Savitzky and Golay 1964). What head pose
+    Within each shot lips are smoothed over three frames, lightly, the rest over nine (Savitzky and Golay 1964). What head pose
     does to the landmarks is taken out: leak, (POSE_FEATURES, P * 3), per unit of each feature; leak_mean: features at none.
     """
 
@@ -107,5 +111,6 @@ class Shapes:
         points = self._track.points(around).astype(np.float64)
         shapes = fit_similarity(self._reference, points[:, RIGID]).to_own(points)
         shapes[:, NOT_LIPS] = savgol_filter(shapes[:, NOT_LIPS], SMOOTHING_FRAMES, 2, axis=0, mode="nearest")
+        shapes[:, LIPS] = correlate1d(shapes[:, LIPS], LIP_SMOOTHING, axis=0, mode="nearest")
         start = first - int(around[0])
         return np.asarray(shapes[start : start + len(numbers)])

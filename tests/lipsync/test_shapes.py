@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lipsync.faces.landmarks import APERTURE_PAIRS, CORNERS, KEPT, LIPS
-from lipsync.shapes import apertures, apertures_of_lips, widths, widths_of_lips
+from lipsync.faces.landmarks import APERTURE_PAIRS, CORNERS, KEPT, LIPS, RIGID
+from lipsync.faces.pose import Poses
+from lipsync.faces.track import FaceTrack
+from lipsync.rows import RowWriter
+from lipsync.shapes import BLOCK_FRAMES, POSE_FEATURES, Shapes, apertures, apertures_of_lips, widths, widths_of_lips
 
 
 def test_the_opening_is_the_mean_gap_and_the_width_goes_from_corner_to_corner():
@@ -25,3 +28,48 @@ def test_many_faces_at_once_and_lips_alone_give_the_same():
     assert widths(faces)[1, 2] == pytest.approx(widths(faces[1, 2]))
     np.testing.assert_allclose(apertures_of_lips(lips), apertures(faces))
     np.testing.assert_allclose(widths_of_lips(lips), widths(faces))
+
+
+@pytest.fixture
+def shapes_of(tmp_path):
+    """Shapes of a face that holds still while its lips move to the side by so much, px, in shots of these numbers."""
+
+    def made(moves, shot):
+        face = np.random.default_rng(5).normal(size=(len(KEPT), 3)).astype(np.float32) * 100
+        with RowWriter(tmp_path / "rows", (len(KEPT), 3)) as writer:
+            for move in moves:
+                moved = face.copy()
+                moved[LIPS, 0] += move
+                writer.append(moved)
+            rows = writer.finish()
+        count = len(moves)
+        still = Poses(np.ones(count), np.tile(np.eye(3), (count, 1, 1)), np.zeros((count, 3)))
+        track = FaceTrack(rows, np.arange(count), np.ones(count, bool), np.zeros((count, 4), np.float32), np.asarray(shot))
+        reference = face[RIGID].astype(np.float64) - face[RIGID].mean(axis=0)
+        return Shapes(track, reference, still, np.zeros((POSE_FEATURES, len(KEPT) * 3)), np.zeros(POSE_FEATURES))
+
+    return made
+
+
+def moves_of(shapes):
+    lips = shapes[np.arange(len(shapes))][:, LIPS, 0]
+    return (lips - lips[0]).mean(axis=1)
+
+
+def test_lips_tremble_half_as_much_and_go_as_far(shapes_of):
+    trembling, steps = np.tile([1.0, -1.0], 20), np.repeat([0.0, 10.0], 20)
+    there = moves_of(shapes_of(trembling, np.zeros(40, int)))[5:-5]
+    assert np.ptp(there) == pytest.approx(1, abs=1e-3)
+    there = moves_of(shapes_of(steps, np.zeros(40, int)))
+    assert there[[18, 19, 20, 21]] == pytest.approx([0, 1.25, 8.75, 10], abs=1e-3)
+
+
+def test_lips_of_one_shot_do_not_reach_into_the_next(shapes_of):
+    there = moves_of(shapes_of(np.repeat([0.0, 10.0], 20), np.repeat([0, 1], 20)))
+    assert there[[19, 20]] == pytest.approx([0, 10], abs=1e-3)
+
+
+def test_lips_at_the_border_of_two_blocks_are_smoothed_as_elsewhere(shapes_of):
+    moves = np.where(np.arange(BLOCK_FRAMES + 20) < BLOCK_FRAMES, 0.0, 10.0)
+    there = moves_of(shapes_of(moves, np.zeros(len(moves), int)))
+    assert there[BLOCK_FRAMES - 1 : BLOCK_FRAMES + 1] == pytest.approx([1.25, 8.75], abs=1e-3)
