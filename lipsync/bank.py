@@ -96,7 +96,8 @@ class BankBuilder:
 
 def _cut(number: int, frame: Frame, points: FloatArray, sharpness: float) -> Mouth | None:
     flat = points[:, :2]
-    size, look = _size(points), _look(points, _size(points))
+    size = _size(points)
+    look = _look(points, size)
     if size < FEWEST_PIXELS or abs(look[2]) > MOST_TURNED:
         return None
     around = flat[np.concatenate([LIPS, MOUTH_RING])]

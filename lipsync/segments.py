@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import functools
 import hashlib
+import itertools
 import json
 import os
 import queue
@@ -27,9 +28,9 @@ from lipsync import store
 from lipsync.analysis import Analysis, load
 from lipsync.errors import EnvironmentFault, ToolFailed, UnusableInput
 from lipsync.keeping import Hold, lock_of
-from lipsync.layers import paint
+from lipsync.layers import Wish, paint
 from lipsync.machine import starting, writing_to
-from lipsync.media import Encoding, FrameReader, FrameWriter
+from lipsync.media import Encoding, Frame, FrameReader, FrameWriter
 from lipsync.plan import BLOCK_FRAMES, Plan, Wishes
 from lipsync.version import engine_digest, file_digest
 
@@ -111,11 +112,22 @@ def render_all(
     count = min(workers or _workers_for_this_machine(), len(missing))
     if count <= 1:
         renderer = Renderer(clip, analysis, plan, encoding, segments[0].path.parent)
-        for segment in missing:
-            renderer.render(segment, counter.step)
+        for run in _runs(missing):
+            renderer.render(run, counter.step)
         return
     _save_plan(plan, segments[0].plan)
     _spread(clip, analysis.folder, missing, encoding, count, counter)
+
+
+def _runs(segments: list[Segment]) -> list[list[Segment]]:
+    """The longest runs of segments that follow one another."""
+    runs: list[list[Segment]] = []
+    for segment in segments:
+        if runs and runs[-1][-1].last == segment.first:
+            runs[-1].append(segment)
+        else:
+            runs.append([segment])
+    return runs
 
 
 class Renderer:
@@ -129,16 +141,24 @@ class Renderer:
         self._reader = FrameReader(clip, analysis.facts, spool=spool)
         self._wishes = Wishes(analysis.space, analysis.bank, analysis.predictor, plan)
 
-    def render(self, segment: Segment, step: Callable[[], None]) -> None:
-        """Render one segment to its file; `step` is called after every frame."""
-        frames = self._reader.sequence(self._plan.base[segment.first : segment.last].tolist())
-        wishes = self._wishes.of(segment.first, segment.last)
+    def render(self, run: list[Segment], step: Callable[[], None]) -> None:
+        """Render segments that follow one another, each to its file; `step` is called after every frame.
+
+        Their frames are decoded in one go: whoever begins in the middle decodes from the key frame before, often ten seconds.
+        """
+        first, last = run[0].first, run[-1].last
+        frames = self._reader.sequence(self._plan.base[first:last].tolist())
+        with contextlib.closing(ahead(frames)) as fetched:
+            wished = zip(fetched, self._wishes.of(first, last), strict=True)
+            for segment in run:
+                self._write(segment, itertools.islice(wished, segment.last - segment.first), step)
+
+    def _write(self, segment: Segment, wished: Iterator[tuple[Frame, Wish]], step: Callable[[], None]) -> None:
         with FrameWriter(segment.path, self._facts, sound=None, encoding=self._encoding) as writer:
-            with contextlib.closing(ahead(frames)) as fetched:
-                for frame, wish in zip(fetched, wishes, strict=True):
-                    paint(frame, wish)
-                    writer.write(frame)
-                    step()
+            for frame, wish in wished:
+                paint(frame, wish)
+                writer.write(frame)
+                step()
             writer.finish()
         part = segment.proof.with_suffix(".part")
         with writing_to(part.parent):
@@ -150,7 +170,7 @@ def render_request(request: dict[str, Any], step: Callable[[], None]) -> None:
     """Render one segment as another process asks for it, see `_Worker`."""
     segment = Segment(request["first"], request["last"], Path(request["path"]))
     folder, clip = Path(request["analysis"]), Path(request["clip"])
-    _renderer(clip, folder, segment.plan, Encoding(**request["encoding"])).render(segment, step)
+    _renderer(clip, folder, segment.plan, Encoding(**request["encoding"])).render([segment], step)
 
 
 @functools.lru_cache(maxsize=1)

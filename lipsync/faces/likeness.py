@@ -98,6 +98,8 @@ class Gallery:
     """A person as seen so far: at most so many samples, as different from each other as they came."""
 
     samples: list[Likeness] = field(default_factory=list)
+    # Of each sample to each, infinite to itself.
+    _distances: list[list[float]] = field(default_factory=list)
 
     def distance(self, likeness: Likeness) -> float:
         """To the nearest sample; infinite where there is none."""
@@ -105,12 +107,18 @@ class Gallery:
 
     def learn(self, likeness: Likeness) -> None:
         """Take in another sample of this person, unless it looks like one that is there."""
-        if self.distance(likeness) < SEEN_BEFORE:
+        distances = [likeness.distance(sample) for sample in self.samples]
+        if min(distances, default=np.inf) < SEEN_BEFORE:
             return
+        for row, distance in zip(self._distances, distances, strict=True):
+            row.append(distance)
+        self._distances.append([*distances, np.inf])
         self.samples.append(likeness)
         if len(self.samples) > MOST_SAMPLES:
-            apart = [min(one.distance(two) for two in self.samples if two is not one) for one in self.samples]
-            del self.samples[int(np.argmin(apart))]
+            least = int(np.argmin([min(row) for row in self._distances]))
+            del self.samples[least], self._distances[least]
+            for row in self._distances:
+                del row[least]
 
     def apart(self, other: Gallery) -> float:
         """The distance between the two most similar samples of both."""

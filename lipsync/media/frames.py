@@ -7,12 +7,10 @@ Nothing is converted to RGB on the way: what is not touched leaves as it came. A
 from __future__ import annotations
 
 import os
-import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
@@ -37,7 +35,7 @@ UNINDEXED_PRE_ROLL_SECONDS = 1.0
 BACKWARD_BYTES = 256 * 2**20
 TICKS = 10**9
 # Fixed, so that what a damaged file decodes to does not depend on the machine.
-THREADS = 4
+THREADS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +96,7 @@ class FrameReader:
         """
         size = self.width * self.height * 3 // 2
         got = 0
-        with Tool(self._command(first, count), stdout=subprocess.PIPE) as tool:
+        with Tool(self._command(first, count), reading=True) as tool:
             while count is None or got < count:
                 data = np.empty(size, dtype=np.uint8)
                 if tool.read_into(memoryview(data.data)) < size:
@@ -214,11 +212,9 @@ def _runs(numbers: Iterable[int]) -> Iterator[tuple[int, int, int]]:
     wanted = list(numbers)
     start = 0
     while start < len(wanted):
-        end, step = start + 1, 0
-        for here, there in pairwise(wanted[start:]):
-            if there - here not in (1, -1) or (step and there - here != step):
-                break
-            step = there - here
+        end, steps = start + 1, [1, -1]
+        while end < len(wanted) and (step := wanted[end] - wanted[end - 1]) in steps:
+            steps = [step]
             end += 1
-        yield wanted[start], end - start, step or 1
+        yield wanted[start], end - start, steps[0]
         start = end

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -54,8 +53,8 @@ def join(
     frames = sum(part.frames for part in parts)
     with PartFile(output) as file:
         command = _command(parts, file.path, facts, sound, seconds, encoding or Encoding())
-        with Tool(command, stdin=subprocess.PIPE) as tool:
-            with contextlib.suppress(BrokenPipeError):
+        with Tool(command, feeding=True) as tool:
+            with contextlib.suppress(ConnectionError):
                 tool.feed(_list(segments, parts, facts.frame_rate))
             tool.end_of_input()
             if tool.wait(timeout=JOIN_TIMEOUT_SECONDS) != 0:

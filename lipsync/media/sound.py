@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,7 +26,7 @@ def read_sound(path: Path) -> Iterator[npt.NDArray[np.float32]]:
     )
     size = BLOCK_SECONDS * SAMPLE_RATE * 4
     heard = 0
-    with Tool(command, stdout=subprocess.PIPE) as tool:
+    with Tool(command, reading=True) as tool:
         while True:
             block = np.empty(size // 4, dtype=np.float32)
             samples = tool.read_into(memoryview(block.data).cast("B")) // 4

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -107,14 +106,14 @@ class FrameWriter:
 
     def __enter__(self) -> Self:
         self._part.__enter__()
-        self._tool = Tool(self._command, stdin=subprocess.PIPE, graphics=self._encoding.codec == "h264_nvenc")
+        self._tool = Tool(self._command, feeding=True, graphics=self._encoding.codec == "h264_nvenc")
         return self
 
     def write(self, frame: Frame) -> None:
         """Encode one more frame. Raises EnvironmentFault (`no_space`, `encoder_failed`)."""
         try:
             self._tool.feed(frame.data.data)
-        except BrokenPipeError as error:
+        except ConnectionError as error:
             raise self._part.failure(self._tool.log()) from error
         self.frames += 1
 

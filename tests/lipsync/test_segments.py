@@ -98,7 +98,7 @@ def test_a_segment_alone_in_another_process_is_the_same_to_the_byte(planned, in_
         "clip, folder, plan, path = map(Path, sys.argv[1:])\n"
         "with one_thread():\n"
         "    analysis, plan = load(folder, verified=True), store.load(plan, Plan)\n"
-        "    Renderer(clip, analysis, plan, Encoding(), path.parent).render(Segment(128, 192, path), int)"
+        "    Renderer(clip, analysis, plan, Encoding(), path.parent).render([Segment(128, 192, path)], int)"
     )
     clip, analysis, plan = planned
     segments_module.store.save(tmp_path / "plan.npz", plan)
@@ -125,6 +125,23 @@ def test_only_what_is_missing_or_damaged_is_rendered_again(planned, in_sequence,
     assert told[0] == (COUNT - 127, COUNT)
     assert [part.path.stat().st_mtime_ns for part in (parts[1], parts[3])] == untouched
     assert parts[0].path.read_bytes() == in_sequence[0][0].path.read_bytes()
+
+
+def test_segments_that_follow_one_another_are_decoded_in_one_go(planned, synthetic_take, tmp_path, monkeypatch):
+    begun: list[tuple[int, int]] = []
+
+    class Counted(FrameReader):
+        def forward(self, first=0, count=None):
+            begun.append((first, count))
+            return super().forward(first, count)
+
+    clip, analysis, _ = planned
+    monkeypatch.setattr(segments_module, "FrameReader", Counted)
+    plan = make_plan(analysis, hear(synthetic_take.voice), np.arange(128))
+    parts = cut(clip, analysis, plan, Encoding(), tmp_path)
+    render_all(clip, analysis, plan, parts, Encoding(), 1, lambda done, total: None)
+    assert len(parts) == 2
+    assert begun == [(0, 128)]
 
 
 def test_a_segment_of_another_plan_is_never_taken(planned, synthetic_take, tmp_path):
