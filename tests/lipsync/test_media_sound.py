@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lipsync.errors import UnusableInput
+from lipsync.errors import ToolFailed, UnusableInput
 from lipsync.hearing import check
-from lipsync.media import ClipFacts, Frame, FrameWriter, join, probe_clip, probe_voice, read_sound
+from lipsync.media import ClipFacts, Frame, FrameWriter, join, probe_clip, probe_voice, read_sound, sound
 from lipsync.media.sound import HEARD_RATE, SAMPLE_RATE
 from tests.lipsync.bursts import BURSTS, SECONDS, bursts, decoded, lag, late_by, write_floats, write_wav
 from tests.lipsync.media import counting_clip, ffmpeg
@@ -219,6 +219,14 @@ def test_silence_and_next_to_nothing_are_told(tmp_path):
         with pytest.raises(UnusableInput) as caught:
             check(write_wav(tmp_path / "a.wav", samples))
         assert caught.value.code == code
+
+
+def test_a_decoder_that_is_killed_is_not_taken_for_the_sounds_end(voice, monkeypatch):
+    killed = ["sh", "-c", "head -c 64000 /dev/zero; kill -KILL $$"]
+    monkeypatch.setattr(sound, "ffmpeg", lambda *arguments: killed)
+    with pytest.raises(ToolFailed) as caught:
+        driven(voice)
+    assert caught.value.code == "decoder_died"
 
 
 def test_a_second_is_enough(tmp_path):
