@@ -24,7 +24,7 @@ from typing import NoReturn
 from lipsync import __version__
 from lipsync.contracts import RenderOptions, RenderReport, SpeakerPoint
 from lipsync.errors import EXIT_BUG, EnvironmentFault, LipsyncError
-from lipsync.media import Encoding
+from lipsync.media import Encoding, SoundChoice
 
 STAGE_WORDS = {
     "look": "looking at the clip",
@@ -134,12 +134,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_choices(render: argparse.ArgumentParser) -> None:
-    """What of the clip is used and how, and what is kept for the next time."""
+    """What of clip and voice is used and how, and what is kept for the next time."""
     render.add_argument(
         "--longer", default="bounce", help="a voice longer than the clip: bounce, loop, hold, cut (%(default)s)"
     )
     render.add_argument("--shorter", default="cut", help="voice shorter than the clip: cut or keep (%(default)s)")
     _add_part(render)
+    render.add_argument("--denoise", action="store_true", help="turn down steady noise in the voice that is heard")
+    render.add_argument("--loudness", action="store_true", help="bring the voice that is heard to -16 LUFS (EBU R128)")
     render.add_argument("--workers", type=int, default=0, help="processes that render (one for two cores)")
     render.add_argument("--segments", type=_resolved, help="folder where finished parts wait, to resume a render that failed")
 
@@ -214,6 +216,7 @@ def _render(chosen: argparse.Namespace) -> str:
         raise EnvironmentFault("not_writable", f"{chosen.output} is a folder. Give the name of a file with -o.")
     options = RenderOptions(
         encoding=Encoding(chosen.quality, chosen.preset, chosen.codec),
+        sound=SoundChoice(chosen.denoise, chosen.loudness),
         measure=chosen.measure,
         longer=chosen.longer,
         shorter=chosen.shorter,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from lipsync.errors import UnusableInput
-from lipsync.media import Encoding
+from lipsync.media import Encoding, SoundChoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ def _bad_point() -> UnusableInput:
 class RenderOptions:
     """What a user may choose.
 
+    sound: what is done to the voice before it is heard; nothing unless chosen
     measure: look at the finished video again and report how well the mouth follows what was wanted
     longer: what the picture does when the voice is longer than the clip: bounce, loop, hold or cut
     shorter: when it is shorter: cut, or keep the rest of the clip with the mouth at rest
@@ -59,6 +60,7 @@ class RenderOptions:
     """
 
     encoding: Encoding = field(default_factory=Encoding)
+    sound: SoundChoice = field(default_factory=SoundChoice)
     measure: bool = False
     longer: str = "bounce"
     shorter: str = "cut"

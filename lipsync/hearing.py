@@ -15,6 +15,8 @@ from lipsync.sound.features import SoundFeatures, sound_features
 
 SHORTEST_SECONDS = 0.1
 SILENT_BELOW = 1e-4
+# What a file tells of its length may count what its encoder padded.
+MISSING_SECONDS, MISSING_SHARE = 1.0, 0.02
 
 
 def hear(path: Path) -> SoundFeatures:
@@ -25,6 +27,17 @@ def hear(path: Path) -> SoundFeatures:
 def check(path: Path) -> float:
     """Seconds of a sound that `hear` would take. Raises what it would raise, at a fraction of its cost."""
     return sum(len(block) for block in _checked(path)) / SAMPLE_RATE
+
+
+def broken_off(told: float, heard: float) -> tuple[str, str] | None:
+    """Code and sentence where a voice ends before its file says it does. told, heard: seconds"""
+    if heard > told - max(MISSING_SECONDS, MISSING_SHARE * told):
+        return None
+    return (
+        "voice_broken_off",
+        f"The voice's file should last {told:.1f} s, but only {heard:.1f} s of it can be read, and the result ends there. "
+        "Copy or upload the voice again.",
+    )
 
 
 def _checked(path: Path) -> Iterator[npt.NDArray[np.float32]]:

@@ -23,7 +23,7 @@ from typing import IO, Any
 from lipsync import __version__
 from lipsync.contracts import RenderOptions, SpeakerPoint
 from lipsync.errors import LipsyncError
-from lipsync.media import Encoding
+from lipsync.media import Encoding, SoundChoice
 
 PROGRESS_SECONDS = 0.5
 PLAIN_OPTIONS = ("measure", "longer", "shorter", "start", "end", "workers")
@@ -137,10 +137,11 @@ def _perform(request: dict[str, Any], reporter: LineReporter) -> dict[str, Any]:
 def options_from(values: dict[str, Any]) -> RenderOptions:
     """Render options from plain values. Raises UnusableInput for one that cannot be."""
     encoding = Encoding(**{name: values[name] for name in ("quality", "preset", "codec") if name in values})
+    sound = SoundChoice(**{name: values[name] is True for name in ("denoise", "loudness") if name in values})
     plain: dict[str, Any] = {name: values[name] for name in PLAIN_OPTIONS if name in values}
     plain |= {name: Path(values[name]) for name in ("cache", "segments") if values.get(name)}
     point = SpeakerPoint.of(values["point"]) if values.get("point") is not None else None
-    return RenderOptions(encoding, point=point, **plain)
+    return RenderOptions(encoding, sound, point=point, **plain)
 
 
 @contextlib.contextmanager

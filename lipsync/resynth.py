@@ -18,10 +18,10 @@ from lipsync.cache import analysed
 from lipsync.clock import Clock
 from lipsync.contracts import RenderOptions, RenderReport, Reporter
 from lipsync.errors import ToolFailed, UnusableInput
-from lipsync.hearing import check, hear
+from lipsync.hearing import broken_off, check, hear
 from lipsync.judging import card_of, joints_of, refuse
 from lipsync.machine import keep_inputs, writing_to
-from lipsync.media import join, probe_clip, probe_voice
+from lipsync.media import cleaned, join, probe_clip, probe_voice
 from lipsync.media.facts import even_size
 from lipsync.plan import Plan, WantedLips, make_plan
 from lipsync.preflight import MEDIA, Card, Severity
@@ -42,7 +42,7 @@ def render(clip: Path, voice: Path, output: Path, options: RenderOptions, report
     clock = Clock(report)
     keep_inputs(output, clip, voice)
     facts = probe_clip(clip)
-    probe_voice(voice)
+    told = probe_voice(voice).duration
     choice = length_choice(options.longer, options.shorter, options.start, options.end)
     chosen_part(choice, facts.frames, facts.frame_rate)
     with _workshop(output) as workshop:
@@ -62,16 +62,16 @@ def render(clip: Path, voice: Path, output: Path, options: RenderOptions, report
                 with clock.stage("finish"):
                     heard = float(len(plan) / facts.frame_rate) if timeline.unheard else None
                     files = [segment.path for segment in segments]
-                    joined = join(files, output, facts, sound=voice, seconds=heard, encoding=options.encoding)
+                    sound = cleaned(voice, options.sound, workshop)
+                    joined = join(files, output, facts, sound=sound, seconds=heard, encoding=options.encoding)
                     _verify(output, joined, len(plan))
             figures = take_figures(analysis)
             if options.measure:
                 with clock.stage("measure"):
                     figures |= _measured(output, analysis, plan)
     notices = [finding.sentence for finding in card.findings if finding.severity is Severity.WARNING or finding.code == MEDIA]
-    about_length = notice(timeline, choice, part, facts.frame_rate)
-    if about_length is not None:
-        notices.append(about_length[1])
+    about_length = (broken_off(told, seconds), notice(timeline, choice, part, facts.frame_rate))
+    notices += [found[1] for found in about_length if found is not None]
     for sentence in notices:
         report.note("warning", sentence)
     width, height = even_size(facts)

@@ -12,6 +12,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from lipsync.media import SoundChoice
 from projects import access, guesses
 from projects.models import AudioTrack, Project, SpeakerClip
 from projects.models.library import NAME_LENGTH, TITLE_LENGTH
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 LIBRARY_SHOWN = 60
 CLIP_KINDS = "video/*,.mp4,.m4v,.mov,.mkv,.webm,.avi,.ts,.mpg"
-TRACK_KINDS = "audio/*,video/*,.wav,.mp3,.m4a,.aac,.flac,.ogg,.opus"
+TRACK_KINDS = "audio/*,video/*,.wav,.mp3,.m4a,.aac,.flac,.ogg,.opus,.wma"
 LANGUAGES = (
     ("", _("Not stated")),
     ("zh", _("Chinese")),
@@ -79,6 +80,16 @@ class QuickRenderForm(forms.Form):
     language = forms.ChoiceField(
         label=_("Language of a new voice"), choices=LANGUAGES, required=False, help_text=_("Kept with the voice.")
     )
+    denoise = forms.BooleanField(
+        label=_("Turn down steady noise"),
+        required=False,
+        help_text=_("Hum, hiss or a fan under the voice. Leave it off for a clean recording."),
+    )
+    loudness = forms.BooleanField(
+        label=_("Even the loudness"),
+        required=False,
+        help_text=_("Brings the voice to -16 LUFS, as is usual on the web, with peaks held below -1.5 dB."),
+    )
 
     def __init__(self, user: User | AnonymousUser, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -124,6 +135,10 @@ class QuickRenderForm(forms.Form):
         elif track:
             chosen = track.project
         return chosen
+
+    def sound(self) -> SoundChoice:
+        """What is to be done to the voice before it is heard."""
+        return SoundChoice(self.cleaned_data["denoise"], self.cleaned_data["loudness"])
 
     def new_clip(self) -> UploadedFile[Any] | None:
         """The video to take in, if none of the library was picked."""

@@ -20,6 +20,7 @@ from django.db.models.functions import Now
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from lipsync.media import SoundChoice
 from projects import logs, storage, wakeups
 from projects.errors import Conflict, Refused
 from projects.models import AudioTrack, Family, Project, RenderJob, RenderOutput, SpeakerClip, Status
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 LEASE = timedelta(seconds=30)
 CANDIDATES = 10
+AS_IT_CAME = SoundChoice()
 ENDED: dict[str, Any] = {"claim": None, "lease_until": None, "finished_at": Now(), "seconds_left": None}
 UNTOUCHED: dict[str, Any] = {"stage": "", "frames_done": 0, "frames_total": 0, "progress": 0.0, "seconds_left": None}
 
@@ -50,7 +52,13 @@ class Claim:
 
 # --- people ----------------------------------------------------------------------------------------------------------
 def submit(
-    *, project: Project, clip: SpeakerClip, track: AudioTrack, created_by: User, retry_of: RenderJob | None = None
+    *,
+    project: Project,
+    clip: SpeakerClip,
+    track: AudioTrack,
+    created_by: User,
+    retry_of: RenderJob | None = None,
+    sound: SoundChoice = AS_IT_CAME,
 ) -> RenderJob:
     """Queue a render and wake a worker. Raises ProjectError `wrong_project`."""
     if clip.speaker.project_id != project.pk:
@@ -58,7 +66,15 @@ def submit(
     if track.project_id != project.pk:
         raise Refused("wrong_project", _("This voice belongs to another project."), field="track")
     with transaction.atomic():
-        job = RenderJob.objects.create(project=project, clip=clip, track=track, created_by=created_by, retry_of=retry_of)
+        job = RenderJob.objects.create(
+            project=project,
+            clip=clip,
+            track=track,
+            created_by=created_by,
+            retry_of=retry_of,
+            denoise=sound.denoise,
+            loudness=sound.loudness,
+        )
         logs.record(job, "info", f"waiting: {clip.title} with {track.title}")
         transaction.on_commit(wakeups.send, robust=True)
     return job
@@ -80,10 +96,10 @@ def cancel(*, job: RenderJob) -> RenderJob:
 
 
 def retry(*, job: RenderJob, by: User) -> RenderJob:
-    """A new job with the same clip and voice. Raises ProjectError `not_retryable` unless it failed or was cancelled."""
+    """A new job like one that failed or was cancelled. Raises ProjectError `not_retryable` for any other."""
     if not job.can_retry:
         raise Conflict("not_retryable", _("Only a failed or cancelled render can be tried again."))
-    return submit(project=job.project, clip=job.clip, track=job.track, created_by=by, retry_of=job)
+    return submit(project=job.project, clip=job.clip, track=job.track, created_by=by, retry_of=job, sound=job.sound)
 
 
 def position(job: RenderJob) -> int:

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -159,7 +159,7 @@ def _drive(pulse: Pulse, job: RenderJob, scratch: Path, stop: threading.Event) -
         "voice": str(job.track.path),
         "output": str(jobs.output_path(pulse.claim)),
         "scratch": str(scratch),
-        "options": {"measure": True, "cache": str(storage.folder(storage.ANALYSES))},
+        "options": {"measure": True, "cache": str(storage.folder(storage.ANALYSES)), **asdict(job.sound)},
     }
     deadline = time.monotonic() + settings.RENDER_TIME_LIMIT_SECONDS
     with Engine(request=request, scratch=scratch) as engine:

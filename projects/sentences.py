@@ -94,6 +94,10 @@ OF_THE_ENGINE = (
     gettext_noop("There is no sound that can be decoded. Choose another recording."),
     gettext_noop("The voice has no length. Choose another recording."),
     gettext_noop("The voice is silent throughout. Choose another recording."),
+    gettext_noop(
+        "The voice's file should last {told} s, but only {heard} s of it can be read, and the result ends there. "
+        "Copy or upload the voice again."
+    ),
     # its length and the clip's
     gettext_noop("The voice is longer than the clip, which is therefore played forwards and backwards."),
     gettext_noop("The voice is longer than the clip, which is therefore played again and again."),
@@ -119,6 +123,8 @@ OF_THE_ENGINE = (
     gettext_noop("ffprobe gave no usable answer. Reinstall ffmpeg."),
     gettext_noop("The ffmpeg of this machine cannot convert HDR clips. Install one with zscale, or export the clip as SDR."),
     gettext_noop("A media program stopped answering."),
+    gettext_noop("The sound could not be read to its end. Start the render again."),
+    gettext_noop("The loudness of the voice could not be measured. Start the render again."),
     gettext_noop("The video could not be encoded. See the log for what ffmpeg said."),
     gettext_noop("The video has {found} instead of {expected} frames. Start the render again."),
     gettext_noop("A process that rendered part of the video ended. Start the render again."),

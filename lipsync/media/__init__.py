@@ -1,5 +1,6 @@
 """Reading and writing media: the only door to ffmpeg."""
 
+from lipsync.media.cleaning import SoundChoice, cleaned
 from lipsync.media.encoding import Encoding, nvenc_opens
 from lipsync.media.facts import ClipFacts, VoiceFacts, intake_notices
 from lipsync.media.frames import Frame, FrameReader
@@ -15,7 +16,9 @@ __all__ = [
     "Frame",
     "FrameReader",
     "FrameWriter",
+    "SoundChoice",
     "VoiceFacts",
+    "cleaned",
     "intake_notices",
     "join",
     "nvenc_opens",

@@ -88,6 +88,19 @@ class VoiceFacts:
         return dataclasses.asdict(self)
 
 
+@dataclass(frozen=True, slots=True)
+class SoundEntry:
+    """What must be known of a file's first sound to decode it.
+
+    floating: samples are stored as floating-point numbers, which may be none
+    late: seconds from the file's first instant to the sound's, where decoding the sound alone would leave them out
+    """
+
+    channels: int
+    floating: bool
+    late: float
+
+
 def even_size(facts: ClipFacts) -> tuple[int, int]:
     """Width and height worked at: 4:2:0 needs both even, so an odd last column or row is dropped."""
     return facts.width // 2 * 2, facts.height // 2 * 2

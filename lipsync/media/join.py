@@ -14,8 +14,9 @@ from lipsync.media.encoding import Encoding
 from lipsync.media.facts import ClipFacts
 from lipsync.media.ffmpeg import Tool, ffmpeg, guarded_input, program, run
 from lipsync.media.probe import count_frames
+from lipsync.media.sound import sound_arguments
 from lipsync.media.timing import PICTURE, SCAN_TIMEOUT_SECONDS
-from lipsync.media.writer import PartFile, container_arguments, sound_arguments
+from lipsync.media.writer import PartFile, container_arguments
 
 JOIN_TIMEOUT_SECONDS = 3600
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from lipsync.errors import EnvironmentFault, UnusableInput
 from lipsync.media.colour import bit_depth, colour_tags, hdr_kind, is_full_range
-from lipsync.media.facts import ClipFacts, VoiceFacts
+from lipsync.media.facts import ClipFacts, SoundEntry, VoiceFacts
 from lipsync.media.ffmpeg import LARGEST_PICTURE_PIXELS, guarded_input, program, run
 from lipsync.media.fields import field_order
 from lipsync.media.timing import (
@@ -28,11 +28,15 @@ from lipsync.media.timing import (
     working_rate,
 )
 
-__all__ = ["ClipFacts", "VoiceFacts", "count_frames", "probe_clip", "probe_voice", "readable"]
+__all__ = ["ClipFacts", "VoiceFacts", "count_frames", "probe_clip", "probe_voice", "readable", "sound_entry"]
 
 _VIDEO = ("not_a_video", "The clip is not a video that can be read. Export it as mp4, mov, mkv, webm, avi or mpg.")
 _SOUND = ("not_a_sound", "The voice is not a sound that can be read. Export it as wav, mp3, m4a, flac or ogg.")
 SMALLEST_SIDE_PIXELS = 64
+# Formats whose length ffprobe guesses from the bit rate of their beginning.
+GUESSED = ("mp3", "aac", *UNINDEXED)
+# Formats that tell when they end, not how long they are.
+TOLD_BY_END = ("matroska,webm", "ogg")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 
 
@@ -89,16 +93,12 @@ def probe_clip(path: Path) -> ClipFacts:
 
 
 def probe_voice(path: Path) -> VoiceFacts:
-    """Facts of a sound file, or of a video's sound.
+    """Facts of a sound file, or of a video's sound; of several sounds the first.
 
     Raises UnusableInput: `unreadable`, `empty_file`, `not_a_sound`, `no_sound`; EnvironmentFault: `ffmpeg_missing`.
     """
-    report = _report(path, _SOUND)
-    sounds = [s for s in report["streams"] if s["codec_type"] == "audio"]
-    if not sounds:
-        raise UnusableInput("no_sound", "The voice file has no sound. Choose a recording of a voice.")
-    stream = sounds[0]
-    duration = _seconds(stream.get("duration")) or _seconds(report["format"].get("duration")) or counted_seconds(path, SOUND)
+    stream, container = _first_sound(path)
+    duration = _sound_length(path, stream, container)
     if not duration or int(stream.get("sample_rate", 0)) <= 0:
         raise UnusableInput("no_sound", "The voice file has a sound track of zero length. Choose another recording.")
     return VoiceFacts(
@@ -107,6 +107,34 @@ def probe_voice(path: Path) -> VoiceFacts:
         channels=int(stream.get("channels", 1)),
         codec=stream.get("codec_name", "unknown"),
     )
+
+
+def sound_entry(path: Path) -> SoundEntry:
+    """What decoding the file's first sound takes. Raises as `probe_voice`, but does not ask for its length."""
+    stream, container = _first_sound(path)
+    late = 0.0
+    # Of these, ffmpeg lets a sound that is decoded alone begin at its own first sample.
+    if container.get("format_name", "") in UNINDEXED:
+        late = max(0.0, (_seconds(stream.get("start_time")) or 0.0) - (_seconds(container.get("start_time")) or 0.0))
+    return SoundEntry(int(stream.get("channels", 1)), stream.get("codec_name", "").startswith("pcm_f"), late)
+
+
+def _first_sound(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """ffprobe's report of the sound stream and of the container."""
+    report = _report(path, _SOUND)
+    sounds = [s for s in report["streams"] if s["codec_type"] == "audio"]
+    if not sounds:
+        raise UnusableInput("no_sound", "The voice file has no sound. Choose a recording of a voice.")
+    return sounds[0], report["format"]
+
+
+def _sound_length(path: Path, stream: dict[str, Any], container: dict[str, Any]) -> float | None:
+    """Seconds of sound."""
+    kind = container.get("format_name", "")
+    told = _seconds(stream.get("duration")) or _seconds(container.get("duration"))
+    if told and kind in TOLD_BY_END:
+        told -= max(0.0, _seconds(container.get("start_time")) or 0.0)
+    return told if told and kind not in GUESSED else counted_seconds(path, SOUND) or told
 
 
 def count_frames(path: Path) -> int:

@@ -7,18 +7,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from lipsync.machine import writing_to
 from lipsync.errors import EnvironmentFault, ToolFailed
+from lipsync.machine import writing_to
 from lipsync.media.colour import pixel_format
 from lipsync.media.encoding import Encoding
 from lipsync.media.facts import ClipFacts, even_size
-from lipsync.media.ffmpeg import Tool, ffmpeg, guarded_input
+from lipsync.media.ffmpeg import Tool, ffmpeg
 from lipsync.media.frames import Frame
-from lipsync.media.timing import SOUND
+from lipsync.media.sound import sound_arguments
 
 STALL_SECONDS = 120
-SOUND_RATE = 48_000
-SOUND_BIT_RATE = "192k"
 
 
 class PartFile:
@@ -49,17 +47,6 @@ class PartFile:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.path.unlink(missing_ok=True)
-
-
-def sound_arguments(sound: Path, seconds: float | None) -> tuple[list[str], list[str]]:
-    """ffmpeg's options for the second input, the new sound, and for encoding it: AAC at 48 kHz, mono or stereo as it comes.
-
-    seconds: where it is cut
-    """
-    chain = f"aresample={SOUND_RATE}:async=1:first_pts=0,aformat=channel_layouts=stereo|mono"
-    if seconds is not None:
-        chain += f",atrim=end={seconds:.6f}"
-    return guarded_input(sound), ["-map", f"1:{SOUND}", "-af", chain, "-c:a", "aac", "-b:a", SOUND_BIT_RATE]
 
 
 def container_arguments(facts: ClipFacts) -> list[str]:

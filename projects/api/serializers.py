@@ -105,7 +105,8 @@ class JobShape(serializers.ModelSerializer[RenderJob]):
     class Meta:
         model = RenderJob
         fields = (
-            *("id", "url", "project", "clip", "track", "status", "stage", "progress", "frames_done", "frames_total"),
+            *("id", "url", "project", "clip", "track", "denoise", "loudness", "status", "stage", "progress"),
+            *("frames_done", "frames_total"),
             *("cancel_requested", "attempts", "retry_of", "created_at", "started_at", "finished_at", "error", "output"),
         )
         read_only_fields = fields
@@ -174,10 +175,12 @@ class NewTrack(serializers.Serializer[Any]):
 
 
 class NewJob(serializers.Serializer[Any]):
-    """What a render is made from."""
+    """What a render is made from. denoise, loudness: what is done to the voice before it is heard"""
 
     clip = serializers.UUIDField()
     track = serializers.UUIDField()
+    denoise = serializers.BooleanField(required=False, default=False)
+    loudness = serializers.BooleanField(required=False, default=False)
 
 
 def _absolute(shape: serializers.BaseSerializer[Any], name: str, row_id: Any) -> str:

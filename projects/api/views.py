@@ -17,6 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
+from lipsync.media import SoundChoice
 from projects import access, accounts, jobs, library, media, uploads
 from projects.api import serializers
 from projects.api.entrance import GuardedBasicAuthentication
@@ -118,6 +119,7 @@ def job_list(request: Request) -> Response:
         clip=chosen,
         track=access.track_for(request.user, given["track"]),
         created_by=_person(request),
+        sound=SoundChoice(given["denoise"], given["loudness"]),
     )
     return _accepted(request, job)
 

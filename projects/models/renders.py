@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from lipsync.media import SoundChoice
 from projects.models.library import AudioTrack, Project, SpeakerClip
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ class RenderJob(models.Model):
 
     claim: the worker's key while it runs; fence: counts the claims and names the output, so that a worker that was
     given up for dead cannot overwrite a later one's work; lease_until: when the claim lapses unless renewed
+    denoise, loudness: what is done to the voice before it is heard
     frames_done, frames_total: of the stage; progress: share of the whole, 0 to 1; seconds_left: where it can be told
     """
 
@@ -99,6 +101,8 @@ class RenderJob(models.Model):
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="jobs")
     retry_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="retries")
     priority = models.SmallIntegerField(default=0)
+    denoise = models.BooleanField(default=False)
+    loudness = models.BooleanField(default=False)
 
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.QUEUED)
     stage = models.CharField(max_length=12, choices=Stage.choices, blank=True, default=Stage.NONE)
@@ -169,6 +173,11 @@ class RenderJob(models.Model):
     def can_retry(self) -> bool:
         """It ended without a video."""
         return self.status in (Status.FAILED, Status.CANCELLED)
+
+    @property
+    def sound(self) -> SoundChoice:
+        """What is done to the voice before it is heard."""
+        return SoundChoice(denoise=self.denoise, loudness=self.loudness)
 
     @property
     def running_seconds(self) -> float | None:

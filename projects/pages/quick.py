@@ -38,7 +38,7 @@ def _started(request: HttpRequest, form: QuickRenderForm) -> RenderJob | None:
         track = _track(form, project)
         field = "clip_file"
         clip = _clip(form, project)
-        return jobs.submit(project=project, clip=clip, track=track, created_by=user)
+        return jobs.submit(project=project, clip=clip, track=track, created_by=user, sound=form.sound())
     except ProjectError as error:
         form.add_error("lecturer" if error.field == "speaker" else field, error.message)
         return None

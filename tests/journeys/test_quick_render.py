@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -11,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
+from lipsync.media import SoundChoice
 from projects import accounts, uploads
 from projects.errors import Refused
 from projects.models import AudioTrack, Project, RenderJob, SpeakerClip
@@ -33,6 +35,26 @@ def test_two_picks_of_the_library_become_a_render(owner_client: Client, clip: Sp
     job = RenderJob.objects.get()
     assert response["Location"] == reverse("pages:job", args=[job.pk])
     assert (job.clip, job.track) == (clip, track)
+
+
+def test_the_sound_is_left_alone_unless_asked_for(owner_client: Client, clip: SpeakerClip, track: AudioTrack) -> None:
+    page = owner_client.get(URL).content.decode()
+    assert "Turn down steady noise" in page
+    assert "Even the loudness" in page
+    assert not re.search(r'type="checkbox"[^>]*checked', page)
+    owner_client.post(URL, {"clip": clip.pk, "track": track.pk})
+    assert RenderJob.objects.get().sound == SoundChoice()
+
+
+@pytest.mark.parametrize(
+    ("tick", "words"), [("denoise", "noise turned down"), ("loudness", "loudness evened")], ids=["denoise", "loudness"]
+)
+def test_a_tick_is_kept_with_the_render_and_shown(
+    owner_client: Client, clip: SpeakerClip, track: AudioTrack, tick: str, words: str
+) -> None:
+    response = owner_client.post(URL, {"clip": clip.pk, "track": track.pk, tick: "on"})
+    assert RenderJob.objects.get().sound == SoundChoice(**{tick: True})
+    assert words in owner_client.get(response["Location"]).content.decode()
 
 
 def test_two_new_files_become_a_clip_a_voice_and_a_render(

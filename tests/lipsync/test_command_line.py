@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -27,13 +28,22 @@ def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+def loudness(path: Path) -> float:
+    """Of the whole file, LUFS."""
+    command = ["ffmpeg", "-nostdin", "-nostats", "-i", str(path), "-map", "0:a", "-af", "ebur128=framelog=verbose"]
+    log = subprocess.run([*command, "-f", "null", "-"], capture_output=True, text=True, check=True).stderr
+    return float(re.findall(r"I:\s+(-?[\d.]+) LUFS", log)[-1])
+
+
 def test_a_render_prints_its_report(synthetic_take, tmp_path):
     output = tmp_path / "out.mp4"
-    done = command("render", synthetic_take.clip, synthetic_take.voice, "-o", output, "--json")
+    done = command("render", synthetic_take.clip, synthetic_take.voice, "-o", output, "--json", "--denoise", "--loudness")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert report["output"] == str(output)
     assert probe_clip(output).frames == report["frames"]
+    assert loudness(output) == pytest.approx(-16, abs=0.5)
+    assert loudness(synthetic_take.voice) != pytest.approx(-16, abs=0.6)
     assert "rendering" in done.stderr
     assert "W0000" not in done.stderr
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.signal import correlate
 
 from lipsync.contracts import RenderOptions, SilentReporter
 from lipsync.errors import UnusableInput
-from lipsync.media import FrameReader, probe_clip, probe_voice
+from lipsync.media import FrameReader, SoundChoice, probe_clip, probe_voice
+from lipsync.media.sound import read_heard
 from lipsync.resynth import render
 from tests.lipsync.media import ffmpeg
 
@@ -36,6 +38,29 @@ def above(scene):
 
 def nearest(picture, pictures) -> int:
     return int(np.argmin([np.abs(picture - other).mean() for other in pictures]))
+
+
+def test_cleaning_the_sound_changes_what_is_heard_and_not_one_picture(scene, tmp_path):
+    plain, cleaner = tmp_path / "plain.mp4", tmp_path / "cleaner.mp4"
+    first, shown = made(scene, plain, scene[2])
+    second, shown_cleaner = made(scene, cleaner, scene[2], sound=SoundChoice(denoise=True, loudness=True))
+    assert (second.duration, second.frames) == (first.duration, first.frames)
+    assert all(np.array_equal(one, other) for one, other in zip(shown, shown_cleaner, strict=True))
+    heard, heard_cleaner = (np.concatenate(list(read_heard(path)))[:, 0] for path in (plain, cleaner))
+    assert len(heard) == len(heard_cleaner)
+    assert not np.allclose(heard, heard_cleaner, atol=0.01)
+    likeness = correlate(heard, heard_cleaner, method="fft")
+    assert abs(int(likeness.argmax()) - len(heard) + 1) <= 24  # half a millisecond
+    assert {path.name for path in tmp_path.iterdir() if path.suffix in (".flac", ".parts")} == set()
+
+
+def test_a_voice_that_breaks_off_is_rendered_as_far_as_it_goes_and_told(scene, tmp_path):
+    whole, part = tmp_path / "whole.flac", tmp_path / "part.flac"
+    ffmpeg("-i", scene[1], "-t", "4", whole)
+    part.write_bytes(whole.read_bytes()[: whole.stat().st_size // 3])
+    report, _ = made(scene, tmp_path / "out.mp4", part)
+    assert report.duration < 2
+    assert any("should last 4.0 s" in notice for notice in report.notices)
 
 
 def test_a_loop_goes_on_forwards_after_its_jump(scene, tmp_path):

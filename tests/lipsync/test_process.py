@@ -7,7 +7,8 @@ import json
 
 import pytest
 
-from lipsync.process import serve
+from lipsync.media import SoundChoice
+from lipsync.process import options_from, serve
 
 
 def asked(**request) -> list[dict]:
@@ -30,6 +31,11 @@ def test_a_bad_choice_is_an_error_with_a_code(synthetic_take, tmp_path):
     for options, code in (({"codec": "theora"}, "unknown_codec"), ({"longer": "stretch"}, "unknown_length_mode")):
         last = asked(verb="render", options=options, **request)[-1]
         assert (last["event"], last["family"], last["code"]) == ("error", "input", code)
+
+
+def test_the_sound_is_left_alone_unless_the_request_says_so():
+    assert options_from({}).sound == SoundChoice()
+    assert options_from({"denoise": True, "loudness": False}).sound == SoundChoice(denoise=True)
 
 
 @pytest.mark.parametrize("point", [[0.5], [0.1] * 7, [0.5, 0.5, float("nan")], [0.5, 1.5], [0.5, 0.5, -1], ["left", "top"], 3])

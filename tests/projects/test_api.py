@@ -62,6 +62,15 @@ def test_a_script_makes_a_video_from_two_files(
     assert script.get(f"/api/v1/jobs/{done['id']}/log/").json()["count"] > 3
 
 
+def test_the_sound_is_cleaned_only_where_a_script_asks(script: Client, clip: SpeakerClip, track: AudioTrack) -> None:
+    media = {"clip": str(clip.pk), "track": str(track.pk)}
+    plain, chosen = post(script, "jobs/", **media).json(), post(script, "jobs/", **media, denoise=True).json()
+    assert (plain["denoise"], plain["loudness"]) == (False, False)
+    assert (chosen["denoise"], chosen["loudness"]) == (True, False)
+    wrong = post(script, "jobs/", **media, loudness="a bit")
+    assert (wrong.status_code, wrong.json()["field"]) == (400, "loudness")
+
+
 def test_a_wrong_password_gives_no_token(client: Client, owner: User) -> None:
     answer = client.post("/api/v1/tokens/", headers=basic("olga", "wrong"))
     assert answer.status_code == 401

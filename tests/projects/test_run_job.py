@@ -10,6 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 from pytest_django import Settings
 
+from lipsync.media import SoundChoice
 from projects import cleanup, jobs, processes, rendering, storage
 from projects import engine as engine_module
 from projects.models import RenderJob, RenderOutput, Status
@@ -87,6 +89,27 @@ def test_a_finished_job_has_its_output_and_leaves_no_scratch(job: RenderJob, eng
     assert output.quality == {"sharpness": 0.9, "follow": None}
     assert output.notices == ["The voice is shorter than the clip."]
     assert files_left(media_root) == [output.path.name]
+
+
+@pytest.mark.parametrize("sound", [SoundChoice(), SoundChoice(denoise=True), SoundChoice(loudness=True)])
+def test_the_engine_is_told_what_the_owner_chose_for_the_sound(
+    job: RenderJob, engine: Script, media_root: Path, owner: User, monkeypatch: pytest.MonkeyPatch, sound: SoundChoice
+) -> None:
+    told: list[dict[str, Any]] = []
+    started = rendering.Engine
+
+    def listening(*, request: dict[str, Any], scratch: Path) -> engine_module.Engine:
+        told.append(request["options"])
+        return started(request=request, scratch=scratch)
+
+    monkeypatch.setattr(rendering, "Engine", listening)
+    jobs.cancel(job=job)
+    RenderJob.objects.filter(pk=job.pk).update(**asdict(sound))
+    job.refresh_from_db()
+    jobs.retry(job=job, by=owner)  # which keeps the choice
+    engine("succeed")
+    assert rendering.run_next()
+    assert told[0] == told[0] | asdict(sound)
 
 
 def test_nothing_runs_when_nothing_waits(db: None) -> None:
