@@ -16,6 +16,7 @@ from scipy.ndimage import uniform_filter1d
 
 from lipsync.faces.tracker import FloatArray
 from lipsync.media.sound import SAMPLE_RATE
+from lipsync.sound.mel import mel_filters
 
 HOP_SAMPLES = 160
 RATE = SAMPLE_RATE // HOP_SAMPLES
@@ -125,10 +126,7 @@ def _voicing(windows: FloatArray) -> FloatArray:
 
 @cache
 def _mel_filters() -> FloatArray:
-    import librosa.filters  # noqa: PLC0415 - a second to import; only those who listen pay
-
-    filters = librosa.filters.mel(sr=SAMPLE_RATE, n_fft=TRANSFORM_SAMPLES, n_mels=BANDS, fmin=LOWEST_HERTZ, fmax=HIGHEST_HERTZ)
-    return np.asarray(filters, dtype=np.float32)
+    return mel_filters(SAMPLE_RATE, TRANSFORM_SAMPLES, BANDS, LOWEST_HERTZ, HIGHEST_HERTZ)
 
 
 def _interpolate(rows: FloatArray, places: npt.NDArray[np.float64]) -> FloatArray:
