@@ -19,6 +19,7 @@ BIAS_FRAMES = 75.0
 SMALLEST_DEVIATION = 0.05
 # The kernel regression's own memory: at most so many frames, spread over the take.
 MOST_NODES = 2000
+BLOCK_FRAMES = 1000
 KERNEL_PENALTY = 0.5
 KERNEL_REACH = 2.0
 
@@ -34,7 +35,9 @@ class Ridge:
 
     def __call__(self, features: FloatArray) -> DoubleArray:
         """(n, q) predictions for features (n, d)."""
-        return np.asarray((features - self.mean) / self.deviation @ self.weights + self.bias)
+        # The weights are standardised instead of the features, which may be many.
+        weights = self.weights / self.deviation[:, None]
+        return np.asarray(features @ weights.astype(np.float32) + (self.bias - self.mean @ weights))
 
     def save(self, path: Path) -> None:
         """Write the map in single precision."""
@@ -66,19 +69,24 @@ def fit_ridge(features: FloatArray, targets: DoubleArray, strength: float) -> Ri
 class Kernel:
     """Kernel ridge regression with a Gaussian kernel (Saunders, Gammerman and Vovk 1998).
 
-    mean, deviation: (d,); nodes: (k, d) standardised; weights: (k, q); reach: squared distance at which the kernel falls to 1/e
+    mean, deviation: (d,); nodes: (k, d) float32, standardised; weights: (k, q)
+    reach: squared distance at which the kernel falls to 1/e
     """
 
     mean: DoubleArray
     deviation: DoubleArray
-    nodes: DoubleArray
+    nodes: FloatArray
     weights: DoubleArray
     reach: float
 
     def __call__(self, features: FloatArray) -> DoubleArray:
         """(n, q) predictions for features (n, d)."""
-        scaled = (features - self.mean) / self.deviation
-        return np.asarray(np.exp(-_squared_distances(scaled, self.nodes) / self.reach) @ self.weights)
+        parts = [self._block(features[start : start + BLOCK_FRAMES]) for start in range(0, len(features), BLOCK_FRAMES)]
+        return np.concatenate(parts) if parts else np.zeros((0, self.weights.shape[1]))
+
+    def _block(self, features: FloatArray) -> DoubleArray:
+        scaled = ((features - self.mean) / self.deviation).astype(np.float32)
+        return np.asarray(_gaussian(_squared_distances(scaled, self.nodes), self.reach) @ self.weights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,24 +111,41 @@ def fit_own(features: FloatArray, generic: DoubleArray, targets: DoubleArray) ->
     left = targets - generic * gain
     mean = features.mean(axis=0).astype(np.float64)
     deviation = features.std(axis=0).astype(np.float64) + SMALLEST_DEVIATION
-    scaled = (features - mean) / deviation
+    scaled = features - mean.astype(np.float32)
+    scaled /= deviation.astype(np.float32)  # in place: of a long take they are what fills the memory
     bias = left.mean(axis=0) * len(left) / (len(left) + BIAS_FRAMES)
     linear = Ridge(mean, deviation, _solve(scaled, left - bias, PRIOR_FRAMES), bias)
     some = np.linspace(0, len(scaled) - 1, min(len(scaled), MOST_NODES)).astype(int)
     nodes = scaled[some]
+    del scaled
     distances = _squared_distances(nodes, nodes)
     reach = KERNEL_REACH * float(np.median(distances))
-    kernel = np.exp(-distances / reach)
-    weights = np.linalg.solve(kernel + KERNEL_PENALTY * np.eye(len(nodes)), left[some])
+    kernel = _gaussian(distances, reach)
+    np.fill_diagonal(kernel, kernel.diagonal() + np.float32(KERNEL_PENALTY))
+    weights = np.linalg.solve(kernel, left[some].astype(np.float32)).astype(np.float64)
     return OwnMap(gain, linear, Kernel(mean, deviation, nodes, weights, reach))
 
 
-def _squared_distances(left: DoubleArray, right: DoubleArray) -> DoubleArray:
-    return np.asarray((left**2).sum(axis=1)[:, None] + (right**2).sum(axis=1)[None] - 2 * left @ right.T)
+def _squared_distances(left: FloatArray, right: FloatArray) -> FloatArray:
+    distances = np.asarray(left @ right.T)
+    distances *= -2
+    distances += (left**2).sum(axis=1)[:, None]
+    distances += (right**2).sum(axis=1)[None]
+    return distances
 
 
-def _solve(scaled: DoubleArray, targets: DoubleArray, penalty: float) -> DoubleArray:
-    rows, columns = scaled.shape
-    if rows < columns:
-        return np.asarray(scaled.T @ np.linalg.solve(scaled @ scaled.T + penalty * np.eye(rows), targets))
-    return np.asarray(np.linalg.solve(scaled.T @ scaled + penalty * np.eye(columns), scaled.T @ targets))
+def _gaussian(distances: FloatArray, reach: float) -> FloatArray:
+    """The kernel of squared distances, in their place."""
+    distances /= np.float32(-reach)
+    return np.asarray(np.exp(distances, out=distances))
+
+
+def _solve(scaled: FloatArray | DoubleArray, targets: DoubleArray, penalty: float) -> DoubleArray:
+    """Weights of a ridge; the normal equations are added up block by block, so that only one is in double precision."""
+    equations = penalty * np.eye(scaled.shape[1])
+    answers = np.zeros((scaled.shape[1], targets.shape[1]))
+    for start in range(0, len(scaled), BLOCK_FRAMES):
+        block = scaled[start : start + BLOCK_FRAMES].astype(np.float64)
+        equations += block.T @ block
+        answers += block.T @ targets[start : start + BLOCK_FRAMES]
+    return np.asarray(np.linalg.solve(equations, answers))
