@@ -24,6 +24,17 @@ give_back()
 sys.stdout.write(str(before - resident()))
 """
 
+LOOKED = """
+import weakref
+from lipsync.faces.mediapipe import MediapipeTracker
+class Take: pass
+def look():
+    take = Take()
+    with MediapipeTracker():
+        return weakref.ref(take)
+assert look()() is None
+"""
+
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only the GNU C library keeps what is free and can give it back")
 def test_what_lies_free_between_what_is_used_goes_back():
@@ -34,3 +45,8 @@ def test_what_lies_free_between_what_is_used_goes_back():
 def test_another_c_library_is_left_alone(monkeypatch):
     monkeypatch.setattr("lipsync.memory._trim", lambda: None)
     give_back()
+
+
+def test_what_was_held_when_the_tracker_was_loaded_is_let_go():
+    done = subprocess.run([sys.executable, "-c", LOOKED], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
