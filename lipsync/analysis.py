@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from lipsync import store
 from lipsync.bank import Mouth, load_bank, save_bank, usable_mouths
-from lipsync.clock import Clock
+from lipsync.clock import Clock, Progress
 from lipsync.contracts import SpeakerPoint
 from lipsync.errors import UnusableInput
 from lipsync.faces.landmarks import KEPT
@@ -30,6 +30,7 @@ from lipsync.look import LANDMARKS_FILE, Sight, look
 from lipsync.machine import writing_to
 from lipsync.media import ClipFacts
 from lipsync.media.facts import even_size
+from lipsync.memory import give_back
 from lipsync.mouth_space import MouthSpace, SpaceModel, build_space
 from lipsync.open_mouth import hardly_moves, with_any_follow
 from lipsync.rows import RowFile
@@ -45,25 +46,20 @@ FEWEST_FRAMES = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
-    """What was seen and heard of a take, for judging it; arrays have one value per frame.
+class Observed:
+    """What was seen and heard of a take beyond the track; arrays have one value per frame.
 
-    track: the followed face; opening: see `MouthSpace`
-    centre: (n, 2) px, a fixed point of the head; angles: (n, 3) yaw, pitch, roll in degrees; iod: (n,) px; all these are
-    not numbers where too little of a face was seen to tell
-    gate: where the mouth may be changed
+    centre: (n, 2) px, a fixed point of the head; angles: (n, 3) yaw, pitch, roll in degrees; iod: (n,) px
+    opening: see `MouthSpace`; all these are not numbers where too little of a face was seen to tell
     sharpness, light, clipped, pictures, people, chosen: see `look.Sight`
     sound: the clip's own, `heard`, `silent` or `none`; offset: between it and the picture, where it could be told
     learnt: whether the mouth's habits were learnt from it
     """
 
-    facts: ClipFacts
-    track: FaceTrack
     centre: FloatArray
     angles: FloatArray
     iod: FloatArray
     opening: FloatArray
-    gate: Gate
     sharpness: FloatArray
     light: FloatArray
     clipped: FloatArray
@@ -73,6 +69,16 @@ class Survey:
     sound: str
     offset: Offset | None
     learnt: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What is known of a take, for judging it. track: the followed face; gate: where the mouth may be changed"""
+
+    facts: ClipFacts
+    track: FaceTrack
+    gate: Gate
+    observed: Observed
 
     def __len__(self) -> int:
         return len(self.track)
@@ -98,35 +104,21 @@ class Analysis:
 
 
 @dataclass(frozen=True, slots=True)
-class _SurveyArrays:
-    """A survey as it is stored. gaps: (k, 3) first frame, last frame, place of the reason in `REASONS`"""
+class _Arrays:
+    """The part of an analysis that is stored as arrays.
+
+    source, seen, drift, shot: see `FaceTrack`; strength: see `Gate`
+    gaps: (k, 3) first frame, last frame, place of the reason in `REASONS`
+    model, predictor: None where there is too little to learn from
+    """
 
     source: IntArray
     seen: npt.NDArray[np.bool_]
     drift: FloatArray
     shot: IntArray
-    centre: FloatArray
-    angles: FloatArray
-    iod: FloatArray
-    opening: FloatArray
     strength: FloatArray
     gaps: npt.NDArray[np.int64]
-    sharpness: FloatArray
-    light: FloatArray
-    clipped: FloatArray
-    pictures: npt.NDArray[np.uint8]
-    people: int
-    chosen: str
-    sound: str
-    offset: Offset | None
-    learnt: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Arrays:
-    """The part of an analysis that is stored as arrays. model, predictor: None where there is too little to learn from"""
-
-    survey: _SurveyArrays
+    observed: Observed
     model: SpaceModel | None
     predictor: MouthPredictor | None
 
@@ -145,24 +137,14 @@ def analyse(clip: Path, facts: ClipFacts, point: SpeakerPoint | None, place: Pat
         making = making_folder(place)
     try:
         with clock.stage("look") as progress:
-            sight = look(clip, facts, making, speaker=point, on_progress=progress)
-            width, height = even_size(facts)
-            gate = open_gate(sight.track, sight.colours, width=width, height=height, frame_rate=facts.frame_rate)
-            enough = sight.track.seen.sum() >= FEWEST_FRAMES
-            space = build_space(sight.track, gate.strength) if enough else None
-            if space is not None and hardly_moves(space):
-                space = with_any_follow(space)
-            with writing_to(place.parent):
-                save_bank(making / BANK, usable_mouths(sight.bank, gate.strength))
-            sight.bank.clear()  # on disk now; what comes next needs the room
+            sight, gate, space = _seen(clip, facts, point, making, progress)
+        give_back()
         with clock.stage("listen"):
-            kind, sound = _own_sound(clip, facts)
-            predictor, offset = None, None
-            if space is not None and len(space.usable()) >= FEWEST_FRAMES:
-                predictor, offset = _learnt(facts, space, sound)
-        survey = _survey_arrays(sight, space, gate, kind, offset, predictor)
+            kind, predictor, offset = _heard(clip, facts, space)
+        give_back()
+        observed = _observed(sight, space, kind, offset, predictor)
         with writing_to(place.parent):
-            _save(making, facts, _Arrays(survey, None if space is None else space.model, predictor))
+            _save(making, facts, _arrays(sight.track, gate, observed, space, predictor))
             shutil.rmtree(place, ignore_errors=True)
             making.rename(place)
     finally:
@@ -183,6 +165,33 @@ def load(folder: Path, *, verified: bool) -> Analysis | Survey | None:
         return None
 
 
+def _seen(
+    clip: Path, facts: ClipFacts, point: SpeakerPoint | None, folder: Path, progress: Progress
+) -> tuple[Sight, Gate, MouthSpace | None]:
+    """Look at the take; its bank and its landmarks are left in `folder`. No space where too little of a face was seen."""
+    sight = look(clip, facts, folder, speaker=point, on_progress=progress)
+    width, height = even_size(facts)
+    gate = open_gate(sight.track, sight.colours, width=width, height=height, frame_rate=facts.frame_rate)
+    with writing_to(folder.parent):
+        save_bank(folder / BANK, usable_mouths(sight.bank, gate.strength))
+    # What is on disk or decided by now is let go: what comes next needs the room.
+    sight = replace(sight, bank=[], colours=sight.colours[:0].copy())
+    space = build_space(sight.track, gate.strength) if sight.track.seen.sum() >= FEWEST_FRAMES else None
+    if space is not None and hardly_moves(space):
+        space = with_any_follow(space)
+    return sight, gate, space
+
+
+def _heard(clip: Path, facts: ClipFacts, space: MouthSpace | None) -> tuple[str, MouthPredictor | None, Offset | None]:
+    """Listen to the take's own sound, match it with the mouth, and learn from it where it is that mouth's."""
+    kind, sound = _own_sound(clip, facts)
+    if space is None or len(space.usable()) < FEWEST_FRAMES:
+        return kind, None, None
+    times = facts.video_start + np.arange(len(space)) / float(facts.frame_rate)
+    offset = None if sound is None else match_offset(space, sound, times)
+    return kind, learn(space, sound, times, offset), offset
+
+
 def _own_sound(clip: Path, facts: ClipFacts) -> tuple[str, SoundFeatures | None]:
     if not facts.has_sound:
         return "none", None
@@ -192,34 +201,15 @@ def _own_sound(clip: Path, facts: ClipFacts) -> tuple[str, SoundFeatures | None]
         return ("silent" if error.code == "silent_sound" else "none"), None
 
 
-def _learnt(facts: ClipFacts, space: MouthSpace, sound: SoundFeatures | None) -> tuple[MouthPredictor, Offset | None]:
-    """Match the clip's own sound with its mouth, and learn from it where it has one."""
-    times = facts.video_start + np.arange(len(space)) / float(facts.frame_rate)
-    offset = None if sound is None else match_offset(space, sound, times)
-    return learn(space, sound, times, offset), offset
-
-
-def _survey_arrays(
-    sight: Sight,
-    space: MouthSpace | None,
-    gate: Gate,
-    sound: str,
-    offset: Offset | None,
-    predictor: MouthPredictor | None,
-) -> _SurveyArrays:
-    track, count = sight.track, len(sight.track)
-    unknown = np.full((count, 3), np.nan, dtype=np.float32)
-    return _SurveyArrays(
-        source=track.source,
-        seen=track.seen,
-        drift=track.drift,
-        shot=track.shot,
+def _observed(
+    sight: Sight, space: MouthSpace | None, sound: str, offset: Offset | None, predictor: MouthPredictor | None
+) -> Observed:
+    unknown = np.full((len(sight.track), 3), np.nan, dtype=np.float32)
+    return Observed(
         centre=unknown[:, :2] if space is None else space.poses.translation[:, :2].astype(np.float32),
         angles=unknown if space is None else space.poses.angles.astype(np.float32),
         iod=unknown[:, 0] if space is None else space.poses.scale.astype(np.float32),
         opening=unknown if space is None else space.opening,
-        strength=gate.strength,
-        gaps=np.array([(gap.first, gap.last, REASONS.index(gap.reason)) for gap in gate.gaps], dtype=np.int64).reshape(-1, 3),
         sharpness=sight.sharpness,
         light=sight.light,
         clipped=sight.clipped,
@@ -232,39 +222,31 @@ def _survey_arrays(
     )
 
 
+def _arrays(
+    track: FaceTrack, gate: Gate, observed: Observed, space: MouthSpace | None, predictor: MouthPredictor | None
+) -> _Arrays:
+    gaps = np.array([(gap.first, gap.last, REASONS.index(gap.reason)) for gap in gate.gaps], dtype=np.int64).reshape(-1, 3)
+    model = None if space is None else space.model
+    return _Arrays(track.source, track.seen, track.drift, track.shot, gate.strength, gaps, observed, model, predictor)
+
+
 def _save(folder: Path, facts: ClipFacts, arrays: _Arrays) -> None:
     store.save(folder / ARRAYS, arrays)
     files = {name: file_digest(folder / name) for name in (LANDMARKS_FILE, ARRAYS, BANK)}
     (folder / MANIFEST).write_text(json.dumps({"facts": facts.as_dict(), "files": files}))
 
 
-def _restored(folder: Path, facts: ClipFacts, arrays: _Arrays) -> Analysis | Survey:
-    stored, model = arrays.survey, arrays.model
+def _restored(folder: Path, facts: ClipFacts, stored: _Arrays) -> Analysis | Survey:
     rows = RowFile(folder / LANDMARKS_FILE, (len(KEPT), 3), len(stored.seen))
     track = FaceTrack(rows, stored.source, stored.seen, stored.drift, stored.shot)
-    survey = Survey(
-        facts=facts,
-        track=track,
-        centre=stored.centre,
-        angles=stored.angles,
-        iod=stored.iod,
-        opening=stored.opening,
-        gate=Gate(stored.strength, tuple(Gap(first, last, REASONS[reason]) for first, last, reason in stored.gaps.tolist())),
-        sharpness=stored.sharpness,
-        light=stored.light,
-        clipped=stored.clipped,
-        pictures=stored.pictures,
-        people=stored.people,
-        chosen=stored.chosen,
-        sound=stored.sound,
-        offset=stored.offset,
-        learnt=stored.learnt,
-    )
-    if model is None or arrays.predictor is None:
+    gaps = tuple(Gap(first, last, REASONS[reason]) for first, last, reason in stored.gaps.tolist())
+    survey = Survey(facts, track, Gate(stored.strength, gaps), stored.observed)
+    model = stored.model
+    if model is None or stored.predictor is None:
         return survey
     shapes = Shapes(track, model.reference, model.poses, model.leak, model.leak_mean)
-    space = MouthSpace(track, model, shapes, stored.opening, stored.strength)
-    predictor = replace(arrays.predictor, taught=_taught(folder / TAUGHT))
+    space = MouthSpace(track, model, shapes, stored.observed.opening, stored.strength)
+    predictor = replace(stored.predictor, taught=_taught(folder / TAUGHT))
     return Analysis(folder, survey, space, load_bank(folder / BANK), predictor)
 
 

@@ -55,27 +55,28 @@ def _strip(clip: Path, survey: Survey, part: range, card: Card) -> Picture:
 def card_of(survey: Survey, part: range | None = None) -> Card:
     """Judge the part of the take that is used, all of it when not said. Raises nothing: a hopeless take is a refusing card."""
     part = part or range(len(survey))
-    known = survey.track.seen.any() and np.isfinite(survey.iod).any()
+    observed = survey.observed
+    known = survey.track.seen.any() and np.isfinite(observed.iod).any()
     evidence = Evidence(
         facts=survey.facts,
         seen=survey.track.seen,
         shots=survey.track.shot,
-        angles=survey.angles.astype(np.float64),
-        iod=survey.iod.astype(np.float64),
-        sharpness=survey.sharpness.astype(np.float64),
-        light=survey.light.astype(np.float64),
-        clipped=survey.clipped.astype(np.float64),
-        apertures=survey.opening[:, 0].astype(np.float64),
-        widths=survey.opening[:, 1].astype(np.float64),
+        angles=observed.angles.astype(np.float64),
+        iod=observed.iod.astype(np.float64),
+        sharpness=observed.sharpness.astype(np.float64),
+        light=observed.light.astype(np.float64),
+        clipped=observed.clipped.astype(np.float64),
+        apertures=observed.opening[:, 0].astype(np.float64),
+        widths=observed.opening[:, 1].astype(np.float64),
         strength=survey.gate.strength.astype(np.float64),
         gaps=tuple((gap.first, gap.last + 1, gap.reason) for gap in survey.gate.gaps),
         part=part,
-        sound=survey.sound == "heard",
-        silent=survey.sound == "silent",
-        offset=survey.offset,
-        learnt=survey.learnt,
-        faces=survey.people,
-        speaker=survey.chosen,
+        sound=observed.sound == "heard",
+        silent=observed.sound == "silent",
+        offset=observed.offset,
+        learnt=observed.learnt,
+        faces=observed.people,
+        speaker=observed.chosen,
         notes=tuple(intake_notices(survey.facts)),
         joints=joints_of(survey, part) if known else None,
     )
@@ -84,13 +85,14 @@ def card_of(survey: Survey, part: range | None = None) -> Card:
 
 def joints_of(survey: Survey, part: range) -> Joints:
     """Where the part may be turned round or jumped back in."""
+    observed = survey.observed
     motion = HeadMotion(
-        centre=survey.centre.astype(np.float64),
-        iod=survey.iod.astype(np.float64),
-        angles=survey.angles.astype(np.float64),
+        centre=observed.centre.astype(np.float64),
+        iod=observed.iod.astype(np.float64),
+        angles=observed.angles.astype(np.float64),
         usable=survey.gate.strength > 0,
         shots=survey.track.shot,
-        pictures=survey.pictures,
+        pictures=observed.pictures,
     )
     return find_joints(motion, part, float(survey.facts.frame_rate))
 

@@ -23,6 +23,7 @@ from lipsync.judging import card_of, joints_of, refuse
 from lipsync.machine import keep_inputs, writing_to
 from lipsync.media import cleaned, join, probe_clip, probe_voice
 from lipsync.media.facts import even_size
+from lipsync.memory import give_back
 from lipsync.plan import Plan, WantedLips, make_plan
 from lipsync.preflight import MEDIA, Card, Severity
 from lipsync.quality import LONGEST_MEASURED_SECONDS, measure
@@ -55,6 +56,7 @@ def render(clip: Path, voice: Path, output: Path, options: RenderOptions, report
                 joints = joints_of(analysis.survey, part)
                 timeline = fill(frames_for(seconds, facts.frame_rate), choice, part, joints)
                 plan = make_plan(analysis, hear(voice), timeline.base)
+            give_back()
             segments = cut(clip, analysis, plan, options.encoding, options.segments or workshop)
             with held(segments):
                 with clock.stage("render") as progress:
@@ -92,7 +94,7 @@ def render(clip: Path, voice: Path, output: Path, options: RenderOptions, report
 
 def take_figures(analysis: Analysis) -> dict[str, float | None]:
     """What is known of the take: how much of it can be used, and how well its own sound explains its mouth."""
-    own, offset = analysis.predictor.heard, analysis.survey.offset
+    own, offset = analysis.predictor.heard, analysis.survey.observed.offset
     return {
         "face_found": round(analysis.survey.track.coverage, 3),
         "sound_offset_seconds": round(offset.seconds, 3) if offset else None,

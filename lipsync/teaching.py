@@ -19,6 +19,7 @@ from lipsync.contracts import RenderOptions, Reporter
 from lipsync.hearing import hear
 from lipsync.machine import writing_to
 from lipsync.media import probe_clip
+from lipsync.memory import give_back
 from lipsync.sound.mouth import teach
 from lipsync.threads import one_thread
 
@@ -41,6 +42,7 @@ def teach_clip(clip: Path, options: RenderOptions, report: Reporter) -> dict[str
             times = facts.video_start + np.arange(len(found)) / float(facts.frame_rate)
             with clock.stage("teach") as progress:
                 taught = teach(found.predictor, found.space, hear(clip), times, progress)
+            give_back()
             if taught is None:
                 return {"taught": False, "aperture_fit_before": round(before, 3), "aperture_fit": round(before, 3)}
             with writing_to(found.folder):

@@ -77,12 +77,11 @@ import cv2
 import django
 import django_q
 import knox
-import librosa.filters
 import mediapipe
 import numpy
 import psutil
 import rest_framework
-import scipy.signal
+import scipy.ndimage
 
 if "torch" in sys.modules:
     sys.exit("the default path must not import torch")

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 import os
+from importlib import import_module
+from threading import Thread
 from typing import Any, Self
 
 import cv2
@@ -64,6 +66,11 @@ class MediapipeTracker(Tracker):
 
     def __enter__(self) -> Self:
         os.environ.setdefault("GLOG_minloglevel", "3")
+        # Where PortAudio is missing, one of its modules keeps the error for good, and with it all that the functions hold
+        # under which it was imported. So it is imported first under none of ours.
+        importing = Thread(target=import_module, args=("mediapipe",))
+        importing.start()
+        importing.join()
         import mediapipe  # noqa: PLC0415 - seconds to import; only those who track pay
         from google.protobuf import text_format  # noqa: PLC0415 - as above
         from mediapipe.calculators.tensor import (  # noqa: PLC0415, F401 - as above; the graph's text names its options

@@ -96,8 +96,8 @@ def _stored(blocks: Iterable[npt.NDArray[np.float32]], channels: int, output: Pa
     """Blocks of (n, channels) samples at 48 kHz as a file without loss but for 24 bits."""
     with PartFile(output) as part:
         raw = ("-f", "f32le", "-ar", str(HEARD_RATE), "-ac", str(channels), "-i", "pipe:0")
-        with Tool(ffmpeg("-y", *raw, *_FLAC, f"file:{part.path}"), stdin=subprocess.PIPE) as tool:
-            with contextlib.suppress(BrokenPipeError):  # it has ended; its exit code and words tell why
+        with Tool(ffmpeg("-y", *raw, *_FLAC, f"file:{part.path}"), feeding=True) as tool:
+            with contextlib.suppress(ConnectionError):  # it has ended; its exit code and words tell why
                 for block in blocks:
                     tool.feed(np.ascontiguousarray(block).tobytes())
             tool.end_of_input()

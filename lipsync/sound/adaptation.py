@@ -51,7 +51,7 @@ class Lesson:
     learnt from, else 0
     """
 
-    x: FloatArray
+    x: Inputs
     values: FloatArray
     closed: FloatArray
     known: FloatArray
@@ -77,7 +77,7 @@ class Adapted:
         return np.asarray(np.mean(answers, axis=0))
 
 
-def lesson_of(x: FloatArray, times: DoubleArray, values: DoubleArray) -> Lesson:
+def lesson_of(x: Inputs, times: DoubleArray, values: DoubleArray) -> Lesson:
     """A lesson from a recording's inputs and values (n, q) known at the times (n,), seconds."""
     moments = _moments(len(x) // 2)
     resampled = np.stack([np.interp(moments, times, column) for column in values.T], axis=1).astype(np.float32)
@@ -129,7 +129,7 @@ def fresh_head(values: int, random: np.random.Generator) -> dict[str, FloatArray
     }
 
 
-def guess(x: FloatArray) -> FloatArray:
+def guess(x: Inputs) -> FloatArray:
     """(n // 2, MEASURES) standardised aperture, width and chin that any mouth might have, for inputs (n, INPUTS)."""
     return in_blocks(x, lambda block: speak(_shipped(), embed(_shipped(), Node(block[None]))).value[0, :, :MEASURES], MEASURES)
 

@@ -35,6 +35,8 @@ BLOCK_ROWS = 4000
 # What counts as sound when levels are normalised, in units of 20 dB below the recording's top.
 ACTIVE = -1.75
 FEWEST_ACTIVE_ROWS = 20
+# Ten minutes of sound are enough to know a recording by.
+MOST_ROWS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +51,24 @@ class Heard:
     embedding: FloatArray
 
 
-def inputs(levels: FloatArray) -> FloatArray:
-    """(n, INPUTS) float32 of levels (n, BANDS) in units of 20 dB, 0 at the recording's top and -3 at the least.
+def inputs(levels: Inputs) -> npt.NDArray[np.float16]:
+    """(n, INPUTS) float16 of levels (n, BANDS) in units of 20 dB, 0 at the recording's top and -3 at the least.
 
     Normalised over the part of the recording that sounds, so that voice, room and microphone matter less.
     """
+    x = np.zeros((len(levels), INPUTS), dtype=np.float16)
+    if len(levels) == 0:
+        return x
     loudest = levels.max(axis=1)
-    active = loudest > ACTIVE
-    sounding = levels[active] if active.sum() >= FEWEST_ACTIVE_ROWS else levels
-    if len(sounding) == 0:
-        return np.zeros((0, INPUTS), dtype=np.float32)
-    mean, deviation = sounding.mean(axis=0, dtype=np.float32), sounding.std(axis=0, dtype=np.float32)
-    bands = np.clip((levels - mean) / (deviation + np.float32(0.1)), -4, 4)
-    return np.concatenate([bands, (loudest + 1)[:, None]], axis=1, dtype=np.float32)
+    active = np.flatnonzero(loudest > ACTIVE)
+    some = active if len(active) >= FEWEST_ACTIVE_ROWS else np.arange(len(levels))
+    sounding = levels[some[:: 1 + len(some) // MOST_ROWS]].astype(np.float32)
+    mean, deviation = sounding.mean(axis=0), sounding.std(axis=0)
+    for start in range(0, len(levels), BLOCK_ROWS):
+        part = slice(start, start + BLOCK_ROWS)
+        x[part, :BANDS] = np.clip((levels[part] - mean) / (deviation + np.float32(0.1)), -4, 4)
+    x[:, BANDS] = loudest + 1
+    return x
 
 
 def fresh_weights(random: np.random.Generator) -> dict[str, FloatArray]:
@@ -113,7 +120,7 @@ def places(times: DoubleArray) -> DoubleArray:
     return np.asarray(times * RATE - 0.25)
 
 
-def listen(x: FloatArray, weights: dict[str, Node] | None = None) -> Heard:
+def listen(x: Inputs, weights: dict[str, Node] | None = None) -> Heard:
     """What the network makes of a recording's inputs (n, INPUTS)."""
     known = shipped() if weights is None else weights
 

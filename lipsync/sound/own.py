@@ -136,8 +136,7 @@ def teach_own(
     if seconds < FEWEST_TAUGHT_SECONDS:
         return None
     steps = next(steps for most, steps in STEPS_UP_TO if seconds <= most)
-    x = sound.x.astype(np.float32)
-    lesson, start = lesson_of(x, times, targets), generic_weights(values)
+    lesson, start = lesson_of(sound.x, times, targets), generic_weights(values)
     held_out, rows = np.zeros((len(times), values)), []
     done = 0
 
@@ -148,7 +147,7 @@ def teach_own(
 
     for seed, (left_out, used) in enumerate(folds(times, NETWORKS)):
         network = taught(start, _drawing(lesson.only(times, used)), values, steps, seed, tick)
-        held_out[left_out] = answer(network, x, times)[left_out, :values]
+        held_out[left_out] = answer(network, sound.x, times)[left_out, :values]
         rows.append(packed(network))
     share = np.array([_taught_share(held_out[:, k], own.held_out[:, k], targets[:, k]) for k in range(values)])
     both = share * held_out + (1 - share) * own.held_out

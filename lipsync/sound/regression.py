@@ -38,7 +38,9 @@ class Ridge:
 
     def __call__(self, features: FloatArray) -> DoubleArray:
         """(n, q) predictions for features (n, d)."""
-        return np.asarray((features - self.mean) / self.deviation @ self.weights + self.bias)
+        # The weights are standardised instead of the features, which may be many.
+        weights = self.weights / self.deviation[:, None]
+        return np.asarray(features @ weights.astype(np.float32) + (self.bias - self.mean @ weights))
 
 
 def fit_ridge(features: FloatArray, targets: DoubleArray, strength: float) -> Ridge:
@@ -86,7 +88,7 @@ class OwnMap:
         base = generic * self.gain + self.bias
         linear = base + scaled @ self.linear
         distances = _squared_distances(scaled * self.kernel_emphasis, self.nodes * self.kernel_emphasis)
-        kernel = base + np.exp(-distances / self.reach) @ self.corrections
+        kernel = base + _gaussian(distances, self.reach) @ self.corrections
         distances = _squared_distances(scaled * self.nearest_emphasis, self.nodes * self.nearest_emphasis)
         nearest = self._alike(np.sqrt(np.maximum(distances, 0)))
         return np.asarray(LINEAR_SHARE * linear + KERNEL_SHARE * kernel + NEAREST_SHARE * nearest)
@@ -118,10 +120,13 @@ def fit_own(features: FloatArray, generic: DoubleArray, targets: DoubleArray, ba
     kernel_emphasis, nearest_emphasis = (_emphasis(features.shape[1], bands, *pair) for pair in EMPHASIS)
     some = np.linspace(0, len(scaled) - 1, min(len(scaled), MOST_NODES)).astype(int)
     nodes = scaled[some]
+    del scaled
     distances = _squared_distances(nodes * kernel_emphasis, nodes * kernel_emphasis)
     reach = KERNEL_REACH * float(np.median(distances))
-    kernel = np.exp(-distances / reach) + KERNEL_PENALTY * np.eye(len(nodes), dtype=np.float32)
-    corrections = np.linalg.solve(kernel, left[some] - bias)
+    kernel = _gaussian(distances, reach)
+    np.fill_diagonal(kernel, kernel.diagonal() + np.float32(KERNEL_PENALTY))
+    corrections = np.linalg.solve(kernel, (left[some] - bias).astype(np.float32)).astype(np.float64)
+    del kernel, distances
     distances = _squared_distances(nodes * nearest_emphasis, nodes * nearest_emphasis)
     spread = float(np.sqrt(max(float(np.median(distances)), 1e-9)))
     return OwnMap(
@@ -139,11 +144,25 @@ def _emphasis(width: int, bands: int, of_bands: float, of_network: float) -> Flo
 
 
 def _squared_distances(left: FloatArray, right: FloatArray) -> FloatArray:
-    return np.asarray((left**2).sum(axis=1)[:, None] + (right**2).sum(axis=1)[None] - 2 * left @ right.T)
+    distances = np.asarray(left @ right.T)
+    distances *= -2
+    distances += (left**2).sum(axis=1)[:, None]
+    distances += (right**2).sum(axis=1)[None]
+    return distances
 
 
-def _solve(scaled: FloatArray, targets: DoubleArray, penalty: float) -> DoubleArray:
-    rows, columns = scaled.shape
-    if rows < columns:
-        return np.asarray(scaled.T @ np.linalg.solve(scaled @ scaled.T + penalty * np.eye(rows), targets))
-    return np.asarray(np.linalg.solve(scaled.T @ scaled + penalty * np.eye(columns), scaled.T @ targets))
+def _gaussian(distances: FloatArray, reach: float) -> FloatArray:
+    """The kernel of squared distances, in their place."""
+    distances /= np.float32(-reach)
+    return np.asarray(np.exp(distances, out=distances))
+
+
+def _solve(scaled: FloatArray | DoubleArray, targets: DoubleArray, penalty: float) -> DoubleArray:
+    """Weights of a ridge; the normal equations are added up block by block, so that only one is in double precision."""
+    equations = penalty * np.eye(scaled.shape[1])
+    answers = np.zeros((scaled.shape[1], targets.shape[1]))
+    for start in range(0, len(scaled), BLOCK_FRAMES):
+        block = scaled[start : start + BLOCK_FRAMES].astype(np.float64)
+        equations += block.T @ block
+        answers += block.T @ targets[start : start + BLOCK_FRAMES]
+    return np.asarray(np.linalg.solve(equations, answers))

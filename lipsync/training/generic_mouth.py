@@ -51,7 +51,7 @@ def main(folder: Path) -> None:
     sentences = [_seen(clip) for clip in sorted(folder.glob("*.mpg"))]
     weights = {**shipped(), **as_nodes(fresh_head(MEASURES, np.random.default_rng(SEED)))}
     _save(weights)  # features hold its guess, so there must be one; its lessons do not ask for it
-    lessons = [lesson_of(sentence.sound().x.astype(np.float32), sentence.times, sentence.measures) for sentence in sentences]
+    lessons = [lesson_of(sentence.sound().x, sentence.times, sentence.measures) for sentence in sentences]
     _keep(lessons)
 
     def draw(random: np.random.Generator) -> list[Lesson]:

@@ -52,7 +52,7 @@ def read_shards(paths: list[Path]) -> list[Utterance]:
             part = slice(start, start + length)
             start += length
             if length >= WINDOW_ROWS // 2:
-                found.append(Utterance(inputs(relative(levels[part])).astype(np.float16), channels[part], classes[part]))
+                found.append(Utterance(inputs(relative(levels[part])), channels[part], classes[part]))
     return found
 
 

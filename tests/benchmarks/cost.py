@@ -45,8 +45,7 @@ class StageCosts(SilentReporter):
 
 def measure_render(clip: Path, voice: Path, cache: Path) -> dict[str, object]:
     """One render in this process; what is known of the clip is taken from and left in `cache`."""
-    import librosa.filters  # noqa: F401 - what the engine process loads once in its life is counted apart
-    import mediapipe  # noqa: F401
+    import mediapipe  # noqa: F401 - what the engine process loads once in its life is counted apart
 
     from lipsync.resynth import render
 

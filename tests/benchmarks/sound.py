@@ -131,7 +131,7 @@ def closure_f1(predicted: DoubleArray, true: DoubleArray) -> float:
 
 def generic(take: Take, sound: SoundFeatures) -> dict[str, object]:
     """The shipped weights alone, in the clean sound and with noise."""
-    offset = take.analysis.survey.offset
+    offset = take.analysis.survey.observed.offset
     times = take.times + (offset.seconds if offset else 0.0)
     random = np.random.default_rng(7)
     pink = _pink(len(take.samples), random)
@@ -166,7 +166,7 @@ def taught(take: Take, sound: SoundFeatures) -> dict[str, object]:
 
 def offset(take: Take, sound: SoundFeatures) -> dict[str, object]:
     """How many pieces of five seconds, each heard by itself, agree with the whole take."""
-    whole = take.analysis.survey.offset
+    whole = take.analysis.survey.observed.offset
     if whole is None or not whole.trusted:
         return {"note": "no sure offset to compare with"}
     pieces, near = 0, 0

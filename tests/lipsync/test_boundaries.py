@@ -53,7 +53,7 @@ def test_what_the_platform_takes_does_not_load_the_engine():
     assert not loaded & {"mediapipe", "cv2", "torch", "scipy", "librosa"}
 
 
-def test_the_default_engine_does_without_torch():
-    loaded = modules_after("import lipsync.resynth, mediapipe, librosa.filters")
-    assert "torch" not in loaded
+def test_the_default_engine_loads_nothing_heavy_for_little():
+    loaded = modules_after("import lipsync.resynth, lipsync.sound.mouth, mediapipe")
+    assert not loaded & {"torch", "librosa", "numba", "scipy.signal", "scipy.stats"}
     assert "mediapipe" in loaded

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.ndimage import correlate1d
+from scipy.signal import savgol_filter
 
 from lipsync.faces.landmarks import APERTURE_PAIRS, CORNERS, KEPT, LIPS, RIGID
 from lipsync.faces.pose import Poses
 from lipsync.faces.track import FaceTrack
 from lipsync.rows import RowWriter
-from lipsync.shapes import BLOCK_FRAMES, POSE_FEATURES, Shapes, apertures, apertures_of_lips, widths, widths_of_lips
+from lipsync.shapes import (
+    BLOCK_FRAMES,
+    POSE_FEATURES,
+    SMOOTHING,
+    SMOOTHING_FRAMES,
+    Shapes,
+    apertures,
+    apertures_of_lips,
+    widths,
+    widths_of_lips,
+)
 
 
 def test_the_opening_is_the_mean_gap_and_the_width_goes_from_corner_to_corner():
@@ -73,3 +85,9 @@ def test_lips_at_the_border_of_two_blocks_are_smoothed_as_elsewhere(shapes_of):
     moves = np.where(np.arange(BLOCK_FRAMES + 20) < BLOCK_FRAMES, 0.0, 10.0)
     there = moves_of(shapes_of(moves, np.zeros(len(moves), int)))
     assert there[BLOCK_FRAMES - 1 : BLOCK_FRAMES + 1] == pytest.approx([1.25, 8.75], abs=1e-3)
+
+
+def test_the_smoothing_is_that_of_savitzky_and_golay():
+    wandering = np.cumsum(np.random.default_rng(6).normal(size=(40, 2)), axis=0)
+    theirs = savgol_filter(wandering, SMOOTHING_FRAMES, 2, axis=0, mode="nearest")
+    np.testing.assert_allclose(correlate1d(wandering, SMOOTHING, axis=0, mode="nearest"), theirs, atol=1e-12)

@@ -29,7 +29,7 @@ def test_blocks_of_any_size_give_the_same_features():
     sound = speech_like(3.0)
     whole = sound_features([sound])
     pieces = sound_features(np.split(sound, [777, 16_000, 16_001, 40_123]))
-    np.testing.assert_allclose(pieces.rows, whole.rows, atol=1e-4)
+    np.testing.assert_allclose(pieces.rows, whole.rows, atol=0.005)  # rows are kept in half precision
 
 
 def test_loudness_does_not_matter():
