@@ -17,8 +17,8 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 
-from lipsync.machine import writing_to
 from lipsync.errors import UnusableInput
+from lipsync.machine import writing_to
 from lipsync.media.colour import conversion, pixel_format
 from lipsync.media.facts import ClipFacts, even_size
 from lipsync.media.ffmpeg import Tool, ffmpeg, guarded_input
