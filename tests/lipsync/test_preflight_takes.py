@@ -17,7 +17,7 @@ from tests.lipsync.media import REAL_CLIPS, real
         ("idle_silent_11s_704x1216", Verdict.WARNINGS, {"little_movement", "no_own_sound"}),
         ("hard/cuts_many_people", Verdict.REFUSED, {"face_rarely_seen", "several_faces", "cuts"}),
         ("hard/near_profile", Verdict.REFUSED, {"near_profile"}),
-        ("hard/tiny_face", Verdict.WARNINGS, {"small_face", "short_clip"}),
+        ("hard/tiny_face", Verdict.WARNINGS, {"small_face", "short_clip", "unmatched_sound"}),
         ("hard/yaw_12_to_38", Verdict.WARNINGS, {"turned_away", "strong_turn", "short_clip"}),
         ("hard/one_second", Verdict.WARNINGS, {"short_clip"}),
         ("hard/silent_audio_track", Verdict.WARNINGS, {"short_clip", "silent_own_sound"}),
