@@ -1,4 +1,4 @@
-"""How well a mouth is predicted from sound: `python -m tests.benchmarks.sound [own] [generic] [offset] [voices] [cost]`.
+"""How well a mouth is predicted from sound: `python -m tests.benchmarks.sound [own] [taught] [generic] [offset] [cost] [NPZ]`.
 
 Own: parts of a take predicted from the rest of it, in blocks of time. Generic: by weights that know nothing of the speaker.
 Offset: pieces of five seconds against the whole take. Voices: synthesisers with recorded voices that were never trained on.
@@ -249,18 +249,18 @@ def _show(title: str, rows: list[dict[str, object]]) -> None:
 
 def main(wanted: list[str]) -> None:
     """Print the tables and keep them as JSON."""
+    names = [name for name in wanted if not name.endswith(".npz")]
     result: dict[str, object] = {"date": datetime.now(UTC).isoformat(timespec="seconds")}
     with tempfile.TemporaryDirectory() as folder:
         for name, measure in (("own", own), ("taught", taught), ("generic", generic), ("offset", offset), ("cost", cost)):
-            if not wanted or name in wanted:
+            if not names or name in names:
                 takes = TAKES[:1] if measure is cost else TAKES
                 rows = [with_take(take, Path(folder), measure) for take in takes if (CLIPS / f"{take}.mp4").exists()]
                 result[name] = rows
                 _show(name, rows)
-    shards = [Path(place) for place in wanted if place.endswith(".npz")]
-    for shard in shards:
-        result["voices"] = voices(shard)
-        _show("voices never trained on", voices(shard))
+    for shard in (Path(name) for name in wanted if name.endswith(".npz")):
+        result["voices"] = rows = voices(shard)
+        _show("voices never trained on", rows)
     place = ROOT / "media" / "benchmarks"
     place.mkdir(parents=True, exist_ok=True)
     (place / f"sound-{datetime.now(UTC):%Y-%m-%d-%H%M%S}.json").write_text(json.dumps(result, indent=2))
