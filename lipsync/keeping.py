@@ -18,6 +18,8 @@ from types import TracebackType
 from lipsync.version import DIGEST_LENGTH, engine_digest
 
 MAKING = ".making-"
+# Of a kept analysis: written last, so that what lacks it is half made; and what came of teaching the network its clip.
+MANIFEST, LESSON = "manifest.json", "lesson.json"
 CONTENT_LENGTH = 32
 _LOCK = ".lock"
 _NAME = re.compile(rf"([0-9a-f]{{{CONTENT_LENGTH}}})-([0-9a-f]{{{DIGEST_LENGTH}}})(-.*)?")
@@ -93,6 +95,32 @@ def forget_all_but(root: Path, contents: Collection[str]) -> int:
     names = (_NAME.fullmatch(name) for name in {path.name.removesuffix(_LOCK) for path in root.iterdir()})
     useless = [name[0] for name in names if name and (name[1] not in wanted or name[2] != engine_digest())]
     return sum(forget(root / name) for name in useless)
+
+
+def untaught(root: Path) -> list[str]:
+    """The names of analyses of which this engine has not learnt yet whether teaching helps, the last used first.
+
+    One that is being learnt at this moment is left out.
+    """
+    found: list[tuple[float, str]] = []
+    for place in root.glob(f"*-{engine_digest()}*/"):
+        with contextlib.suppress(OSError):  # it was forgotten meanwhile
+            if not place.name.startswith(MAKING) and not (place / LESSON).exists() and not _busy(lesson_of(place)):
+                found.append(((place / MANIFEST).stat().st_mtime, place.name))
+    return [name for _, name in sorted(found, reverse=True)]
+
+
+def lesson_of(place: Path) -> Path:
+    """What whoever teaches the network this analysis holds (`Hold`), so that nobody else does the same."""
+    return place.with_name(f"{place.name}-lesson")
+
+
+def _busy(place: Path) -> bool:
+    """Whether somebody holds it. No lock is made where there is none."""
+    if not lock_of(place).exists():
+        return False
+    with Hold(place) as hold:
+        return not _alone(hold)
 
 
 def remove_half_made(root: Path) -> int:

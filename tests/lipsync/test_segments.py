@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 
 from lipsync import segments as segments_module
-from lipsync.analysis import MANIFEST, load
+from lipsync.analysis import load
 from lipsync.cache import analysed
 from lipsync.clock import Clock
 from lipsync.contracts import RenderOptions, SilentReporter
 from lipsync.errors import EnvironmentFault, LipsyncError, ToolFailed
 from lipsync.hearing import hear
-from lipsync.keeping import Hold
+from lipsync.keeping import MANIFEST, Hold
 from lipsync.layers import paint
 from lipsync.media import Encoding, FrameReader, probe_clip
 from lipsync.plan import Wishes, make_plan
