@@ -61,6 +61,14 @@ class Hold:
                 if os.path.samestat(os.fstat(self._file), self._path.stat()):
                     return
 
+    def tried(self, how: int) -> bool:
+        """Hold it unless somebody else does; whether it is held."""
+        try:
+            self.take(how | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
     def share(self) -> None:
         """Let others use what was held alone."""
         fcntl.flock(self._file, fcntl.LOCK_SH)
@@ -79,7 +87,7 @@ def lock_of(place: Path) -> Path:
 def forget(place: Path) -> bool:
     """Remove one folder unless somebody uses it."""
     with Hold(place) as hold:
-        if not _alone(hold):
+        if not hold.tried(fcntl.LOCK_EX):
             return False
         shutil.rmtree(place, ignore_errors=True)
         lock_of(place).unlink(missing_ok=True)
@@ -120,7 +128,7 @@ def _busy(place: Path) -> bool:
     if not lock_of(place).exists():
         return False
     with Hold(place) as hold:
-        return not _alone(hold)
+        return not hold.tried(fcntl.LOCK_EX)
 
 
 def remove_half_made(root: Path) -> int:
@@ -129,15 +137,7 @@ def remove_half_made(root: Path) -> int:
     for folder in root.glob(f"{MAKING}*"):
         name = folder.name.removeprefix(MAKING).rpartition("-")[0]
         with Hold(root / name) as hold:
-            if _NAME.fullmatch(name) and _alone(hold):
+            if _NAME.fullmatch(name) and hold.tried(fcntl.LOCK_EX):
                 shutil.rmtree(folder, ignore_errors=True)
                 removed += 1
     return removed
-
-
-def _alone(hold: Hold) -> bool:
-    try:
-        hold.take(fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
