@@ -118,6 +118,11 @@ STORAGES = {
 # --- renders ---------------------------------------------------------------------------------------------------------
 ENGINE_COMMAND = [sys.executable, "-m", "lipsync.process"]
 RENDER_TIME_LIMIT_SECONDS = environment.number("RENDER_TIME_LIMIT_SECONDS", default=4 * 3600, least=10, most=7 * 86400)
+# An engine process is exchanged for a fresh one after so many requests, or when it holds so much memory after one; none may
+# ever use more than the limit (0: no limit).
+ENGINE_REQUESTS = environment.number("ENGINE_REQUESTS", default=50, least=1, most=100_000)
+ENGINE_MEMORY_BYTES = environment.number("ENGINE_MEMORY_MB", default=1024, least=64, most=1_000_000) * 2**20
+ENGINE_MEMORY_LIMIT_BYTES = environment.number("ENGINE_MEMORY_LIMIT_MB", default=8192, least=0, most=10_000_000) * 2**20
 Q_CLUSTER: dict[str, Any] = {
     "name": "heygem",
     "cluster_name": "cpu",

@@ -103,7 +103,7 @@ def _answer(request: dict[str, Any], reporter: LineReporter) -> None:
         reporter.send(
             "error",
             family=EnvironmentFault.family,
-            code="no_memory",
+            code="out_of_memory",
             message="The machine's memory is too small for this clip beside what else it does. Try again when less is running.",
             at=None,
             traceback="".join(traceback.format_exception(error)),

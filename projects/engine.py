@@ -1,17 +1,22 @@
-"""The engine's process: a request goes in, its events come out, and it is gone for certain when the context is left.
+"""The engine's process: a request goes in, its events come out. The process lives on for the next request, warm.
 
-It runs in a session of its own, with a bare environment that holds no secret, and dies with the worker.
+It runs in a session of its own, within limits, with a bare environment that holds no secret, and dies with the worker. A
+request that is left before its end takes the process with it, and so does one after which it cannot be trusted any more.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import queue
+import resource
 import subprocess
+import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -26,77 +31,148 @@ PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "XDG_CAC
 PASSED_ON_PREFIXES = ("LIPSYNC_", "OMP_", "OPENBLAS_", "MKL_")
 GRACE_SECONDS = 3.0
 FAMILY_SECONDS = 2.0
+PING_SECONDS = 10.0
 LOG_TAIL_BYTES = 8000
 LONGEST_LINE_BYTES = 2**20
 READER_SECONDS = 2.0
 NICENESS = 5  # pages stay quick while a render uses every core
+LARGEST_FILE_BYTES = 64 * 2**30
+MOST_OPEN_FILES = 4096
 
 Event = dict[str, Any]
 ENDED: Event = {"event": "ended"}
 
 
 class Engine:
-    """One engine process with one request."""
+    """One request to an engine process, which is started where none waits.
+
+    `end_kept` ends the one that waits.
+    """
 
     def __init__(self, *, request: Mapping[str, Any], scratch: Path) -> None:
-        self._request = json.dumps(dict(request)).encode() + b"\n"
-        self._scratch = scratch
-        self._events: queue.Queue[Event] = queue.Queue()
-        self._log_path = scratch / "engine.log"
-        self._family: set[psutil.Process] = set()
-        self._looked = 0.0
+        self._request = {**request, "scratch": str(scratch)}
+        self._last: Event | None = None
 
     def __enter__(self) -> Engine:
-        with self._log_path.open("wb") as log:
-            self.process = processes.start(
-                settings.ENGINE_COMMAND,
-                cwd=settings.BASE_DIR,
-                env=clean_environment(self._scratch),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                niceness=NICENESS,
-            )
-        self._reader = threading.Thread(target=self._read, args=[self.process.stdout], daemon=True)
-        self._reader.start()
-        if self.process.stdin is not None:
-            with contextlib.suppress(OSError):  # it died at once; the reader says so
-                self.process.stdin.write(self._request)
-                self.process.stdin.flush()
+        self._served = _take_kept() or _Process()
+        self._served.ask(self._request)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        if self._last is not None and _is_sound_after(self._last) and not self._served.is_spent():
+            _keep(self._served)
+        else:
+            self._served.end()
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The process that answers."""
+        return self._served.process
+
+    def next_event(self, timeout: float) -> Event | None:
+        """The next event, None when there was none in time. The last one is `done`, `error`, or `ended` from a dead process."""
+        event = self._served.next_event(timeout)
+        if event is not None and event["event"] in ("done", "error"):
+            self._last = event
+        return event
+
+    def log_tail(self) -> str:
+        """The end of what the engine wrote to its standard error during this request."""
+        return self._served.log_tail()
+
+
+class _Process:
+    """An engine process, asked one thing after another."""
+
+    def __init__(self) -> None:
+        self.command, self.owner = list(settings.ENGINE_COMMAND), os.getpid()
+        # Nameless, and emptied with each request: the process only ever appends to it.
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process lives
+        fcntl.fcntl(self._log, fcntl.F_SETFL, fcntl.fcntl(self._log, fcntl.F_GETFL) | os.O_APPEND)
+        self.process = processes.start(
+            self.command,
+            cwd=settings.BASE_DIR,
+            env=clean_environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            niceness=NICENESS,
+            limits=_limits(),
+        )
+        self._events: queue.Queue[Event] = queue.Queue()
+        self._asked, self._request = 0, ""
+        self._family: set[psutil.Process] = set()
+        self._looked = 0.0
+        self._reader = threading.Thread(target=self._read, args=[self.process.stdout], daemon=True)
+        self._reader.start()
+
+    def ask(self, request: Mapping[str, Any]) -> None:
+        """Begin a request; the one before must have ended."""
+        self._asked += 1
+        self._request = uuid.uuid4().hex
+        os.ftruncate(self._log.fileno(), 0)
+        if self.process.stdin is not None:
+            with contextlib.suppress(OSError):  # it is dead; the reader says so
+                self.process.stdin.write(json.dumps({**request, "id": self._request}).encode() + b"\n")
+                self.process.stdin.flush()
+
+    def answers(self) -> bool:
+        """Whether it is alive and listens."""
+        self.ask({"verb": "ping"})
+        self._asked -= 1
+        deadline = time.monotonic() + PING_SECONDS
+        while (left := deadline - time.monotonic()) > 0:
+            event = self.next_event(left)
+            if event is not None and event["event"] in ("done", "error", "ended"):
+                return event["event"] == "done"
+        return False
+
+    def is_spent(self) -> bool:
+        """Whether it has served long enough, or has grown too large."""
+        try:
+            size = psutil.Process(self.process.pid).memory_info().rss
+        except psutil.NoSuchProcess:
+            return True
+        spent: bool = self._asked >= settings.ENGINE_REQUESTS or size > settings.ENGINE_MEMORY_BYTES
+        return spent
+
+    def next_event(self, timeout: float) -> Event | None:
+        """The next event of the request at hand, None when there was none in time, `ENDED` when the process is dead."""
+        self._remember_family()
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                event = self._events.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                # Its pipe may stay open in a program that it left behind, so the pipe's end is no proof of life.
+                return None if self.process.poll() is None else ENDED
+            if event.get("id", self._request) == self._request:
+                return event
+
+    def log_tail(self) -> str:
+        size = os.fstat(self._log.fileno()).st_size
+        tail = os.pread(self._log.fileno(), LOG_TAIL_BYTES, max(0, size - LOG_TAIL_BYTES))
+        return tail.decode(errors="replace").strip()
+
+    def end(self) -> None:
+        """End it with all that it started."""
         processes.end(self.process, grace=GRACE_SECONDS, family=self._family)
         # Closing a pipe waits for whoever reads it, and a program that the engine left behind may keep it open for ever:
         # then its reader is left alone with it and ends when that program does.
         self._reader.join(timeout=READER_SECONDS)
-        for pipe, busy in ((self.process.stdin, False), (self.process.stdout, self._reader.is_alive())):
+        for pipe, busy in ((self.process.stdin, False), (self.process.stdout, self._reader.is_alive()), (self._log, False)):
             if pipe is not None and not busy:
                 with contextlib.suppress(OSError):  # bytes nobody will read any more
                     pipe.close()
-
-    def next_event(self, timeout: float) -> Event | None:
-        """The next event, None when there was none in time. `{"event": "ended"}` is the last one."""
-        self._remember_family()
-        try:
-            return self._events.get(timeout=timeout)
-        except queue.Empty:
-            # Its pipe may stay open in a program that it left behind, so the pipe's end is no proof of life.
-            return None if self.process.poll() is None else ENDED
-
-    def log_tail(self) -> str:
-        """The end of what the engine wrote to its standard error."""
-        try:
-            return self._log_path.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace").strip()
-        except OSError:
-            return ""
 
     def _remember_family(self) -> None:
         """Note what the engine has started: should it be killed, nobody could tell any more."""
         now = time.monotonic()
         if now - self._looked >= FAMILY_SECONDS:
             self._looked = now
-            self._family |= set(processes.descendants(self.process.pid))
+            self._family = {one for one in self._family if processes.is_alive(one)} | set(
+                processes.descendants(self.process.pid)
+            )
 
     def _read(self, stdout: IO[bytes]) -> None:
         with contextlib.suppress(OSError, ValueError):  # closed under us while stopping
@@ -105,10 +181,56 @@ class Engine:
         self._events.put(ENDED)
 
 
-def clean_environment(scratch: Path) -> dict[str, str]:
+_kept: _Process | None = None
+
+
+def end_kept() -> None:
+    """End the process that waits for the next request, if there is one."""
+    process = _taken()
+    if process is not None:
+        process.end()
+
+
+def clean_environment() -> dict[str, str]:
     """What the engine may know of our environment: no key, no database, no token."""
     kept = {name: value for name, value in os.environ.items() if name in PASSED_ON or name.startswith(PASSED_ON_PREFIXES)}
-    return kept | {"TMPDIR": str(scratch), "PYTHONUNBUFFERED": "1"}
+    return kept | {"PYTHONUNBUFFERED": "1"}
+
+
+def _take_kept() -> _Process | None:
+    """The process that waits, if it is of use."""
+    process = _taken()
+    if process is None:
+        return None
+    if process.command == list(settings.ENGINE_COMMAND) and process.answers():
+        return process
+    process.end()
+    return None
+
+
+def _taken() -> _Process | None:
+    global _kept
+    process, _kept = _kept, None
+    return process if process is not None and process.owner == os.getpid() else None  # a forked child must not end its parent's
+
+
+def _keep(process: _Process) -> None:
+    global _kept
+    _kept = process
+
+
+def _is_sound_after(last: Event) -> bool:
+    """Whether a process can be trusted after this end of a request; after a fault of its own it may be in any state."""
+    return last["event"] == "done" or (last.get("family") != "bug" and last.get("code") != "out_of_memory")
+
+
+def _limits() -> dict[int, int]:
+    """What the process and all that it starts may use. Memory counts by what is written to, not by addresses: the landmark
+    models and the linear algebra libraries reserve many times of what they use."""
+    limits = {resource.RLIMIT_CORE: 0, resource.RLIMIT_NOFILE: MOST_OPEN_FILES, resource.RLIMIT_FSIZE: LARGEST_FILE_BYTES}
+    if settings.ENGINE_MEMORY_LIMIT_BYTES:
+        limits[resource.RLIMIT_DATA] = settings.ENGINE_MEMORY_LIMIT_BYTES
+    return limits
 
 
 def _parsed(line: bytes) -> Event:

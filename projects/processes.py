@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -32,8 +33,12 @@ def start(
     stdout: int | IO[bytes] | None = None,
     stderr: int | IO[bytes] | None = None,
     niceness: int = 0,
+    limits: Mapping[int, int] | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a program in a session of its own. It receives SIGTERM when this process dies."""
+    """Start a program in a session of its own. It receives SIGTERM when this process dies.
+
+    limits: of `resource.setrlimit`, lowered to what we may give away ourselves
+    """
     return subprocess.Popen(
         list(command),
         stdin=stdin,
@@ -42,7 +47,7 @@ def start(
         cwd=cwd,
         env=dict(env),
         start_new_session=True,
-        preexec_fn=partial(_in_the_child, niceness),
+        preexec_fn=partial(_in_the_child, niceness, limits or {}),
     )
 
 
@@ -118,9 +123,13 @@ def _signal_group(group: int, number: signal.Signals) -> None:
         os.killpg(group, number)
 
 
-def _in_the_child(niceness: int) -> None:
+def _in_the_child(niceness: int, limits: Mapping[int, int]) -> None:
     """Between fork and exec."""
     if LIBC is not None:
         LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if niceness:
         os.nice(niceness)
+    for kind, wanted in limits.items():
+        most = resource.getrlimit(kind)[1]
+        value = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+        resource.setrlimit(kind, (value, value))

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from pytest_django import Settings
 
+from projects import engine as engine_module
 from tests.demo_take import demo_take
 
 ENGINE = Path(__file__).with_name("scripted_engine.py")
+
+
+@pytest.fixture(autouse=True)
+def no_engine_left() -> Iterator[None]:
+    """No process waits for the requests of another test."""
+    yield
+    engine_module.end_kept()
 
 
 @pytest.fixture

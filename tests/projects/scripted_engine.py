@@ -1,4 +1,5 @@
-"""An engine that does as its first argument says, for tests of timing and failure. It speaks the engine's own lines.
+"""An engine that does as its first argument says, for tests of timing and failure. It speaks the engine's own lines, and lives
+for one request after another.
 
 Arguments after the script's name: what to do, then a video to hand out as the result where there is one.
 """
@@ -65,32 +66,50 @@ def stall(request: dict[str, Any]) -> None:
 
 
 def main() -> None:
+    """Answer requests until there are no more."""
+    for line in sys.stdin:
+        request = json.loads(line)
+        if request["verb"] == "ping":
+            say(request, "done", result={})
+        else:
+            answer(request, sys.argv[1], Path(sys.argv[2]))
+
+
+def answer(request: dict[str, Any], script: str, video: Path) -> None:
     """Answer one request."""
-    script, video = sys.argv[1], Path(sys.argv[2])
-    request = json.loads(sys.stdin.readline())
     begin(request)
-    if script == "succeed":
-        hand_out(request, video)
-    elif script == "lie":
-        hand_out(request, video, sha256="0" * 64)
+    if script == "break":
+        say(request, "error", family="bug", code="bug", message="It broke.", at=None, traceback="Traceback: ZeroDivisionError")
     elif script == "refuse":
         say(request, "error", family="input", code="no_face", message="No face is seen. Film one.", at=0.4, traceback="")
-    elif script == "break":
-        say(request, "error", family="bug", code="bug", message="It broke.", at=None, traceback="Traceback: ZeroDivisionError")
+    elif script in ("stubborn", "stall"):
+        if script == "stubborn":
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        stall(request)
+    elif script == "eat":
+        eat(request)
     elif script == "die":
         sys.stderr.write("Segmentation fault\n")
         sys.stderr.flush()
         os.kill(os.getpid(), signal.SIGKILL)
-    elif script == "stubborn":
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        stall(request)
-    elif script == "stall":
-        stall(request)
-    elif script == "garble":
-        sys.stdout.write("not json\n[1, 2]\n")
-        sys.stdout.flush()
-        hand_out(request, video)
-    sys.stdin.readline()
+    else:
+        if script == "garble":
+            sys.stdout.write("not json\n[1, 2]\n")
+        if script == "mutter":
+            sys.stderr.write(f"words about {request['clip']}\n")
+            sys.stderr.flush()
+        hand_out(request, video, **({"sha256": "0" * 64} if script == "lie" else {}))
+
+
+def eat(request: dict[str, Any]) -> None:
+    """Take memory until there is no more."""
+    eaten = []
+    try:
+        while True:
+            eaten.append(bytearray(b"1" * 2**24))
+    except MemoryError:
+        eaten.clear()
+        say(request, "error", family="environment", code="out_of_memory", message="Too little.", at=None, traceback="")
 
 
 if __name__ == "__main__":
