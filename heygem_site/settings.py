@@ -118,6 +118,7 @@ STORAGES = {
 # --- renders ---------------------------------------------------------------------------------------------------------
 ENGINE_COMMAND = [sys.executable, "-m", "lipsync.process"]
 RENDER_TIME_LIMIT_SECONDS = environment.number("RENDER_TIME_LIMIT_SECONDS", default=4 * 3600, least=10, most=7 * 86400)
+SEGMENT_HOURS = environment.number("SEGMENT_HOURS", default=24, least=1, most=24 * 365)
 Q_CLUSTER: dict[str, Any] = {
     "name": "heygem",
     "cluster_name": "cpu",

@@ -13,10 +13,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 FOREVER = 600
+SEGMENTS = 3
 
 
 def say(request: dict[str, Any], event: str, **facts: Any) -> None:
@@ -56,6 +58,18 @@ def begin(request: dict[str, Any]) -> None:
     say(request, "progress", stage="render", done=4, total=10)
 
 
+def render_segments(request: dict[str, Any], *, at_most: int) -> bool:
+    """Render so many of the segments that are not there yet. Whether all are there now."""
+    folder = Path(request["options"]["segments"])
+    done = len(list(folder.iterdir()))
+    say(request, "segments", done=done, total=SEGMENTS)
+    for number in range(done, min(done + at_most, SEGMENTS)):
+        (folder / f"segment-{number}").touch(exist_ok=False)
+        say(request, "log", level="info", message=f"rendered segment {number}")
+        say(request, "segments", done=number + 1, total=SEGMENTS)
+    return done + at_most >= SEGMENTS
+
+
 def stall(request: dict[str, Any]) -> None:
     """Run on, with a child in the same group and one in a group of its own."""
     sleeper = [sys.executable, "-c", f"import time; time.sleep({FOREVER})"]
@@ -64,32 +78,64 @@ def stall(request: dict[str, Any]) -> None:
     time.sleep(FOREVER)
 
 
+def die(request: dict[str, Any], video: Path) -> None:
+    """End without an answer."""
+    sys.stderr.write("Segmentation fault\n")
+    sys.stderr.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def one_segment(request: dict[str, Any], video: Path) -> None:
+    """Die after one more segment, unless that was the last."""
+    if not render_segments(request, at_most=1):
+        die(request, video)
+    hand_out(request, video)
+
+
+def refuse(request: dict[str, Any], video: Path) -> None:
+    """The user's file is at fault."""
+    say(request, "error", family="input", code="no_face", message="No face is seen. Film one.", at=0.4, traceback="")
+
+
+def fault(family: str, code: str, message: str, traceback: str = "") -> Callable[[dict[str, Any], Path], None]:
+    """A script that reports this error."""
+    return lambda request, video: say(request, "error", family=family, code=code, message=message, at=None, traceback=traceback)
+
+
+def stubborn(request: dict[str, Any], video: Path) -> None:
+    """Run on, whoever asks for the end."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    stall(request)
+
+
+def garble(request: dict[str, Any], video: Path) -> None:
+    """Say what is no event, then succeed."""
+    sys.stdout.write("not json\n[1, 2]\n")
+    sys.stdout.flush()
+    hand_out(request, video)
+
+
+SCRIPTS: dict[str, Callable[[dict[str, Any], Path], None]] = {
+    "succeed": hand_out,
+    "lie": lambda request, video: hand_out(request, video, sha256="0" * 64),
+    "refuse": refuse,
+    "break": fault("bug", "bug", "It broke.", "Traceback: ZeroDivisionError"),
+    "full": fault("environment", "no_space", "The disk with /srv is full."),
+    "flaky": fault("environment", "tool_timeout", "A media program stopped answering."),
+    "die": die,
+    "one segment": one_segment,
+    "stall": lambda request, video: stall(request),
+    "stubborn": stubborn,
+    "garble": garble,
+}
+
+
 def main() -> None:
     """Answer one request."""
-    script, video = sys.argv[1], Path(sys.argv[2])
+    script, video = SCRIPTS[sys.argv[1]], Path(sys.argv[2])
     request = json.loads(sys.stdin.readline())
     begin(request)
-    if script == "succeed":
-        hand_out(request, video)
-    elif script == "lie":
-        hand_out(request, video, sha256="0" * 64)
-    elif script == "refuse":
-        say(request, "error", family="input", code="no_face", message="No face is seen. Film one.", at=0.4, traceback="")
-    elif script == "break":
-        say(request, "error", family="bug", code="bug", message="It broke.", at=None, traceback="Traceback: ZeroDivisionError")
-    elif script == "die":
-        sys.stderr.write("Segmentation fault\n")
-        sys.stderr.flush()
-        os.kill(os.getpid(), signal.SIGKILL)
-    elif script == "stubborn":
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        stall(request)
-    elif script == "stall":
-        stall(request)
-    elif script == "garble":
-        sys.stdout.write("not json\n[1, 2]\n")
-        sys.stdout.flush()
-        hand_out(request, video)
+    script(request, video)
     sys.stdin.readline()
 
 
