@@ -85,7 +85,7 @@ def _job_context(request: HttpRequest, row: RenderJob) -> dict[str, Any]:
         "stage_words": telling.stage_words(row.stage),
         "steps": telling.steps(row),
         "figures": figures.in_words(output.quality) if output else [],
-        "attempts": list(access.attempts_of(signed_in(request), row.pk).reverse()[:ATTEMPTS_SHOWN]),
+        "attempts": list(row.history.reverse()[:ATTEMPTS_SHOWN]),
         "log_lines": access.log_of(signed_in(request), row.pk)[:LOG_LINES_SHOWN],
     }
 
