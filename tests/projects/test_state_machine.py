@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -38,7 +38,7 @@ from projects.models.renders import FINAL
 from projects.pace import Pace
 
 STEPS = 50
-RUNS = 200 if os.environ.get("SOAK") else 30
+RUNS = 200 if os.environ.get("SOAK") else 20
 MOST_JOBS = 4
 SEGMENTS = 3
 UNCHARGED = (Outcome.GIVEN_BACK,)
@@ -75,6 +75,7 @@ class Queue(RuleBasedStateMachine):
         self.held: dict[Any, tuple[Claim, float]] = {}  # whom a job belongs to, and until when, as its worker must believe
         self.not_before: dict[Any, float] = {}
         self.ended: dict[Any, dict[str, Any]] = {}  # every column of jobs that are final
+        self.rows: list[dict[str, Any]] = []  # all jobs as they were after the last step, in the order they were asked for
         self._sandbox = transaction.atomic()
         self._sandbox.__enter__()
 
@@ -89,18 +90,17 @@ class Queue(RuleBasedStateMachine):
         return self._moved + time.monotonic() - self._born
 
     # --- people --------------------------------------------------------------------------------------------------------
-    @precondition(lambda self: RenderJob.objects.exclude(status__in=FINAL).count() < MOST_JOBS)
+    @precondition(lambda self: len(self.live()) < MOST_JOBS)
     @rule()
     def submit(self) -> None:
         world = self.world
         jobs.submit(project=world.project, clip=world.clip, track=world.track, created_by=world.owner)
 
-    @precondition(lambda self: RenderJob.objects.exists())
+    @precondition(lambda self: self.rows)
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
-        job = chosen(data, RenderJob.objects.all())
-        unheld = job.status == Status.QUEUED or RenderJob.objects.lost().filter(pk=job.pk).exists()
-        was = job.status
+        job = chosen(data, self.rows)
+        was, unheld = job.status, job.status == Status.QUEUED or RenderJob.objects.lost().filter(pk=job.pk).exists()
         jobs.cancel(job=job)
         if was in FINAL:
             assert job.status == was
@@ -108,14 +108,14 @@ class Queue(RuleBasedStateMachine):
             assert job.cancel_requested
             assert (job.status == Status.CANCELLED) == unheld
 
-    @precondition(lambda self: RenderJob.objects.filter(status__in=(Status.FAILED, Status.CANCELLED)).exists())
+    @precondition(lambda self: len(self.live()) < MOST_JOBS and self.retryable())
     @rule(data=st.data())
     def retry(self, data: st.DataObject) -> None:
-        if RenderJob.objects.exclude(status__in=FINAL).count() < MOST_JOBS:
-            job = chosen(data, RenderJob.objects.filter(status__in=(Status.FAILED, Status.CANCELLED)))
-            assert jobs.retry(job=job, by=self.world.owner).pk != job.pk
+        job = chosen(data, self.retryable())
+        assert jobs.retry(job=job, by=self.world.owner).pk != job.pk
 
     # --- workers -------------------------------------------------------------------------------------------------------
+    @precondition(lambda self: self.live())
     @rule(target=claims)
     def claim(self) -> Claim | MultipleResults[Claim]:
         claim = jobs.claim(lane="cpu", worker="here:1")
@@ -165,6 +165,7 @@ class Queue(RuleBasedStateMachine):
         self._over(claim, wanted)
 
     # --- the clock and the sweep ---------------------------------------------------------------------------------------
+    @precondition(lambda self: self.live())
     @rule(seconds=st.sampled_from([1, 6, 11, 31, 61, 121]))
     def time_passes(self, seconds: int) -> None:
         self._moved += seconds
@@ -172,6 +173,7 @@ class Queue(RuleBasedStateMachine):
         live = RenderJob.objects.exclude(status__in=FINAL)
         live.update(lease_until=F("lease_until") - gone, not_before=F("not_before") - gone)
 
+    @precondition(lambda self: self.live())
     @rule()
     def settle_lost(self) -> None:
         jobs.settle_lost()
@@ -179,32 +181,32 @@ class Queue(RuleBasedStateMachine):
 
     # --- what always holds ---------------------------------------------------------------------------------------------
     @invariant()
-    def what_is_final_stays_as_it_is(self) -> None:
-        rows = {row["id"]: row for row in RenderJob.objects.filter(status__in=FINAL).values()}
-        assert self.ended == {pk: rows.get(pk) for pk in self.ended}
-        self.ended = rows
+    def what_was_promised_is_kept(self) -> None:
+        self.rows = list(RenderJob.objects.order_by("created_at", "pk").values())
+        history: dict[Any, list[JobAttempt]] = {row["id"]: [] for row in self.rows}
+        for attempt in JobAttempt.objects.order_by("job", "number"):
+            history[attempt.job_id].append(attempt)
+        self._what_is_final_stays_as_it_is()
+        self._who_is_done_has_one_video_and_nobody_else_any()
+        for row in self.rows:
+            attempts_agree_with(row, history[row["id"]])
 
-    @invariant()
-    def a_job_has_one_video_when_it_is_done_and_none_before(self) -> None:
-        done = RenderJob.objects.filter(status=Status.SUCCEEDED).values_list("pk", flat=True)
+    def _what_is_final_stays_as_it_is(self) -> None:
+        ended = {row["id"]: row for row in self.rows if row["status"] in FINAL}
+        assert self.ended == {pk: ended.get(pk) for pk in self.ended}
+        self.ended = ended
+
+    def _who_is_done_has_one_video_and_nobody_else_any(self) -> None:
+        done = [row["id"] for row in self.rows if row["status"] == Status.SUCCEEDED]
         assert sorted(RenderOutput.objects.values_list("pk", flat=True)) == sorted(done)
 
-    @invariant()
-    def attempts_agree_with_the_job(self) -> None:
-        history: dict[Any, list[JobAttempt]] = {}
-        for attempt in JobAttempt.objects.order_by("job", "number"):
-            history.setdefault(attempt.job_id, []).append(attempt)
-        for job in RenderJob.objects.all():
-            attempts = history.get(job.pk, [])
-            assert [attempt.number for attempt in attempts] == list(range(1, job.fence + 1))
-            still = [attempt.number for attempt in attempts if attempt.outcome == Outcome.RUNNING]
-            assert still == ([job.fence] if job.status == Status.RUNNING else [])
-            assert job.attempts == sum(is_charged(attempt) for attempt in attempts)
-            assert job.crashes < CRASHES_ALLOWED or job.error_code == "poisoned"
-            if job.status == Status.SUCCEEDED:
-                assert attempts[-1].outcome == Outcome.SUCCEEDED
-            if job.status == Status.FAILED:
-                assert attempts[-1].outcome in (Outcome.FAILED, Outcome.LOST)
+    def live(self) -> list[dict[str, Any]]:
+        """The jobs that wait or run."""
+        return [row for row in self.rows if row["status"] not in FINAL]
+
+    def retryable(self) -> list[dict[str, Any]]:
+        """The jobs that ended without a video."""
+        return [row for row in self.rows if row["status"] in (Status.FAILED, Status.CANCELLED)]
 
     def _may_write(self, claim: Claim) -> bool:
         """Whether the claim still is the job's. A worker past its lease may go on while nobody else has taken notice."""
@@ -220,10 +222,23 @@ def is_charged(attempt: JobAttempt) -> bool:
     return attempt.outcome not in UNCHARGED and not (attempt.outcome == Outcome.PUT_OFF and attempt.error_code == "no_space")
 
 
-def chosen(data: st.DataObject, rows: QuerySet[RenderJob]) -> RenderJob:
-    """One of the rows, by its place in time, which a repetition of the same steps finds again."""
-    ordered = list(rows.order_by("created_at", "pk"))
-    return ordered[data.draw(st.integers(0, len(ordered) - 1))]
+def attempts_agree_with(job: dict[str, Any], attempts: list[JobAttempt]) -> None:
+    """A job's columns and its attempts tell the same story."""
+    assert [attempt.number for attempt in attempts] == list(range(1, job["fence"] + 1))
+    still = [attempt.number for attempt in attempts if attempt.outcome == Outcome.RUNNING]
+    assert still == ([job["fence"]] if job["status"] == Status.RUNNING else [])
+    assert job["attempts"] == sum(is_charged(attempt) for attempt in attempts)
+    assert job["crashes"] < CRASHES_ALLOWED or job["error_code"] == "poisoned"
+    if job["status"] == Status.SUCCEEDED:
+        assert attempts[-1].outcome == Outcome.SUCCEEDED
+    if job["status"] == Status.FAILED:
+        assert attempts[-1].outcome in (Outcome.FAILED, Outcome.LOST)
+
+
+def chosen(data: st.DataObject, rows: list[dict[str, Any]]) -> RenderJob:
+    """One of the jobs, by its place in time, which a repetition of the same steps finds again."""
+    place = data.draw(st.integers(0, len(rows) - 1))
+    return RenderJob.objects.get(pk=rows[place]["id"])
 
 
 @pytest.mark.slow
