@@ -21,7 +21,9 @@ MAKING = ".making-"
 # Of a kept analysis: written last, so that what lacks it is half made; and what came of teaching the network its clip.
 MANIFEST, LESSON = "manifest.json", "lesson.json"
 CONTENT_LENGTH = 32
+PLAN_LENGTH = 24
 _LOCK = ".lock"
+_SEGMENT = re.compile(rf"([0-9a-f]{{{PLAN_LENGTH}}})[-.].+")  # a segment, its proof, their plan, and whatever is on the way
 _NAME = re.compile(rf"([0-9a-f]{{{CONTENT_LENGTH}}})-([0-9a-f]{{{DIGEST_LENGTH}}})(-.*)?")
 
 
@@ -141,3 +143,29 @@ def remove_half_made(root: Path) -> int:
                 shutil.rmtree(folder, ignore_errors=True)
                 removed += 1
     return removed
+
+
+def forget_segments(root: Path, *, before: float) -> int:
+    """Remove the segments of plans that nobody has added to since then, unless somebody renders them. Returns how many plans.
+
+    before: seconds since the epoch
+    """
+    touched: dict[str, float] = {}
+    for path in root.iterdir():
+        plan = _SEGMENT.fullmatch(path.name)
+        if plan:
+            with contextlib.suppress(FileNotFoundError):  # just joined and removed by whoever rendered it
+                touched[plan[1]] = max(touched.get(plan[1], 0.0), path.stat().st_mtime)
+    return sum(_forget_plan(root, name) for name, last in touched.items() if last < before)
+
+
+def _forget_plan(root: Path, name: str) -> bool:
+    plan = root / f"{name}.npz"
+    with Hold(plan) as hold:
+        if not hold.tried(fcntl.LOCK_EX):
+            return False
+        for path in root.glob(f"{name}[-.]*"):
+            if path != lock_of(plan):
+                path.unlink(missing_ok=True)
+        lock_of(plan).unlink(missing_ok=True)
+        return True

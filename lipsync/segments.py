@@ -20,7 +20,7 @@ from pathlib import Path
 from lipsync.ahead import ahead
 from lipsync.analysis import Analysis
 from lipsync.errors import EnvironmentFault
-from lipsync.keeping import Hold, lock_of
+from lipsync.keeping import PLAN_LENGTH, Hold, lock_of
 from lipsync.layers import Wish, paint
 from lipsync.machine import writing_to
 from lipsync.media import Encoding, Frame, FrameReader, FrameWriter
@@ -68,7 +68,7 @@ def cut(clip: Path, analysis: Analysis, plan: Plan, encoding: Encoding, folder: 
     digest = hashlib.sha256(f"{engine_digest()} {analysis.folder.name} {clip.stat().st_size} {asdict(encoding)}".encode())
     for part in (plan.base, plan.mouth.values, plan.mouth.still, plan.strength, plan.mouths, plan.shares, plan.synthetic):
         digest.update(part.tobytes())
-    name = digest.hexdigest()[:24]
+    name = digest.hexdigest()[:PLAN_LENGTH]
     length = max(1, round(SEGMENT_SECONDS * analysis.facts.frame_rate / BLOCK_FRAMES)) * BLOCK_FRAMES
     return [
         Segment(first, min(len(plan), first + length), folder / f"{name}-{first:07d}.mp4")

@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import Http404
 
-from projects.models import AudioTrack, JobLogLine, Project, RenderJob, RenderOutput, Speaker, SpeakerClip
+from projects.models import AudioTrack, JobAttempt, JobLogLine, Project, RenderJob, RenderOutput, Speaker, SpeakerClip
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
@@ -87,6 +87,11 @@ def job_for(user: Person, job_id: UUID | str) -> RenderJob:
 def output_for(user: Person, job_id: UUID | str) -> RenderOutput:
     """The finished video of one render."""
     return _one(outputs_of(user), job_id)
+
+
+def attempts_of(user: Person, job_id: UUID | str) -> QuerySet[JobAttempt]:
+    """The attempts at one render, the first one first."""
+    return job_for(user, job_id).history.all()
 
 
 def log_of(user: Person, job_id: UUID | str) -> QuerySet[JobLogLine]:

@@ -10,7 +10,17 @@ from django.http import HttpRequest
 
 from projects import jobs
 from projects.forms import AdminSignInForm
-from projects.models import AudioTrack, JobLogLine, Project, RenderJob, RenderOutput, SetupLink, Speaker, SpeakerClip
+from projects.models import (
+    AudioTrack,
+    JobAttempt,
+    JobLogLine,
+    Project,
+    RenderJob,
+    RenderOutput,
+    SetupLink,
+    Speaker,
+    SpeakerClip,
+)
 
 if TYPE_CHECKING:  # the classes take parameters in their stubs only
     ModelAdmin = admin.ModelAdmin[Any]
@@ -89,6 +99,22 @@ class LogLines(TabularInline):
         return False
 
 
+class Attempts(TabularInline):
+    """The attempts on the job's page."""
+
+    model = JobAttempt
+    fields = readonly_fields = (
+        *("number", "lane", "worker", "started_at", "ended_at", "outcome"),
+        *("error_class", "error_code", "segments_done", "log_tail"),
+    )
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
+        """Never by hand."""
+        return False
+
+
 @admin.register(RenderJob)
 class RenderJobAdmin(ReadOnly):
     """Renders."""
@@ -98,7 +124,7 @@ class RenderJobAdmin(ReadOnly):
     list_filter = ("status", "error_code")
     search_fields = ("id", "clip__title", "track__title", "created_by__username", "error_message")
     date_hierarchy = "created_at"
-    inlines = (LogLines,)
+    inlines = (Attempts, LogLines)
     actions = ("cancel_renders",)
 
     @admin.action(description="Cancel the chosen renders", permissions=["view"])
@@ -116,6 +142,16 @@ class RenderOutputAdmin(ReadOnly):
     list_display = ("job", "width", "height", "duration", "size", "created_at")
     list_select_related = ("job__clip", "job__track")
     date_hierarchy = "created_at"
+
+
+@admin.register(JobAttempt)
+class JobAttemptAdmin(ReadOnly):
+    """Attempts at all jobs."""
+
+    list_display = ("job_id", "number", "lane", "worker", "started_at", "ended_at", "outcome", "error_code", "segments_done")
+    list_filter = ("outcome", "error_class", "lane", "error_code")
+    search_fields = ("job__id", "worker", "error_message")
+    date_hierarchy = "started_at"
 
 
 @admin.register(JobLogLine)

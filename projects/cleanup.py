@@ -9,9 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
-from lipsync.keeping import forget_all_but, remove_half_made
+from django.conf import settings
+from django.db.models import Min
+from django.db.models.functions import Coalesce
+
+from lipsync.keeping import forget_all_but, forget_segments, remove_half_made
 from projects import jobs, storage, wakeups
 from projects.models import AudioTrack, RenderJob, RenderOutput, SpeakerClip, Status
+from projects.models.renders import LIVE
 
 ABANDONED_UPLOAD_SECONDS = 24 * 3600
 ABANDONED_RENDER_SECONDS = 600
@@ -68,6 +73,22 @@ def remove_orphan_analyses() -> int:
     removed += forget_all_but(root, set(SpeakerClip.objects.values_list("sha256", flat=True)))
     if removed:
         logger.info("removed %d analyses of clips that are gone, of another engine, or half made", removed)
+    return removed
+
+
+def remove_old_segments() -> int:
+    """Remove the segments that renders left unfinished, once they are old and no live render can go on from them.
+
+    Their names say what is in them, not whose they are: what was made since the oldest live render was asked for, or the
+    one that it repeats, may be its own. Returns of how many videos.
+    """
+    asked = RenderJob.objects.filter(status__in=LIVE).aggregate(oldest=Min(Coalesce("retry_of__created_at", "created_at")))
+    limit = time.time() - settings.SEGMENT_HOURS * 3600
+    if asked["oldest"] is not None:
+        limit = min(limit, asked["oldest"].timestamp())
+    removed = forget_segments(storage.folder(storage.SEGMENTS), before=limit)
+    if removed:
+        logger.info("removed the segments of %d videos that were never finished", removed)
     return removed
 
 

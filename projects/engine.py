@@ -124,7 +124,7 @@ class _Process:
         while (left := deadline - time.monotonic()) > 0:
             event = self.next_event(left)
             if event is not None and event["event"] in ("done", "error", "ended"):
-                return event["event"] == "done"
+                return bool(event["event"] == "done")
         return False
 
     def is_spent(self) -> bool:
@@ -133,8 +133,7 @@ class _Process:
             size = psutil.Process(self.process.pid).memory_info().rss
         except psutil.NoSuchProcess:
             return True
-        spent: bool = self._asked >= settings.ENGINE_REQUESTS or size > settings.ENGINE_MEMORY_BYTES
-        return spent
+        return bool(self._asked >= settings.ENGINE_REQUESTS or size > settings.ENGINE_MEMORY_BYTES)
 
     def next_event(self, timeout: float) -> Event | None:
         """The next event of the request at hand, None when there was none in time, `ENDED` when the process is dead."""

@@ -1,7 +1,8 @@
 """The queue of renders: a clip and a voice go in, exactly one final state comes out. The row is the truth.
 
-queued -> running -> succeeded | failed | cancelled, and running -> queued when a worker gives the job back. Every change
-is one conditional UPDATE; whoever changes no row has lost the race and writes nothing.
+queued -> running -> succeeded | failed | cancelled, and running -> queued when a worker gives the job back, when a fault may
+pass, and when its worker was lost. Every change is one conditional UPDATE; whoever changes no row has lost the race and writes
+nothing. The row of the attempt is opened and closed in the same transaction.
 """
 
 from __future__ import annotations
@@ -15,25 +16,38 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from django.db.models import Case, F, Q, Value, When
-from django.db.models.functions import Now
+from django.db.models import Case, F, Max, Q, UUIDField, Value, When
+from django.db.models.functions import Least, Now
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from lipsync.media import SoundChoice
 from projects import logs, storage, wakeups
 from projects.errors import Conflict, Refused
-from projects.models import AudioTrack, Family, Project, RenderJob, RenderOutput, SpeakerClip, Status
-from projects.models.renders import ATTEMPTS_ALLOWED, LIVE
+from projects.faults import AT_ONCE, Fault
+from projects.models import (
+    AudioTrack,
+    ErrorClass,
+    Family,
+    JobAttempt,
+    Outcome,
+    Project,
+    RenderJob,
+    RenderOutput,
+    SpeakerClip,
+    Status,
+)
+from projects.models.renders import FINAL, LIVE
 from projects.pace import Pace
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 LEASE = timedelta(seconds=30)
+# A worker that hears of a cancel ends its engine within this time. One that does not hear of it is dead.
+CANCEL_PATIENCE = timedelta(seconds=10)
 CANDIDATES = 10
 AS_IT_CAME = SoundChoice()
-ENDED: dict[str, Any] = {"claim": None, "lease_until": None, "finished_at": Now(), "seconds_left": None}
 UNTOUCHED: dict[str, Any] = {"stage": "", "frames_done": 0, "frames_total": 0, "progress": 0.0, "seconds_left": None}
 
 
@@ -81,17 +95,22 @@ def submit(
 
 
 def cancel(*, job: RenderJob) -> RenderJob:
-    """End a waiting job at once; ask a running one to stop, which takes a few seconds. A final job stays as it is."""
-    # One UPDATE for both: between two, a worker could give the job back, and neither would find it.
-    waits = Q(status=Status.QUEUED)
-    changed = RenderJob.objects.filter(pk=job.pk, status__in=LIVE).update(
-        status=Case(When(waits, then=Value(Status.CANCELLED)), default=F("status")),
-        finished_at=Case(When(waits, then=Now())),
-        cancel_requested=True,
-    )
-    job.refresh_from_db()
+    """End a waiting or a lost job at once; ask a running one to stop, which takes a few seconds. A final one stays as it is."""
+    # One UPDATE for all: between two, a worker could give the job back, and neither would find it.
+    unheld = Q(status=Status.QUEUED) | Q(status=Status.RUNNING, lease_until__lt=Now())
+    with transaction.atomic():
+        changed = RenderJob.objects.filter(pk=job.pk, status__in=LIVE).update(
+            status=Case(When(unheld, then=Value(Status.CANCELLED)), default=F("status")),
+            claim=Case(When(unheld, then=Value(None, output_field=UUIDField())), default=F("claim")),
+            lease_until=Case(When(unheld, then=None), default=Least("lease_until", Now() + CANCEL_PATIENCE)),
+            finished_at=Case(When(unheld, then=Now())),
+            cancel_requested=True,
+        )
+        job.refresh_from_db()
+        if changed and job.is_final:
+            _close_attempt(job, Outcome.CANCELLED)
     if changed:
-        logs.record(job, "info", "cancelled before it began" if job.is_final else "asked to stop")
+        logs.record(job, "info", "cancelled while nobody worked on it" if job.is_final else "asked to stop")
     return job
 
 
@@ -123,29 +142,42 @@ def positions(some: Collection[RenderJob]) -> dict[uuid.UUID, int]:
 
 
 # --- workers ---------------------------------------------------------------------------------------------------------
-def claim() -> Claim | None:
-    """Take the next job, or None when there is none. Two workers never hold the same job."""
-    for job_id in RenderJob.objects.claimable().in_turn().values_list("pk", flat=True)[:CANDIDATES]:
-        key = uuid.uuid4()
-        taken = (
-            RenderJob.objects.claimable()
-            .filter(pk=job_id)
-            .update(
-                status=Status.RUNNING,
-                claim=key,
-                fence=F("fence") + 1,
-                attempts=F("attempts") + 1,
-                lease_until=Now() + LEASE,
-                started_at=Now(),
-                **UNTOUCHED,
-            )
-        )
-        if taken:
-            job = RenderJob.objects.get(pk=job_id)
-            if job.claim == key:
-                logs.record(job, "info", f"taken by a worker, attempt {job.attempts}")
-                return Claim(job_id=job_id, key=key, fence=job.fence)
-    return None
+def claim(*, lane: str = "", worker: str = "") -> Claim | None:
+    """Take the next job, or None when there is none. Two workers never hold the same job.
+
+    lane, worker: who takes it, for the record
+    """
+    settle_lost()
+    with transaction.atomic():
+        turn = RenderJob.objects.claimable().in_turn().values_list("pk", flat=True)[:CANDIDATES]
+        taken = next(filter(None, (_take(job_id, lane=lane, worker=worker) for job_id in turn)), None)
+    if taken is not None:
+        job = RenderJob.objects.get(pk=taken.job_id)
+        logs.record(job, "info", f"taken by a worker, attempt {job.attempts}")
+    return taken
+
+
+def _take(job_id: uuid.UUID, *, lane: str, worker: str) -> Claim | None:
+    """Claim one job and open the attempt, unless somebody else was quicker."""
+    free = RenderJob.objects.claimable().filter(pk=job_id)
+    # PostgreSQL passes over a row that another worker has in hand. SQLite has one writer at a time and locks no rows.
+    fence = free.select_for_update(skip_locked=True).values_list("fence", flat=True).first()
+    if fence is None:
+        return None
+    claim = Claim(job_id=job_id, key=uuid.uuid4(), fence=fence + 1)
+    taken = free.filter(fence=fence).update(
+        status=Status.RUNNING,
+        claim=claim.key,
+        fence=claim.fence,
+        attempts=F("attempts") + 1,
+        lease_until=Now() + LEASE,
+        started_at=Now(),
+        **UNTOUCHED,
+    )
+    if not taken:
+        return None
+    JobAttempt.objects.create(job_id=job_id, number=claim.fence, lane=lane, worker=worker, started_at=Now())
+    return claim
 
 
 def heartbeat(claim: Claim, pace: Pace) -> bool:
@@ -157,6 +189,7 @@ def heartbeat(claim: Claim, pace: Pace) -> bool:
         frames_total=pace.total,
         progress=pace.share,
         seconds_left=pace.seconds_left(now=time.monotonic()),
+        **_segments_of(pace),
     )
     return kept == 1
 
@@ -169,9 +202,13 @@ def was_cancelled(claim: Claim) -> bool:
 def finish(claim: Claim, *, name: str, result: Mapping[str, Any]) -> bool:
     """Commit a finished video whose file already has its final name. False: the claim is gone or it was cancelled."""
     with transaction.atomic():
-        held = RenderJob.objects.filter(claim.row(), cancel_requested=False)
+        job = _held(claim)
+        if job is None or job.cancel_requested:
+            return False
         total = int(result["frames"])
-        if not held.update(status=Status.SUCCEEDED, frames_done=total, frames_total=total, progress=1.0, **ENDED):
+        job.segments_done = job.segments_total
+        done: dict[str, Any] = {"frames_done": total, "frames_total": total, "progress": 1.0}
+        if not _leave(job, Outcome.SUCCEEDED, Status.SUCCEEDED, segments_done=job.segments_done, **done):
             return False
         RenderOutput.objects.create(
             job_id=claim.job_id,
@@ -190,69 +227,136 @@ def finish(claim: Claim, *, name: str, result: Mapping[str, Any]) -> bool:
     return True
 
 
-def fail(claim: Claim, *, family: str, code: str, message: str, at: float | None = None) -> bool:
-    """End the job with the cause. A job that its owner wanted stopped ends as cancelled instead."""
-    held = RenderJob.objects.filter(claim.row())
-    if held.filter(cancel_requested=True).update(status=Status.CANCELLED, **ENDED):
-        return True
-    cause = {"error_family": family if family in Family.values else Family.BUG, "error_code": code[:60] or "bug"}
-    return bool(held.update(status=Status.FAILED, **cause, error_message=message or code, error_at=at, **ENDED))
+@translation.override(None)  # what is stored is English; `sentences` translates it for whoever reads
+def fail(claim: Claim, fault: Fault, pace: Pace | None = None) -> bool:
+    """End the attempt with a fault. Its class says whether the job waits for another attempt or has failed.
+
+    A job that its owner wanted stopped ends as cancelled instead. pace: what has been done since the last heartbeat
+    """
+    with transaction.atomic():
+        job = _held(claim, pace)
+        settled = job is not None and _settle(job, fault, Outcome.PUT_OFF)
+    if settled:
+        _tell_what_follows(claim.job_id)
+    return settled
 
 
 def settle_cancelled(claim: Claim) -> bool:
     """End a job that its owner wanted stopped, once its engine is gone."""
-    return bool(RenderJob.objects.filter(claim.row(), cancel_requested=True).update(status=Status.CANCELLED, **ENDED))
+    with transaction.atomic():
+        job = _held(claim)
+        return job is not None and job.cancel_requested and _leave(job, Outcome.CANCELLED, Status.CANCELLED)
 
 
-def give_back(claim: Claim) -> bool:
-    """Return a job to the queue without charging the attempt: the worker is being stopped."""
-    back = RenderJob.objects.filter(claim.row()).update(
-        status=Case(When(cancel_requested=True, then=Value(Status.CANCELLED)), default=Value(Status.QUEUED)),
-        finished_at=Case(When(cancel_requested=True, then=Now())),
-        attempts=F("attempts") - 1,
-        claim=None,
-        lease_until=None,
-        **UNTOUCHED,
-    )
-    return back == 1
+def give_back(claim: Claim, pace: Pace | None = None) -> bool:
+    """Return a job to the queue without charging the attempt: the worker is being stopped.
 
-
-def put_off(claim: Claim) -> bool:
-    """Return a job to the queue after its engine died, or fail it when that was its last attempt."""
-    job = RenderJob.objects.get(pk=claim.job_id)
-    if job.attempts >= ATTEMPTS_ALLOWED:
-        return False
-    return bool(
-        RenderJob.objects.filter(claim.row(), cancel_requested=False).update(
-            status=Status.QUEUED, claim=None, lease_until=None, **UNTOUCHED
-        )
-    )
+    pace: what has been done since the last heartbeat
+    """
+    with transaction.atomic():
+        job = _held(claim, pace)
+        if job is None:
+            return False
+        if job.cancel_requested:
+            return _leave(job, Outcome.CANCELLED, Status.CANCELLED)
+        return _put_back(job, Outcome.GIVEN_BACK, charged=False, crashes=_crashes(job))
 
 
 # --- housekeeping ----------------------------------------------------------------------------------------------------
-@translation.override(None)  # what is stored is English; `sentences` translates it for whoever reads
+@translation.override(None)
 def settle_lost() -> int:
-    """End lost jobs that nobody may take again. Returns how many."""
-    lost = RenderJob.objects.lost()
-    stopped = lost.filter(cancel_requested=True).update(status=Status.CANCELLED, **ENDED)
-    message = _(
-        "The worker died {count} times on this render. Try again; if it happens again, tell the administrator the "
-        "render's number."
-    ).format(count=ATTEMPTS_ALLOWED)
-    spent = lost.filter(attempts__gte=ATTEMPTS_ALLOWED)
-    ended = list(spent.values_list("pk", flat=True))
-    failed = spent.filter(pk__in=ended).update(
-        status=Status.FAILED,
-        error_family=Family.ENVIRONMENT,
-        error_code="worker_lost",
-        error_message=message,
-        **ENDED,
-    )
-    for job in RenderJob.objects.filter(pk__in=ended, status=Status.FAILED):
-        logs.record(job, "error", message)
-    return stopped + failed
+    """Put the jobs back whose workers were lost, or end them where that happened too often. Returns how many."""
+    text = _("The worker that had this render vanished in the middle of it. The server's log says what became of it.")
+    fault = Fault(Family.ENVIRONMENT, "worker_lost", text)
+    settled = []
+    for job_id in list(RenderJob.objects.lost().values_list("pk", flat=True)):
+        with transaction.atomic():
+            job = RenderJob.objects.lost().select_for_update(skip_locked=True).filter(pk=job_id).first()
+            if job is not None and _settle(job, fault, Outcome.LOST):
+                settled.append(job_id)
+    for job_id in settled:
+        _tell_what_follows(job_id)
+    return len(settled)
 
 
 def output_path(claim: Claim) -> Path:
     """Where the engine writes this attempt's video before it gets its final name."""
     return storage.scratch_folder(claim.job_id, claim.fence) / "result.mp4"
+
+
+# --- one step of a job and of its attempt, inside the transaction that holds the job's row ------------------------------
+def _held(claim: Claim, pace: Pace | None = None) -> RenderJob | None:
+    """The job's row, locked, if the claim still holds it; with the segments that have been finished meanwhile."""
+    mine = RenderJob.objects.filter(claim.row())
+    if pace is not None and (told := _segments_of(pace)):
+        mine.update(**told)
+    return mine.select_for_update().first()
+
+
+def _segments_of(pace: Pace) -> dict[str, int]:
+    """The fields that say how many segments are kept, once the engine has told."""
+    return {} if pace.segments is None else {"segments_done": pace.segments[0], "segments_total": pace.segments[1]}
+
+
+def _settle(job: RenderJob, fault: Fault, put_off: Outcome) -> bool:
+    """Do with a job what follows from a fault. put_off: how the attempt ended when another one follows"""
+    if job.cancel_requested:
+        return _leave(job, Outcome.CANCELLED, Status.CANCELLED)
+    crashed = fault.error_class is ErrorClass.CRASH
+    crashes = _crashes(job) + crashed
+    earlier = crashes - 1 if crashed else job.history.filter(error_class=fault.error_class).count()
+    wait = fault.rule.wait(earlier)
+    if wait is not None:
+        return _put_back(job, put_off, fault=fault, wait=wait, charged=fault.rule.charged, crashes=crashes)
+    cause = _poisoned(crashes) if crashed else fault
+    outcome = put_off if put_off is Outcome.LOST else Outcome.FAILED
+    return _leave(job, outcome, Status.FAILED, fault=fault, crashes=crashes, **cause.of_the_job())
+
+
+def _poisoned(crashes: int) -> Fault:
+    """Why a render is given up that breaks off again and again at the same place."""
+    text = _(
+        "This render was broken off {count} times without getting any further. Try again; if it happens again, tell the "
+        "administrator the render's number."
+    )
+    return Fault(Family.BUG, "poisoned", text.format(count=crashes))
+
+
+def _crashes(job: RenderJob) -> int:
+    """How often the job had broken off, before this attempt, since its last new segment. This attempt may have made one."""
+    best = job.history.filter(number__lt=job.fence).aggregate(best=Max("segments_done", default=0))["best"]
+    return 0 if job.segments_done > best else job.crashes
+
+
+def _put_back(
+    job: RenderJob, outcome: Outcome, *, crashes: int, charged: bool, wait: timedelta = AT_ONCE, fault: Fault | None = None
+) -> bool:
+    """Have the job wait for another attempt. What its segments hold is kept."""
+    again: dict[str, Any] = {"not_before": Now() + wait, "attempts": F("attempts") - int(not charged), "crashes": crashes}
+    return _leave(job, outcome, Status.QUEUED, fault=fault, **again, **UNTOUCHED)
+
+
+def _leave(job: RenderJob, outcome: Outcome, to: Status, *, fault: Fault | None = None, **fields: Any) -> bool:
+    """Move a running job on and close its attempt. False: somebody else has moved it."""
+    fields |= {"status": to, "claim": None, "lease_until": None, "seconds_left": None}
+    fields |= {"finished_at": Now()} if to in FINAL else {}
+    running = RenderJob.objects.filter(pk=job.pk, status=Status.RUNNING, claim=job.claim, fence=job.fence)
+    if not running.update(**fields):
+        return False
+    _close_attempt(job, outcome, fault)
+    return True
+
+
+def _close_attempt(job: RenderJob, outcome: Outcome, fault: Fault | None = None) -> None:
+    why = fault.of_the_attempt() if fault else {"error_class": ErrorClass.CANCEL if outcome is Outcome.CANCELLED else ""}
+    job.history.filter(ended_at__isnull=True).update(outcome=outcome, ended_at=Now(), segments_done=job.segments_done, **why)
+
+
+def _tell_what_follows(job_id: uuid.UUID) -> None:
+    """Log what became of a job after a fault, where the fault's own line does not say it."""
+    job = RenderJob.objects.get(pk=job_id)
+    attempt = job.history.last()
+    if job.status == Status.QUEUED and attempt is not None:
+        logs.record(job, "warning", f"waits for another attempt: {attempt.error_message}")
+    elif job.status == Status.FAILED and attempt is not None and job.error_code != attempt.error_code:
+        logs.record(job, "error", f"{job.error_code}: {job.error_message}")

@@ -18,12 +18,18 @@ ENOUGH_TO_GUESS = 0.05
 
 @dataclass(slots=True)
 class Pace:
-    """Follows one attempt. stage: as in `Stage`; done, total: its frames, where it counts them; share: 0 to 1 of the whole"""
+    """Follows one attempt.
+
+    stage: as in `Stage`; done, total: its frames, where it counts them; share: 0 to 1 of the whole
+    segments: how many of how many are finished and kept, once the engine has told
+    """
 
     stage: str = ""
     done: int = 0
     total: int = 0
     share: float = 0.0
+    segments: tuple[int, int] | None = None
+    _kept: float = field(default=0.0, repr=False)
     _first: int | None = field(default=None, repr=False)
     _begun: float = field(default=0.0, repr=False)
 
@@ -42,13 +48,22 @@ class Pace:
         self.done = min(max(0, done), self.total)
         self._update()
 
+    def keep(self, done: int, total: int) -> None:
+        """So many of so many segments are finished. The first time, an earlier attempt made them."""
+        total = max(0, total)
+        done = min(max(0, done), total)
+        if self.segments is None and total:
+            self._kept = done / total
+        self.segments = (done, total)
+
     def seconds_left(self, *, now: float) -> float | None:
         """How long the render still takes, told while frames are made and some are; None while that would be a bare guess."""
         part = self._part()
-        if self.stage != Stage.RENDER or part < ENOUGH_TO_GUESS:
+        made = part - self._kept  # in the time that has gone by
+        if self.stage != Stage.RENDER or made < ENOUGH_TO_GUESS:
             return None
         after = sum(WEIGHTS.values()) - sum(_weights(ORDER.index(self.stage) + 1))
-        return (now - self._begun) / part * (1 - part + after / WEIGHTS[Stage.RENDER])
+        return (now - self._begun) / made * (1 - part + after / WEIGHTS[Stage.RENDER])
 
     def _part(self) -> float:
         return self.done / self.total if self.total else 0.0

@@ -1,17 +1,22 @@
 """Runs one render: the next job's row goes in, its final state and its video come out.
 
 The engine works in a scratch folder of this attempt; the video gets its final name only when it has been verified, and
-the row says so last. Whatever goes wrong before that leaves nothing behind.
+the row says so last. Whatever goes wrong before that leaves nothing behind but the finished segments, from which the next
+attempt goes on.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import logging
 import os
 import shutil
 import signal
+import socket
 import threading
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -29,6 +34,7 @@ from lipsync.media import probe_clip
 from projects import jobs, logs, reconnecting, storage
 from projects.engine import Engine, Event
 from projects.errors import NoRoom
+from projects.faults import Fault
 from projects.jobs import Claim
 from projects.models import Family, RenderJob, Stage
 from projects.pace import Pace
@@ -38,6 +44,8 @@ PROGRESS_SECONDS = 2.0
 POLL_SECONDS = 0.5
 SAFETY_SECONDS = 5.0  # stop this long before the lease ends when the database cannot be reached
 HASH_CHUNK_BYTES = 2**20
+
+logger = logging.getLogger(__name__)
 
 
 class Interruption(Enum):
@@ -58,7 +66,14 @@ class RenderInterruptedError(Exception):
 
 
 class EngineDiedError(Exception):
-    """The engine ended without a word, or what it made is not what it said. Worth another attempt."""
+    """The engine ended without a word, or what it made is not what it said. Worth another attempt.
+
+    log_tail: the end of what it wrote to its standard error
+    """
+
+    def __init__(self, what: str, *, log_tail: str = "") -> None:
+        super().__init__(what)
+        self.log_tail = log_tail
 
 
 class Pulse:
@@ -71,12 +86,14 @@ class Pulse:
         self._renewed = self._tried = time.monotonic()
 
     def take(self, event: Event) -> None:
-        """Note what a stage or progress event says."""
+        """Note what a stage, progress or segments event says."""
         stage = str(event.get("stage") or "")
         if event["event"] == "stage" or (stage and stage != self.pace.stage):
             self.pace.enter(stage, now=time.monotonic())
         if event["event"] == "progress":
             self.pace.advance(int(event["done"]), int(event["total"]))
+        if event["event"] == "segments":
+            self.pace.keep(int(event["done"]), int(event["total"]))
 
     def beat(self) -> None:
         """Store and renew when it is time. Raises RenderInterruptedError when the job is cancelled or no longer ours."""
@@ -98,14 +115,13 @@ class Pulse:
         self._renewed, self._stored = now, replace(self.pace)
 
 
-def run_next() -> bool:
-    """Claim the next job and bring it to an end. False when there was none."""
-    jobs.settle_lost()
+def run_next(*, lane: str = "") -> Claim | None:
+    """Claim the next job and bring it to an end. Returns the claim, None when there was no job. lane: for the record"""
     with _stop_signal() as stop:  # before the claim: a job taken by a worker that stops goes back at once
-        claim = jobs.claim()
+        claim = jobs.claim(lane=lane, worker=f"{socket.gethostname()}:{os.getpid()}")
         if claim is not None:
             run(claim, stop)
-    return claim is not None
+    return claim
 
 
 @translation.override(None)  # what is stored is English; `sentences` translates it for whoever reads
@@ -120,32 +136,18 @@ def run(claim: Claim, stop: threading.Event) -> None:
         scratch.mkdir()
         last = _drive(pulse, job, scratch, stop)
         if last["event"] == "error":
-            _refuse(claim, job, last)
+            _settle_fault(pulse, job, _told_by(last))
         else:
             _keep(pulse, job, last["result"])
     except RenderInterruptedError as interruption:
         logs.record(job, "warning", str(interruption))
-        _settle_interruption(claim, interruption.why)
-    except EngineDiedError as death:
-        logs.record(job, "error", str(death), with_traceback=True)
-        if not jobs.put_off(claim):
-            text = _("The engine stopped unexpectedly. Try again; if it happens again, see the log below.")
-            jobs.fail(claim, family=Family.BUG, code="engine_died", message=text)
-    except (OperationalError, InterfaceError) as gap:
+        _settle_interruption(pulse, job, interruption.why)
+    except Exception as error:
         reconnecting.drop_if_dead()
-        logs.record(job, "error", f"the database did not answer: {gap}", with_traceback=True)
-        if not jobs.put_off(claim):  # or it has been stored after all, then this changes nothing
-            text = _("The database could not be reached when it was needed. Try again; if it happens again, see the log below.")
-            jobs.fail(claim, family=Family.ENVIRONMENT, code="database_lost", message=text)
-    except (NoRoom, OSError) as fault:
-        refusal = fault if isinstance(fault, NoRoom) else storage.fault(fault)
-        logs.record(job, "error", refusal.message, with_traceback=True)
-        jobs.fail(claim, family=Family.ENVIRONMENT, code=refusal.code, message=refusal.message)
-    except Exception:
-        logs.record(job, "error", "a bug in the platform stopped this render", with_traceback=True)
-        text = _("Something went wrong on our side. The log has the details.")
-        jobs.fail(claim, family=Family.BUG, code="bug", message=text)
-        raise
+        fault = _met_here(error)
+        _settle_fault(pulse, job, fault)  # where the row was stored after all, e.g. as done, this changes nothing
+        if fault.code == "bug":
+            raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -159,7 +161,12 @@ def _drive(pulse: Pulse, job: RenderJob, scratch: Path, stop: threading.Event) -
         "voice": str(job.track.path),
         "output": str(jobs.output_path(pulse.claim)),
         "scratch": str(scratch),
-        "options": {"measure": True, "cache": str(storage.folder(storage.ANALYSES)), **asdict(job.sound)},
+        "options": {
+            "measure": True,
+            "cache": str(storage.folder(storage.ANALYSES)),
+            "segments": str(storage.folder(storage.SEGMENTS)),
+            **asdict(job.sound),
+        },
     }
     deadline = time.monotonic() + settings.RENDER_TIME_LIMIT_SECONDS
     with Engine(request=request, scratch=scratch) as engine:
@@ -170,7 +177,7 @@ def _drive(pulse: Pulse, job: RenderJob, scratch: Path, stop: threading.Event) -
                 if kind in ("done", "error"):
                     return event
                 if kind == "ended":
-                    raise EngineDiedError(f"the engine ended without a result. {engine.log_tail()}")
+                    raise EngineDiedError("the engine ended without a result", log_tail=engine.log_tail())
                 _note(job, event, pulse)
             if stop.is_set():
                 raise RenderInterruptedError(Interruption.WORKER_STOPS)
@@ -185,7 +192,7 @@ def _note(job: RenderJob, event: Event, pulse: Pulse) -> None:
         text = str(event.get("message") or "")
         logs.record(job, str(event.get("level")), text, stage=str(event.get("stage") or pulse.pace.stage)[:12])
         return
-    if event["event"] not in ("stage", "progress"):
+    if event["event"] not in ("stage", "progress", "segments"):
         return
     before = pulse.pace.stage
     pulse.take(event)
@@ -194,19 +201,50 @@ def _note(job: RenderJob, event: Event, pulse: Pulse) -> None:
         logs.record(job, "info", str(Stage(stage).label), stage=stage)
 
 
-def _refuse(claim: Claim, job: RenderJob, event: Event) -> None:
-    """Store why the engine made no video."""
-    text = str(event.get("message") or "") or _("The engine reported an error without a reason. See the log.")
-    trace = str(event.get("traceback") or "")
-    logs.record(job, "error", f"{event.get('code')}: {text}\n{trace}", stage="")
+def _told_by(event: Event) -> Fault:
+    """Why the engine made no video, in its own words."""
     at = event.get("at")
-    jobs.fail(
-        claim,
+    return Fault(
         family=str(event.get("family")),
         code=str(event.get("code") or "bug"),
-        message=text,
+        message=str(event.get("message") or "") or _("The engine reported an error without a reason. See the log."),
         at=float(at) if at is not None else None,
+        log_tail=str(event.get("traceback") or ""),
     )
+
+
+def _met_here(error: Exception) -> Fault:
+    """What an exception on our side of the engine is called, and what to do about it."""
+    trace = "".join(traceback.format_exception(error))
+    if isinstance(error, EngineDiedError):
+        text = _("The engine stopped unexpectedly. Its last words are in the log of this attempt.")
+        return Fault(Family.BUG, "engine_died", text, log_tail=f"{error}\n{error.log_tail}")
+    if isinstance(error, OperationalError | InterfaceError):
+        text = _("The database could not be reached when it was needed. Try again; if it happens again, see the log below.")
+        return Fault(Family.ENVIRONMENT, "database_lost", text, log_tail=trace)
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        text = _("The server has too little memory left for a render. Ask the administrator to make room, then try again.")
+        return Fault(Family.ENVIRONMENT, "out_of_memory", text, log_tail=trace)
+    if isinstance(error, NoRoom | OSError):
+        refusal = error if isinstance(error, NoRoom) else storage.fault(error)
+        return Fault(Family.ENVIRONMENT, refusal.code, refusal.message, log_tail=trace)
+    text = _("Something went wrong on our side. The log has the details.")
+    return Fault(Family.BUG, "bug", text, log_tail=trace)
+
+
+def _settle_fault(pulse: Pulse, job: RenderJob, fault: Fault) -> None:
+    """Log a fault and do what follows from it."""
+    logs.record(job, "error", f"{fault.code}: {fault.message}\n{fault.log_tail}")
+    if jobs.fail(pulse.claim, fault, pulse.pace) and fault.rule.pauses_node:
+        _pause_node(fault.code)
+
+
+def _pause_node(reason: str) -> None:
+    """This machine lacks what any render needs: the job waits for a while, and so should whoever takes work here.
+
+    reason: a fault's code
+    """
+    logger.error("this machine takes no work for a while: %s", reason)
 
 
 def _keep(pulse: Pulse, job: RenderJob, result: dict[str, Any]) -> None:
@@ -249,16 +287,16 @@ def _sha256(path: Path, pulse: Pulse) -> str:
     return digest.hexdigest()
 
 
-def _settle_interruption(claim: Claim, why: Interruption) -> None:
+def _settle_interruption(pulse: Pulse, job: RenderJob, why: Interruption) -> None:
     if why is Interruption.CANCELLED:
-        jobs.settle_cancelled(claim)
+        jobs.settle_cancelled(pulse.claim)
     elif why is Interruption.WORKER_STOPS:
-        jobs.give_back(claim)
+        jobs.give_back(pulse.claim, pulse.pace)
     elif why is Interruption.TOO_LONG:
         text = _("The render took longer than {hours} hours and was stopped. Use a shorter voice.").format(
             hours=f"{settings.RENDER_TIME_LIMIT_SECONDS / 3600:.1f}"
         )
-        jobs.fail(claim, family=Family.ENVIRONMENT, code="took_too_long", message=text)
+        _settle_fault(pulse, job, Fault(Family.ENVIRONMENT, "took_too_long", text))
 
 
 @contextmanager

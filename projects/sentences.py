@@ -161,8 +161,8 @@ WITHOUT_PATHS = {
 OF_WORKERS = (
     gettext_noop("The render took longer than {hours} hours and was stopped. Use a shorter voice."),
     gettext_noop(
-        "The worker died {count} times on this render. Try again; if it happens again, tell the administrator the "
-        "render's number."
+        "This render was broken off {count} times without getting any further. Try again; if it happens again, tell the "
+        "administrator the render's number."
     ),
     gettext_noop("The server cannot store the file. Tell the administrator: {reason}."),
 )

@@ -18,6 +18,7 @@ TRACKS = "audio"
 RENDERS = "renders"
 SCRATCH = "scratch"
 ANALYSES = "analysis"
+SEGMENTS = "segments"
 
 
 def folder(kind: str) -> Path:

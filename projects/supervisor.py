@@ -177,9 +177,7 @@ def work_waits_in_vain() -> bool:
     long_ago = Now() - STUCK_AFTER
     if RenderJob.objects.filter(Q(started_at__gte=long_ago) | Q(finished_at__gte=long_ago)).exists():
         return False  # it is between two jobs
-    claimable = RenderJob.objects.claimable()
-    waiting = claimable.filter(status=Status.QUEUED, created_at__lt=long_ago)
-    return waiting.exists() or claimable.filter(status=Status.RUNNING, lease_until__lt=long_ago).exists()
+    return RenderJob.objects.claimable_since(long_ago).exists()
 
 
 def _sweep(members: list[Member], *, files_too: bool) -> None:
@@ -189,6 +187,7 @@ def _sweep(members: list[Member], *, files_too: bool) -> None:
         if files_too:
             cleanup.remove_orphan_files()
             cleanup.remove_orphan_analyses()
+            cleanup.remove_old_segments()
         stuck = work_waits_in_vain()
     except (DatabaseError, OSError):
         logger.exception("the sweep failed and is tried again")

@@ -8,7 +8,7 @@ from rest_framework import serializers
 from rest_framework.reverse import reverse
 
 from projects import jobs, sentences
-from projects.models import AudioTrack, JobLogLine, Project, RenderJob, RenderOutput, Speaker, SpeakerClip
+from projects.models import AudioTrack, JobAttempt, JobLogLine, Project, RenderJob, RenderOutput, Speaker, SpeakerClip
 
 
 class ProjectShape(serializers.ModelSerializer[Project]):
@@ -106,7 +106,7 @@ class JobShape(serializers.ModelSerializer[RenderJob]):
         model = RenderJob
         fields = (
             *("id", "url", "project", "clip", "track", "denoise", "loudness", "status", "stage", "progress"),
-            *("frames_done", "frames_total"),
+            *("frames_done", "frames_total", "segments_done", "segments_total", "not_before"),
             *("cancel_requested", "attempts", "retry_of", "created_at", "started_at", "finished_at", "error", "output"),
         )
         read_only_fields = fields
@@ -125,6 +125,24 @@ class JobShape(serializers.ModelSerializer[RenderJob]):
     def get_url(self, job: RenderJob) -> str:
         """Where to poll."""
         return _absolute(self, "api:job", job.pk)
+
+
+class AttemptShape(serializers.ModelSerializer[JobAttempt]):
+    """An attempt at a render. `ended_at` is null while it runs."""
+
+    error = serializers.SerializerMethodField()
+
+    class Meta:
+        model = JobAttempt
+        fields = ("number", "lane", "started_at", "ended_at", "outcome", "segments_done", "error")
+        read_only_fields = fields
+
+    def get_error(self, attempt: JobAttempt) -> dict[str, Any] | None:
+        """What ended it, if a fault did."""
+        if not attempt.error_code:
+            return None
+        message = sentences.shown(attempt.error_message)
+        return {"class": attempt.error_class, "code": attempt.error_code, "message": message}
 
 
 class LogLineShape(serializers.ModelSerializer[JobLogLine]):

@@ -144,6 +144,12 @@ def job_retry(request: Request, job_id: UUID) -> Response:
 
 
 @api_view(["GET"])
+def job_attempts(request: Request, job_id: UUID) -> Response:
+    """Every attempt at a render and how it ended."""
+    return _listed(request, access.attempts_of(request.user, job_id), serializers.AttemptShape)
+
+
+@api_view(["GET"])
 def job_log(request: Request, job_id: UUID) -> Response:
     """What was logged about a render."""
     return _listed(request, access.log_of(request.user, job_id), serializers.LogLineShape)

@@ -1,13 +1,17 @@
 """The rows: what is kept, and what can never be the case."""
 
+from projects.models.attempts import ErrorClass, JobAttempt, Outcome
 from projects.models.library import AudioTrack, Project, Speaker, SpeakerClip
 from projects.models.renders import Family, JobLogLine, RenderJob, RenderOutput, Stage, Status
 from projects.models.setup import SetupLink
 
 __all__ = [
     "AudioTrack",
+    "ErrorClass",
     "Family",
+    "JobAttempt",
     "JobLogLine",
+    "Outcome",
     "Project",
     "RenderJob",
     "RenderOutput",

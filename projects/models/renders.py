@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models.expressions import CombinedExpression
+from django.db.models.functions import Coalesce, Now
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -20,8 +21,6 @@ from projects.models.library import AudioTrack, Project, SpeakerClip
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
-
-ATTEMPTS_ALLOWED = 3
 
 
 class Status(models.TextChoices):
@@ -71,10 +70,12 @@ class RenderJobQuerySet(models.QuerySet["RenderJob"]):
         return self.filter(status=Status.RUNNING, lease_until__lt=Now())
 
     def claimable(self) -> RenderJobQuerySet:
-        """Jobs a worker may take: waiting ones, and lost ones with an attempt left."""
-        waiting = Q(status=Status.QUEUED)
-        lost = Q(status=Status.RUNNING, lease_until__lt=Now(), attempts__lt=ATTEMPTS_ALLOWED)
-        return self.filter(waiting | lost, cancel_requested=False)
+        """Jobs a worker may take now. Lost ones are not among them until `jobs.settle_lost` has put them back."""
+        return self.filter(Q(not_before__isnull=True) | Q(not_before__lte=Now()), status=Status.QUEUED)
+
+    def claimable_since(self, moment: CombinedExpression) -> RenderJobQuerySet:
+        """Jobs that a worker might have taken at this moment of the database's clock already."""
+        return self.claimable().alias(since=Coalesce("not_before", "created_at")).filter(since__lt=moment)
 
     def in_turn(self) -> RenderJobQuerySet:
         """Who is served first: higher priority, then longer wait."""
@@ -90,6 +91,9 @@ class RenderJob(models.Model):
 
     claim: the worker's key while it runs; fence: counts the claims and names the output, so that a worker that was
     given up for dead cannot overwrite a later one's work; lease_until: when the claim lapses unless renewed
+    not_before: nobody takes it earlier; since when it waits again, once it has been put back
+    attempts: claims that counted; crashes: attempts broken off without a word since the last new segment
+    segments_done, segments_total: parts of the video that are kept, so that another attempt goes on from there
     denoise, loudness: what is done to the voice before it is heard
     frames_done, frames_total: of the stage; progress: share of the whole, 0 to 1; seconds_left: where it can be told
     """
@@ -116,6 +120,10 @@ class RenderJob(models.Model):
     fence = models.PositiveIntegerField(default=0)
     attempts = models.PositiveIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
+    not_before = models.DateTimeField(null=True, blank=True)
+    crashes = models.PositiveIntegerField(default=0)
+    segments_done = models.PositiveIntegerField(default=0)
+    segments_total = models.PositiveIntegerField(default=0)
 
     error_family = models.CharField(max_length=12, choices=Family.choices, blank=True, default=Family.NONE)
     error_code = models.CharField(max_length=60, blank=True, default="")
@@ -143,6 +151,7 @@ class RenderJob(models.Model):
                 | (~Q(status=Status.RUNNING) & Q(claim__isnull=True, lease_until__isnull=True)),
                 name="job_runs_with_a_claim",
             ),
+            models.CheckConstraint(condition=~Q(status=Status.QUEUED, cancel_requested=True), name="job_waiting_is_wanted"),
             models.CheckConstraint(
                 condition=Q(status__in=FINAL, finished_at__isnull=False) | Q(status__in=LIVE, finished_at__isnull=True),
                 name="job_final_has_an_end",
@@ -153,6 +162,7 @@ class RenderJob(models.Model):
                 name="job_failed_says_why",
             ),
             models.CheckConstraint(condition=Q(frames_done__lte=F("frames_total")), name="job_progress_in_bounds"),
+            models.CheckConstraint(condition=Q(segments_done__lte=F("segments_total")), name="job_segments_in_bounds"),
             models.CheckConstraint(condition=Q(progress__gte=0.0, progress__lte=1.0), name="job_share_in_bounds"),
             models.CheckConstraint(condition=Q(attempts__lte=F("fence")), name="job_fence_counts_claims"),
         )

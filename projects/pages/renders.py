@@ -20,6 +20,7 @@ from projects.pages.people import signed_in
 
 ENDED_SHOWN = 50
 LOG_LINES_SHOWN = 500
+ATTEMPTS_SHOWN = 20
 
 
 @require_safe
@@ -84,6 +85,7 @@ def _job_context(request: HttpRequest, row: RenderJob) -> dict[str, Any]:
         "stage_words": telling.stage_words(row.stage),
         "steps": telling.steps(row),
         "figures": figures.in_words(output.quality) if output else [],
+        "attempts": list(row.history.reverse()[:ATTEMPTS_SHOWN]),
         "log_lines": access.log_of(signed_in(request), row.pk)[:LOG_LINES_SHOWN],
     }
 

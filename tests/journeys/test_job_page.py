@@ -9,7 +9,10 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
-from projects.models import JobLogLine, RenderJob, Status
+from projects import jobs
+from projects.faults import Fault
+from projects.models import JobAttempt, JobLogLine, Outcome, RenderJob, Status
+from projects.pace import Pace
 
 AddJob = Callable[..., RenderJob]
 
@@ -160,10 +163,46 @@ def test_a_stranger_gets_404_for_its_files(stranger_client: Client, add_job: Add
         assert stranger_client.get(url).status_code == 404
 
 
+BROKEN = Fault("environment", "tool_timeout", "A media program stopped answering.", log_tail="Traceback: <ffmpeg>")
+
+
+def broken_off(job: RenderJob) -> None:
+    """Have a worker begin a render and meet a fault that may pass."""
+    claim = jobs.claim(lane="gpu", worker="node:7")
+    assert claim is not None
+    assert claim.job_id == job.pk
+    pace = Pace()
+    pace.keep(2, 5)
+    assert jobs.fail(claim, BROKEN, pace)
+
+
+@pytest.mark.parametrize("name", ["job", "job_live"])
+def test_every_attempt_is_told_with_its_lane_its_end_and_its_last_words(
+    owner_client: Client, add_job: AddJob, name: str
+) -> None:
+    job = add_job()
+    broken_off(job)
+    text = page(owner_client, job, name)
+    table = text[text.index("<table>") : text.index("</table>")]
+    assert all(part in table for part in ("gpu", "put off", BROKEN.message, "Traceback: &lt;ffmpeg&gt;"))
+    assert "node:7" not in text  # which machine it was is for administrators
+
+
+def test_a_render_that_was_put_off_says_why_and_what_is_kept(owner_client: Client, add_job: AddJob) -> None:
+    job = add_job()
+    assert "Another one follows by itself" not in page(owner_client, job)
+    broken_off(job)
+    text = page(owner_client, job)
+    assert "Another one follows by itself" in text
+    assert "2 of 5 parts are finished and kept" in text
+
+
 def test_the_page_takes_few_queries(
     owner_client: Client, add_job: AddJob, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     job = add_job(Status.SUCCEEDED)
     JobLogLine.objects.bulk_create(JobLogLine(job=job, text=str(number)) for number in range(30))
-    with django_assert_num_queries(7):
+    ends = {"started_at": job.created_at, "ended_at": job.created_at, "outcome": Outcome.GIVEN_BACK}
+    JobAttempt.objects.bulk_create(JobAttempt(job=job, number=number, **ends) for number in range(100, 130))
+    with django_assert_num_queries(8):
         page(owner_client, job)

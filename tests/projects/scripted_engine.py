@@ -14,10 +14,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 FOREVER = 600
+SEGMENTS = 3
 
 
 def say(request: dict[str, Any], event: str, **facts: Any) -> None:
@@ -57,6 +59,18 @@ def begin(request: dict[str, Any]) -> None:
     say(request, "progress", stage="render", done=4, total=10)
 
 
+def render_segments(request: dict[str, Any], *, at_most: int) -> bool:
+    """Render so many of the segments that are not there yet. Whether all are there now."""
+    folder = Path(request["options"]["segments"])
+    done = len(list(folder.iterdir()))
+    say(request, "segments", done=done, total=SEGMENTS)
+    for number in range(done, min(done + at_most, SEGMENTS)):
+        (folder / f"segment-{number}").touch(exist_ok=False)
+        say(request, "log", level="info", message=f"rendered segment {number}")
+        say(request, "segments", done=number + 1, total=SEGMENTS)
+    return done + at_most >= SEGMENTS
+
+
 def stall(request: dict[str, Any]) -> None:
     """Run on, with a child in the same group and one in a group of its own."""
     sleeper = [sys.executable, "-c", f"import time; time.sleep({FOREVER})"]
@@ -65,43 +79,37 @@ def stall(request: dict[str, Any]) -> None:
     time.sleep(FOREVER)
 
 
-def main() -> None:
-    """Answer requests until there are no more."""
-    for line in sys.stdin:
-        request = json.loads(line)
-        if request["verb"] == "ping":
-            say(request, "done", result={})
-        else:
-            answer(request, sys.argv[1], Path(sys.argv[2]))
+def die(request: dict[str, Any], video: Path) -> None:
+    """End without an answer."""
+    sys.stderr.write("Segmentation fault\n")
+    sys.stderr.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
-def answer(request: dict[str, Any], script: str, video: Path) -> None:
-    """Answer one request."""
-    begin(request)
-    if script == "break":
-        say(request, "error", family="bug", code="bug", message="It broke.", at=None, traceback="Traceback: ZeroDivisionError")
-    elif script == "refuse":
-        say(request, "error", family="input", code="no_face", message="No face is seen. Film one.", at=0.4, traceback="")
-    elif script in ("stubborn", "stall"):
-        if script == "stubborn":
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        stall(request)
-    elif script == "eat":
-        eat(request)
-    elif script == "die":
-        sys.stderr.write("Segmentation fault\n")
-        sys.stderr.flush()
-        os.kill(os.getpid(), signal.SIGKILL)
-    else:
-        if script == "garble":
-            sys.stdout.write("not json\n[1, 2]\n")
-        if script == "mutter":
-            sys.stderr.write(f"words about {request['clip']}\n")
-            sys.stderr.flush()
-        hand_out(request, video, **({"sha256": "0" * 64} if script == "lie" else {}))
+def one_segment(request: dict[str, Any], video: Path) -> None:
+    """Die after one more segment, unless that was the last."""
+    if not render_segments(request, at_most=1):
+        die(request, video)
+    hand_out(request, video)
 
 
-def eat(request: dict[str, Any]) -> None:
+def refuse(request: dict[str, Any], video: Path) -> None:
+    """The user's file is at fault."""
+    say(request, "error", family="input", code="no_face", message="No face is seen. Film one.", at=0.4, traceback="")
+
+
+def fault(family: str, code: str, message: str, traceback: str = "") -> Callable[[dict[str, Any], Path], None]:
+    """A script that reports this error."""
+    return lambda request, video: say(request, "error", family=family, code=code, message=message, at=None, traceback=traceback)
+
+
+def stubborn(request: dict[str, Any], video: Path) -> None:
+    """Run on, whoever asks for the end."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    stall(request)
+
+
+def eat(request: dict[str, Any], video: Path) -> None:
     """Take memory until there is no more."""
     eaten = []
     try:
@@ -109,7 +117,50 @@ def eat(request: dict[str, Any]) -> None:
             eaten.append(bytearray(b"1" * 2**24))
     except MemoryError:
         eaten.clear()
-        say(request, "error", family="environment", code="out_of_memory", message="Too little.", at=None, traceback="")
+        fault("environment", "out_of_memory", "Too little memory.")(request, video)
+
+
+def mutter(request: dict[str, Any], video: Path) -> None:
+    """Write about the request, then succeed."""
+    sys.stderr.write(f"words about {request['clip']}\n")
+    sys.stderr.flush()
+    hand_out(request, video)
+
+
+def garble(request: dict[str, Any], video: Path) -> None:
+    """Say what is no event, then succeed."""
+    sys.stdout.write("not json\n[1, 2]\n")
+    sys.stdout.flush()
+    hand_out(request, video)
+
+
+SCRIPTS: dict[str, Callable[[dict[str, Any], Path], None]] = {
+    "succeed": hand_out,
+    "lie": lambda request, video: hand_out(request, video, sha256="0" * 64),
+    "refuse": refuse,
+    "break": fault("bug", "bug", "It broke.", "Traceback: ZeroDivisionError"),
+    "full": fault("environment", "no_space", "The disk with /srv is full."),
+    "flaky": fault("environment", "tool_timeout", "A media program stopped answering."),
+    "die": die,
+    "one segment": one_segment,
+    "stall": lambda request, video: stall(request),
+    "stubborn": stubborn,
+    "garble": garble,
+    "eat": eat,
+    "mutter": mutter,
+}
+
+
+def main() -> None:
+    """Answer requests until there are no more."""
+    script, video = SCRIPTS[sys.argv[1]], Path(sys.argv[2])
+    for line in sys.stdin:
+        request = json.loads(line)
+        if request["verb"] == "ping":
+            say(request, "done", result={})
+        else:
+            begin(request)
+            script(request, video)
 
 
 if __name__ == "__main__":

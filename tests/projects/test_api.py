@@ -62,6 +62,18 @@ def test_a_script_makes_a_video_from_two_files(
     assert script.get(f"/api/v1/jobs/{done['id']}/log/").json()["count"] > 3
 
 
+def test_every_attempt_at_a_render_is_told(script: Client, job: RenderJob, engine: Callable[[str], None]) -> None:
+    for name in ("flaky", "succeed"):
+        engine(name)
+        rendering.run_next(lane="cpu")
+        RenderJob.objects.update(not_before=None)
+    first, second = script.get(f"/api/v1/jobs/{job.pk}/attempts/").json()["results"]
+    assert (first["number"], first["lane"], first["outcome"]) == (1, "cpu", "put_off")
+    assert (first["error"]["class"], first["error"]["code"]) == ("transient", "tool_timeout")
+    assert (second["number"], second["outcome"], second["error"]) == (2, "succeeded", None)
+    assert script.get(f"/api/v1/jobs/{job.pk}/").json()["attempts"] == 2
+
+
 def test_the_sound_is_cleaned_only_where_a_script_asks(script: Client, clip: SpeakerClip, track: AudioTrack) -> None:
     media = {"clip": str(clip.pk), "track": str(track.pk)}
     plain, chosen = post(script, "jobs/", **media).json(), post(script, "jobs/", **media, denoise=True).json()

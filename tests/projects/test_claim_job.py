@@ -15,24 +15,47 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import OperationalError, connection
+from django.db.models import F
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from projects import jobs
+from projects.faults import CRASHES_ALLOWED, RULES, Fault
 from projects.jobs import Claim
-from projects.models import AudioTrack, Project, RenderJob, SpeakerClip, Status
-from projects.models.renders import ATTEMPTS_ALLOWED
+from projects.models import AudioTrack, ErrorClass, JobAttempt, Outcome, Project, RenderJob, SpeakerClip, Status
 from projects.pace import Pace
 from tests import making
 
 RACERS = 4
 PRIZES = 12
+MAY_PASS = Fault("environment", "tool_timeout", "A media program stopped answering.", log_tail="Traceback: tool")
+NO_ROOM = Fault("environment", "no_space", "The server's disk is nearly full.")
+CRASHED = Fault("bug", "engine_died", "The engine stopped unexpectedly.")
+UNUSABLE = Fault("input", "no_face", "No face is seen. Film one.", at=0.4)
+OUR_BUG = Fault("bug", "engine_bug", "The engine met a fault of its own.")
+MINUTE = timedelta(minutes=1)
 
 
 def lapse(job: RenderJob) -> None:
     """Let the job's lease have ended."""
     RenderJob.objects.filter(pk=job.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+
+
+def wait_over(job: RenderJob, wait: timedelta) -> None:
+    """Let so much time have gone by since the job was put back."""
+    RenderJob.objects.filter(pk=job.pk).update(not_before=F("not_before") - wait)
+
+
+def again(job: RenderJob) -> Claim:
+    """Claim the job however long it should wait."""
+    wait_over(job, timedelta(days=1))
+    return claimed()
+
+
+def attempts_of(job: RenderJob) -> list[tuple[int, str, str]]:
+    """Number, outcome and code of each."""
+    return list(job.history.values_list("number", "outcome", "error_code"))
 
 
 def claimed() -> Claim:
@@ -42,9 +65,11 @@ def claimed() -> Claim:
     return claim
 
 
-def at_frame(done: int, total: int) -> Pace:
+def at_frame(done: int, total: int, segments: tuple[int, int] | None = None) -> Pace:
     """How far a render is that makes frames."""
     pace = Pace()
+    if segments:
+        pace.keep(*segments)
     pace.enter("render", now=time.monotonic())
     pace.advance(done, total)
     return pace
@@ -110,12 +135,14 @@ def test_a_worker_given_up_for_dead_can_write_nothing(job: RenderJob) -> None:
     result = {"frames": 1, "sha256": "0" * 64, "size": 1, "width": 1, "height": 1, "frame_rate": "1", "duration": 1.0}
     assert not jobs.heartbeat(zombie, at_frame(1, 2))
     assert not jobs.finish(zombie, name="renders/zombie.mp4", result=result)
-    assert not jobs.fail(zombie, family="bug", code="bug", message="too late")
+    for fault in (MAY_PASS, NO_ROOM, CRASHED, UNUSABLE, OUR_BUG):
+        assert not jobs.fail(zombie, fault, at_frame(1, 2, segments=(1, 2)))
     assert not jobs.give_back(zombie)
-    assert not jobs.put_off(zombie)
     assert not jobs.settle_cancelled(zombie)
     job.refresh_from_db()
     assert (job.status, job.claim, job.finished_output()) == (Status.RUNNING, successor.key, None)
+    assert (job.segments_done, job.segments_total) == (0, 0)
+    assert attempts_of(job) == [(1, Outcome.LOST, "worker_lost"), (2, Outcome.RUNNING, "")]
 
 
 def test_a_heartbeat_renews_the_lease_and_stores_progress(job: RenderJob) -> None:
@@ -130,24 +157,112 @@ def test_a_heartbeat_renews_the_lease_and_stores_progress(job: RenderJob) -> Non
     assert job.lease_until is not None and job.lease_until > timezone.now()
 
 
-@pytest.mark.parametrize("again", [jobs.give_back, jobs.put_off])
-def test_another_attempt_begins_with_nothing_done(job: RenderJob, again: Callable[[Claim], bool]) -> None:
+@pytest.mark.parametrize("back", [jobs.give_back, lambda claim: jobs.fail(claim, MAY_PASS)])
+def test_another_attempt_begins_with_nothing_done_but_its_segments(job: RenderJob, back: Callable[[Claim], bool]) -> None:
     claim = claimed()
-    assert jobs.heartbeat(claim, at_frame(3, 9))
-    assert again(claim)
+    assert jobs.heartbeat(claim, at_frame(3, 9, segments=(1, 3)))
+    assert back(claim)
     job.refresh_from_db()
     assert (job.stage, job.frames_done, job.progress, job.seconds_left) == ("", 0, 0.0, None)
+    assert (job.segments_done, job.segments_total) == (1, 3)
+    assert job.history.get().segments_done == 1
 
 
-def test_after_the_last_attempt_a_lost_job_fails_with_a_code(job: RenderJob) -> None:
-    for _ in range(ATTEMPTS_ALLOWED):
-        claimed()
-        lapse(job)
-    assert jobs.claim() is None
-    assert jobs.settle_lost() == 1
+def test_a_claim_opens_an_attempt_that_says_who_has_the_job(job: RenderJob) -> None:
+    claim = jobs.claim(lane="gpu", worker="ada:7")
+    assert claim is not None
+    attempt = job.history.get()
+    assert (attempt.number, attempt.lane, attempt.worker) == (claim.fence, "gpu", "ada:7")
+    assert (attempt.outcome, attempt.ended_at) == (Outcome.RUNNING, None)
+
+
+def test_what_ends_an_attempt_is_kept_with_it(job: RenderJob) -> None:
+    long = Fault("input", "no_face", "No face is seen. Film one.", at=0.4, log_tail="x" * 9000 + "the end")
+    assert jobs.fail(claimed(), long)
+    attempt = job.history.get()
+    assert (attempt.outcome, attempt.error_class, attempt.error_code) == (Outcome.FAILED, ErrorClass.INPUT, "no_face")
+    assert attempt.error_message == "No face is seen. Film one."
+    assert attempt.log_tail.endswith("the end") and len(attempt.log_tail) == 8000
+    assert attempt.ended_at is not None
+
+
+@pytest.mark.parametrize("fault", [UNUSABLE, OUR_BUG, Fault("", "took_too_long", "It took too long. Use a shorter voice.")])
+def test_what_another_attempt_cannot_cure_fails_at_once(job: RenderJob, fault: Fault) -> None:
+    assert jobs.fail(claimed(), fault)
     job.refresh_from_db()
-    assert (job.status, job.error_code, job.claim) == (Status.FAILED, "worker_lost", None)
+    assert (job.status, job.error_code, job.error_message) == (Status.FAILED, fault.code, fault.message)
+    assert jobs.claim() is None
+
+
+def test_what_may_pass_is_tried_again_after_growing_waits_and_fails_after_the_last(job: RenderJob) -> None:
+    for wait in RULES[ErrorClass.TRANSIENT].waits:
+        assert jobs.fail(claimed(), MAY_PASS)
+        job.refresh_from_db()
+        assert (job.status, job.error_code) == (Status.QUEUED, "")
+        wait_over(job, wait - timedelta(seconds=2))
+        assert jobs.claim() is None
+        wait_over(job, timedelta(seconds=2))
+    assert jobs.fail(claimed(), MAY_PASS)
+    job.refresh_from_db()
+    assert (job.status, job.error_code, job.attempts) == (Status.FAILED, "tool_timeout", 4)
+    assert [outcome for _, outcome, _ in attempts_of(job)] == [Outcome.PUT_OFF] * 3 + [Outcome.FAILED]
+    assert set(job.history.values_list("log_tail", flat=True)) == {"Traceback: tool"}
+
+
+def test_a_machine_without_room_costs_no_attempt_and_is_not_tried_at_once(job: RenderJob) -> None:
+    for _ in range(8):
+        assert jobs.fail(again(job), NO_ROOM)
+        job.refresh_from_db()
+        assert (job.status, job.attempts) == (Status.QUEUED, 0)
+        assert jobs.claim() is None
+    wait_over(job, MINUTE)
+    assert claimed().fence == 9
+
+
+@pytest.mark.parametrize("worker_too", [False, True])
+def test_a_render_that_breaks_off_again_and_again_is_poisoned(job: RenderJob, worker_too: bool) -> None:
+    for _ in range(CRASHES_ALLOWED):
+        claim = claimed()
+        if worker_too:
+            lapse(job)
+            assert jobs.settle_lost() == 1
+        else:
+            assert jobs.fail(claim, CRASHED)
+    assert jobs.claim() is None
+    job.refresh_from_db()
+    assert (job.status, job.error_code, job.claim) == (Status.FAILED, "poisoned", None)
+    assert job.error_message.startswith("This render was broken off 3 times")
     assert job.log_lines.filter(level="error").exists()
+    codes = [code for _, _, code in attempts_of(job)]
+    assert codes == ["worker_lost" if worker_too else "engine_died"] * CRASHES_ALLOWED
+
+
+def test_a_render_that_gets_on_is_not_poisoned_however_often_it_breaks_off(job: RenderJob) -> None:
+    for done in range(1, 3 * CRASHES_ALLOWED):
+        assert jobs.heartbeat(claim := claimed(), at_frame(done, 30, segments=(done, 30)))
+        assert jobs.fail(claim, CRASHED)
+        job.refresh_from_db()
+        assert (job.status, job.crashes) == (Status.QUEUED, 1)
+    for _ in range(CRASHES_ALLOWED - 1):
+        assert jobs.heartbeat(claim := claimed(), at_frame(done, 30, segments=(done, 30)))
+        assert jobs.fail(claim, CRASHED)
+    job.refresh_from_db()
+    assert (job.status, job.error_code) == (Status.FAILED, "poisoned")
+
+
+def test_a_segment_that_is_lost_and_made_again_is_no_new_one(job: RenderJob) -> None:
+    for done in (1, 0, 1):
+        assert jobs.heartbeat(claim := claimed(), at_frame(0, 30, segments=(done, 3)))
+        assert jobs.fail(claim, CRASHED)
+    job.refresh_from_db()
+    assert (job.status, job.crashes) == (Status.FAILED, CRASHES_ALLOWED)
+
+
+def test_a_segment_finished_since_the_last_heartbeat_counts(job: RenderJob) -> None:
+    assert jobs.fail(claimed(), CRASHED)
+    assert jobs.fail(claimed(), CRASHED, at_frame(9, 30, segments=(1, 3)))
+    job.refresh_from_db()
+    assert (job.crashes, job.segments_done) == (1, 1)
 
 
 def test_a_lost_job_that_its_owner_cancelled_ends_as_cancelled(job: RenderJob) -> None:
@@ -165,6 +280,7 @@ def test_a_job_given_back_costs_no_attempt(job: RenderJob) -> None:
     job.refresh_from_db()
     assert (job.status, job.attempts, job.fence) == (Status.QUEUED, 0, 1)
     assert claimed().fence == 2
+    assert attempts_of(job) == [(1, Outcome.GIVEN_BACK, ""), (2, Outcome.RUNNING, "")]
 
 
 def test_a_job_given_back_after_a_cancel_is_cancelled(job: RenderJob) -> None:
@@ -190,6 +306,57 @@ def test_a_cancel_is_not_lost_when_the_worker_gives_the_job_back_at_that_moment(
         jobs.cancel(job=job)
     job.refresh_from_db()
     assert job.status == Status.CANCELLED
+
+
+def test_a_job_that_waits_for_another_attempt_is_cancelled_at_once(job: RenderJob) -> None:
+    assert jobs.fail(claimed(), MAY_PASS)
+    assert jobs.cancel(job=job).status == Status.CANCELLED
+
+
+def test_a_job_whose_lease_has_ended_is_cancelled_at_once(job: RenderJob) -> None:
+    claim = claimed()
+    lapse(job)
+    assert jobs.cancel(job=job).status == Status.CANCELLED
+    assert attempts_of(job) == [(1, Outcome.CANCELLED, "")]
+    assert not jobs.settle_cancelled(claim)
+
+
+def test_a_cancelled_job_whose_worker_is_dead_need_not_wait_for_the_whole_lease(job: RenderJob) -> None:
+    claim = claimed()
+    jobs.cancel(job=job)
+    assert job.lease_until is not None and job.lease_until <= timezone.now() + jobs.CANCEL_PATIENCE
+    assert not jobs.heartbeat(claim, at_frame(1, 2))
+    assert jobs.settle_cancelled(claim)
+    assert attempts_of(job) == [(1, Outcome.CANCELLED, "")]
+
+
+@pytest.mark.parametrize("fault", [MAY_PASS, NO_ROOM, CRASHED, UNUSABLE, OUR_BUG])
+def test_a_fault_of_a_job_that_its_owner_wants_stopped_ends_it_as_cancelled(job: RenderJob, fault: Fault) -> None:
+    claim = claimed()
+    jobs.cancel(job=job)
+    assert jobs.fail(claim, fault)
+    job.refresh_from_db()
+    assert (job.status, job.error_code) == (Status.CANCELLED, "")
+
+
+def test_a_finished_attempt_says_so(job: RenderJob, clip_file: Path) -> None:
+    making.output(job, clip_file)
+    assert attempts_of(job) == [(1, Outcome.SUCCEEDED, "")]
+
+
+def test_the_attempt_and_the_job_change_together_or_not_at_all(job: RenderJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    claim = claimed()
+
+    def refuse(*args: object, **given: object) -> None:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(jobs, "_close_attempt", refuse)
+    for act in (jobs.give_back, lambda one: jobs.fail(one, UNUSABLE), lambda one: jobs.fail(one, MAY_PASS)):
+        with pytest.raises(OperationalError):
+            act(claim)
+        job.refresh_from_db()
+        assert (job.status, job.claim) == (Status.RUNNING, claim.key)
+    assert JobAttempt.objects.get().outcome == Outcome.RUNNING
 
 
 def test_a_final_job_is_not_cancelled(job: RenderJob, clip_file: Path) -> None:

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import RestrictedError
 from django.utils import timezone
 
-from projects.models import AudioTrack, Project, RenderJob, RenderOutput, Speaker, SpeakerClip
+from projects.models import AudioTrack, JobAttempt, Project, RenderJob, RenderOutput, Speaker, SpeakerClip
 
 NOW = timezone.now()
 IMPOSSIBLE_JOBS: dict[str, dict[str, Any]] = {
@@ -25,6 +25,17 @@ IMPOSSIBLE_JOBS: dict[str, dict[str, Any]] = {
     "more frames done than there are": {"frames_done": 3, "frames_total": 2},
     "more done than all": {"progress": 1.1},
     "more attempts than claims": {"attempts": 1},
+    "more segments done than there are": {"segments_done": 3, "segments_total": 2},
+    "waiting though its owner wants it stopped": {"cancel_requested": True},
+}
+AN_END = {"ended_at": NOW, "error_class": "bug", "error_code": "bug"}
+IMPOSSIBLE_ATTEMPTS: dict[str, dict[str, Any]] = {
+    "an unknown outcome": {"outcome": "gone", "ended_at": NOW},
+    "running with an end": {"ended_at": NOW},
+    "ended without an end": {"outcome": "succeeded"},
+    "failed without a code": {"outcome": "failed", **AN_END, "error_code": ""},
+    "put off without a class": {"outcome": "put_off", **AN_END, "error_class": ""},
+    "done with a failure's code": {"outcome": "succeeded", **AN_END},
 }
 
 
@@ -32,6 +43,19 @@ IMPOSSIBLE_JOBS: dict[str, dict[str, Any]] = {
 def test_an_impossible_job_is_refused(job: RenderJob, change: dict[str, Any]) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         RenderJob.objects.filter(pk=job.pk).update(**change)
+
+
+@pytest.mark.parametrize("change", IMPOSSIBLE_ATTEMPTS.values(), ids=IMPOSSIBLE_ATTEMPTS.keys())
+def test_an_impossible_attempt_is_refused(job: RenderJob, change: dict[str, Any]) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        JobAttempt.objects.create(job=job, number=1, started_at=NOW, **change)
+
+
+@pytest.mark.parametrize("second", [{"number": 2}, {"number": 1, "outcome": "cancelled", "ended_at": NOW}])
+def test_a_claim_has_one_attempt_and_a_job_one_open_one(job: RenderJob, second: dict[str, Any]) -> None:
+    JobAttempt.objects.create(job=job, number=1, started_at=NOW)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        JobAttempt.objects.create(job=job, started_at=NOW, **second)
 
 
 @pytest.mark.parametrize("change", [{"width": 0}, {"duration": 0}, {"size": 0}, {"file": ""}, {"still": ""}])

@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import json
 import os
+import queue
 import re
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -23,10 +25,10 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from lipsync.media import SoundChoice
-from projects import cleanup, jobs, processes, rendering, storage
+from projects import cleanup, jobs, processes, rendering, storage, tasks
 from projects import engine as engine_module
-from projects.models import RenderJob, RenderOutput, Status
-from projects.models.renders import ATTEMPTS_ALLOWED
+from projects.faults import CRASHES_ALLOWED, RULES
+from projects.models import ErrorClass, Outcome, RenderJob, RenderOutput, Status
 
 Script = Callable[[str], None]
 WAIT_SECONDS = 20.0
@@ -44,6 +46,11 @@ def _quick_beats(monkeypatch: pytest.MonkeyPatch) -> None:
 def files_left(root: Path) -> list[str]:
     """What lies in the folders that renders write to."""
     return sorted(path.name for kind in (storage.RENDERS, storage.SCRATCH) for path in (root / kind).glob("*") if path.exists())
+
+
+def wait_over() -> None:
+    """Let whatever is put off have waited long enough."""
+    RenderJob.objects.filter(status=Status.QUEUED).update(not_before=None)
 
 
 def in_the_meantime(act: Callable[[RenderJob], None]) -> threading.Thread:
@@ -188,14 +195,139 @@ def test_an_engine_that_dies_or_lies_is_tried_again_and_then_given_up(
     job: RenderJob, engine: Script, media_root: Path, script: str
 ) -> None:
     engine(script)
-    for attempt in range(1, ATTEMPTS_ALLOWED + 1):
+    for attempt in range(1, CRASHES_ALLOWED + 1):
         assert rendering.run_next()
         job.refresh_from_db()
-        assert job.attempts == attempt
-        assert job.status == (Status.QUEUED if attempt < ATTEMPTS_ALLOWED else Status.FAILED)
-    assert job.error_code == "engine_died"
+        assert job.attempts == job.crashes == attempt
+        assert job.status == (Status.QUEUED if attempt < CRASHES_ALLOWED else Status.FAILED)
+    assert job.error_code == "poisoned"
+    assert list(job.history.values_list("error_code", flat=True)) == ["engine_died"] * CRASHES_ALLOWED
+    assert [attempt.outcome for attempt in job.history.all()] == [Outcome.PUT_OFF] * (CRASHES_ALLOWED - 1) + [Outcome.FAILED]
     assert not rendering.run_next()
     assert files_left(media_root) == []
+
+
+def test_an_engines_last_words_are_kept_with_the_attempt(job: RenderJob, engine: Script) -> None:
+    engine("die")
+    rendering.run_next(lane="cpu")
+    attempt = job.history.get()
+    assert "Segmentation fault" in attempt.log_tail
+    assert (attempt.lane, attempt.worker) == ("cpu", f"{socket.gethostname()}:{os.getpid()}")
+
+
+def test_an_engine_that_dies_after_every_segment_gets_to_the_end_and_makes_each_once(
+    job: RenderJob, engine: Script, media_root: Path
+) -> None:
+    engine("one segment")
+    states = []
+    while rendering.run_next():
+        job.refresh_from_db()
+        states.append((job.status, job.segments_done, job.segments_total, job.crashes))
+    assert states == [(Status.QUEUED, 1, 3, 1), (Status.QUEUED, 2, 3, 1), (Status.SUCCEEDED, 3, 3, 1)]
+    rendered = list(job.log_lines.filter(text__startswith="rendered").values_list("text", flat=True))
+    assert rendered == [f"rendered segment {number}" for number in range(3)]
+    assert list(job.history.values_list("segments_done", flat=True)) == [1, 2, 3]
+
+
+def test_trying_a_failed_render_again_goes_on_from_its_last_segment(job: RenderJob, engine: Script, owner: User) -> None:
+    engine("one segment")
+    rendering.run_next()
+    engine("refuse")
+    rendering.run_next()
+    job.refresh_from_db()
+    assert (job.status, job.segments_done) == (Status.FAILED, 1)
+    again = jobs.retry(job=job, by=owner)
+    engine("one segment")
+    while rendering.run_next():
+        pass
+    assert list(again.log_lines.filter(text__startswith="rendered").values_list("text", flat=True)) == [
+        "rendered segment 1",
+        "rendered segment 2",
+    ]
+    assert RenderOutput.objects.get().job == again
+
+
+def test_a_fault_that_may_pass_waits_longer_every_time_and_fails_at_last(job: RenderJob, engine: Script) -> None:
+    engine("flaky")
+    waits = []
+    while rendering.run_next():
+        job.refresh_from_db()
+        assert not rendering.run_next()
+        if job.not_before is not None and not job.is_final:
+            waits.append(job.not_before - job.history.last().ended_at)
+        wait_over()
+    expected = RULES[ErrorClass.TRANSIENT].waits
+    assert [round(wait.total_seconds()) for wait in waits] == [round(wait.total_seconds()) for wait in expected]
+    assert (job.status, job.error_code, job.attempts) == (Status.FAILED, "tool_timeout", len(expected) + 1)
+
+
+@pytest.mark.parametrize("reason", ["the engine's word", "the floor"])
+def test_a_full_disk_puts_the_job_off_until_there_is_room(
+    job: RenderJob, engine: Script, settings: Settings, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine("full" if reason == "the engine's word" else "succeed")
+    settings.FREE_SPACE_FLOOR_BYTES = 0 if reason == "the engine's word" else 2**60
+    for _ in range(5):
+        assert rendering.run_next()
+        assert not rendering.run_next()  # it does not spin
+        wait_over()
+    job.refresh_from_db()
+    assert (job.status, job.attempts, job.fence) == (Status.QUEUED, 0, 5)
+    assert set(job.history.values_list("error_class", "error_code")) == {(ErrorClass.RESOURCE, "no_space")}
+    assert "this machine takes no work" in caplog.text
+    settings.FREE_SPACE_FLOOR_BYTES = 0
+    engine("succeed")
+    assert rendering.run_next()
+    job.refresh_from_db()
+    assert (job.status, job.attempts) == (Status.SUCCEEDED, 1)
+
+
+def test_too_little_memory_for_an_engine_is_the_machines_matter(
+    job: RenderJob, engine: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: object, **given: object) -> None:
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+    engine("succeed")
+    monkeypatch.setattr(processes, "start", refuse)
+    assert rendering.run_next()
+    assert job.history.get().error_code == "out_of_memory"
+    monkeypatch.undo()
+    wait_over()
+    engine("succeed")
+    rendering.run_next()
+    job.refresh_from_db()
+    assert (job.status, job.attempts) == (Status.SUCCEEDED, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_wake_ups_delivered_ten_times_make_one_video_each(
+    job: RenderJob, engine: Script, owner: User, media_root: Path
+) -> None:
+    engine("succeed")
+    others = [jobs.submit(project=job.project, clip=job.clip, track=job.track, created_by=owner) for _ in range(3)]
+    wanted = [job, *others]
+    deliveries: queue.SimpleQueue[None] = queue.SimpleQueue()
+    for _ in range(10 * len(wanted)):
+        deliveries.put(None)
+
+    def deliver() -> None:
+        try:
+            while True:
+                deliveries.get_nowait()
+                tasks.wake()
+        except queue.Empty:
+            connection.close()
+
+    workers = [threading.Thread(target=deliver) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert deliveries.empty()
+    assert sorted(files_left(media_root)) == sorted(f"{one.pk}.1.mp4" for one in wanted)
+    assert RenderOutput.objects.count() == len(wanted)
+    assert set(RenderJob.objects.values_list("status", "attempts", "fence")) == {(Status.SUCCEEDED, 1, 1)}
 
 
 @pytest.mark.django_db(transaction=True)
@@ -369,17 +501,21 @@ def test_a_database_that_does_not_answer_at_the_end_costs_an_attempt_not_the_job
     monkeypatch.setattr(jobs, "finish", gone)
     engine("succeed")
     states = []
-    for _ in range(ATTEMPTS_ALLOWED):
-        rendering.run_next()
+    while rendering.run_next():
         job.refresh_from_db()
         states.append((job.status, job.error_code))
-    assert states == [(Status.QUEUED, "")] * (ATTEMPTS_ALLOWED - 1) + [(Status.FAILED, "database_lost")]
+        wait_over()
+    retries = len(RULES[ErrorClass.TRANSIENT].waits)
+    assert states == [(Status.QUEUED, "")] * retries + [(Status.FAILED, "database_lost")]
     assert job.error_family == "environment"
 
 
-@pytest.mark.parametrize(("number", "code"), [(errno.ENOSPC, "no_space"), (errno.EACCES, "not_writable")])
-def test_an_error_of_the_disk_is_the_machines_matter(
-    job: RenderJob, engine: Script, monkeypatch: pytest.MonkeyPatch, media_root: Path, number: int, code: str
+@pytest.mark.parametrize(
+    ("number", "code", "attempts"),
+    [(errno.ENOSPC, "no_space", 0), (errno.EDQUOT, "no_space", 0), (errno.EACCES, "not_writable", 1)],
+)
+def test_an_error_of_the_disk_is_the_machines_matter_and_may_pass(
+    job: RenderJob, engine: Script, monkeypatch: pytest.MonkeyPatch, media_root: Path, number: int, code: str, attempts: int
 ) -> None:
     def refuse(path: Path) -> None:
         raise OSError(number, os.strerror(number))
@@ -388,7 +524,7 @@ def test_an_error_of_the_disk_is_the_machines_matter(
     engine("succeed")
     rendering.run_next()
     job.refresh_from_db()
-    assert (job.status, job.error_family, job.error_code) == (Status.FAILED, "environment", code)
+    assert (job.status, job.attempts, job.history.get().error_code) == (Status.QUEUED, attempts, code)
     assert files_left(media_root) == []
 
 
@@ -397,8 +533,8 @@ def test_a_worker_stopped_right_after_its_claim_gives_the_job_back(
 ) -> None:
     claim = jobs.claim
 
-    def claim_and_be_stopped() -> jobs.Claim | None:
-        taken = claim()
+    def claim_and_be_stopped(**given: str) -> jobs.Claim | None:
+        taken = claim(**given)
         os.kill(os.getpid(), signal.SIGTERM)
         return taken
 
@@ -411,14 +547,6 @@ def test_a_worker_stopped_right_after_its_claim_gives_the_job_back(
         signal.signal(signal.SIGTERM, before)
     job.refresh_from_db()
     assert (job.status, job.attempts) == (Status.QUEUED, 0)
-
-
-def test_a_full_disk_fails_the_job_with_a_sentence(job: RenderJob, engine: Script, settings: Settings) -> None:
-    settings.FREE_SPACE_FLOOR_BYTES = 2**60
-    engine("succeed")
-    rendering.run_next()
-    job.refresh_from_db()
-    assert (job.status, job.error_family, job.error_code) == (Status.FAILED, "environment", "no_space")
 
 
 def test_retrying_leaves_the_failed_job_as_it_is(job: RenderJob, engine: Script, owner: User) -> None:

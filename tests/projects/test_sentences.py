@@ -13,8 +13,8 @@ from django.conf import settings
 from django.utils import translation
 
 from projects import jobs, rendering, sentences
-from projects.models import RenderJob, Status
-from projects.models.renders import ATTEMPTS_ALLOWED
+from projects.faults import CRASHES_ALLOWED
+from projects.models import RenderJob
 
 ERRORS = {"UnusableInput", "EnvironmentFault", "ToolFailed"}
 # The platform never runs these: the command line with its contact sheets, the maker of the demo's take, the training.
@@ -97,14 +97,17 @@ def test_what_is_unknown_is_shown_as_it_is(text: str) -> None:
 
 
 def test_a_worker_stores_english_whatever_the_servers_language(job: RenderJob) -> None:
-    RenderJob.objects.filter(pk=job.pk).update(attempts=ATTEMPTS_ALLOWED, fence=ATTEMPTS_ALLOWED)
+    RenderJob.objects.filter(pk=job.pk).update(crashes=CRASHES_ALLOWED - 1)
     with translation.override("zh-hans"):
         claim = jobs.claim()
         assert claim is not None
         RenderJob.objects.filter(pk=job.pk).update(lease_until="2020-01-01T00:00Z")
         assert jobs.settle_lost() == 1
         job.refresh_from_db()
-        assert job.error_message.startswith("The worker died 3 times")
+        assert job.error_message.startswith("This render was broken off 3 times")
+        told = job.history.get().error_message
+        assert told.isascii()
+        assert sentences.shown(told) != told
         assert sentences.shown(job.error_message) != job.error_message
 
 
@@ -115,6 +118,6 @@ def test_a_render_that_failed_here_is_told_in_english(job: RenderJob, monkeypatc
     monkeypatch.setattr(rendering.storage, "require_room", full)
     with translation.override("zh-hans"):
         assert rendering.run_next()
-    job.refresh_from_db()
-    assert (job.status, job.error_code) == (Status.FAILED, "no_space")
-    assert job.error_message.isascii()
+    attempt = job.history.get()
+    assert attempt.error_code == "no_space"
+    assert attempt.error_message.isascii()

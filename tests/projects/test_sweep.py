@@ -12,11 +12,12 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 from django_q.models import OrmQ
-from pytest_django import DjangoCaptureOnCommitCallbacks
+from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from lipsync import keeping, version
 from projects import cleanup, jobs, processes, storage, supervisor, wakeups
+from projects.faults import Fault
 from projects.models import RenderJob, RenderOutput, Speaker, SpeakerClip, Status
 from tests import making
 
@@ -112,6 +113,48 @@ def test_an_analysis_whose_engine_was_killed_goes_and_one_that_is_being_made_sta
     assert not making.exists()
 
 
+def leave_segments(name: str, age: float = LONG_AGO) -> list[Path]:
+    """Segments of one plan with their proofs, one that was being written, the plan, and the lock, as the engine names them."""
+    names = [f"{name}-0000000.mp4", f"{name}-0000000.sha256", f"{name}-0000250.mp4.part", f"{name}.npz", f"{name}.npz.lock"]
+    return [leave(storage.folder(storage.SEGMENTS) / each, age) for each in names]
+
+
+def test_segments_that_nobody_goes_on_from_are_removed_once_they_are_old(db: None) -> None:
+    old, fresh = leave_segments("0" * 24), leave_segments("1" * 24)
+    os.utime(fresh[1])
+    stranger = leave(storage.folder(storage.SEGMENTS) / "notes.txt")
+    assert cleanup.remove_old_segments() == 1
+    assert not any(path.exists() for path in old)
+    assert all(path.exists() for path in (*fresh, stranger))
+
+
+def test_the_age_of_old_segments_is_a_setting(db: None, settings: Settings) -> None:
+    leave_segments("0" * 24, age=2 * 3600)
+    assert cleanup.remove_old_segments() == 0
+    settings.SEGMENT_HOURS = 1
+    assert cleanup.remove_old_segments() == 1
+
+
+def test_segments_that_are_being_rendered_stay(db: None) -> None:
+    plan = leave_segments("0" * 24)[3]
+    with keeping.Hold(plan) as hold:
+        hold.take(fcntl.LOCK_EX)
+        assert cleanup.remove_old_segments() == 0
+    assert cleanup.remove_old_segments() == 1
+
+
+@pytest.mark.parametrize("repeated", [False, True])
+def test_segments_that_a_live_render_may_go_on_from_stay(job: RenderJob, owner: User, repeated: bool) -> None:
+    RenderJob.objects.update(created_at=timezone.now() - timedelta(seconds=LONG_AGO + 60))
+    if repeated:
+        jobs.cancel(job=job)
+        job = jobs.retry(job=job, by=owner)
+    leave_segments("0" * 24)
+    assert cleanup.remove_old_segments() == 0
+    jobs.cancel(job=job)
+    assert cleanup.remove_old_segments() == 1
+
+
 def test_a_submitted_job_wakes_a_worker_once(
     job: RenderJob, owner: User, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
@@ -147,7 +190,21 @@ def test_a_worker_is_stuck_when_a_job_waits_long_and_nobody_works(job: RenderJob
     assert not supervisor.work_waits_in_vain()
     long_ago = timezone.now() - timedelta(minutes=5)
     RenderJob.objects.update(lease_until=long_ago, started_at=long_ago)
+    cleanup.sweep()
+    assert not supervisor.work_waits_in_vain()  # it has been put back this moment
+    RenderJob.objects.update(not_before=long_ago)
     assert supervisor.work_waits_in_vain()
+
+
+def test_a_job_that_is_put_off_does_not_wait_in_vain(job: RenderJob) -> None:
+    claim = jobs.claim()
+    assert claim is not None
+    assert jobs.fail(claim, Fault("environment", "no_space", "The server's disk is nearly full."))
+    long_ago = timezone.now() - timedelta(minutes=5)
+    RenderJob.objects.update(created_at=long_ago, started_at=long_ago)
+    cleanup.sweep()
+    assert not supervisor.work_waits_in_vain()
+    assert not OrmQ.objects.exists()
 
 
 def test_a_worker_between_two_jobs_is_not_stuck(job: RenderJob, output: RenderOutput, owner: User) -> None:
