@@ -118,6 +118,7 @@ STORAGES = {
 # --- renders ---------------------------------------------------------------------------------------------------------
 ENGINE_COMMAND = [sys.executable, "-m", "lipsync.process"]
 RENDER_TIME_LIMIT_SECONDS = environment.number("RENDER_TIME_LIMIT_SECONDS", default=4 * 3600, least=10, most=7 * 86400)
+PARALLEL_JOBS_PER_USER = environment.number("PARALLEL_JOBS_PER_USER", default=0, least=0, most=1000)  # 0: no limit
 Q_CLUSTER: dict[str, Any] = {
     "name": "heygem",
     "cluster_name": "cpu",

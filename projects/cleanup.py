@@ -10,7 +10,7 @@ from pathlib import Path
 from uuid import UUID
 
 from lipsync.keeping import forget_all_but, remove_half_made
-from projects import jobs, storage, wakeups
+from projects import idempotency, jobs, storage, turns, wakeups
 from projects.models import AudioTrack, RenderJob, RenderOutput, SpeakerClip, Status
 
 ABANDONED_UPLOAD_SECONDS = 24 * 3600
@@ -23,7 +23,8 @@ def sweep() -> None:
     """What is due every few seconds. Safe to run at any time and in several processes."""
     jobs.settle_lost()
     remove_orphan_scratch()
-    if RenderJob.objects.claimable().exists():
+    idempotency.forget_old()
+    if turns.anything_due():
         wakeups.send()
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -21,7 +21,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from lipsync.media import SoundChoice
-from projects import logs, storage, wakeups
+from projects import logs, storage, turns, wakeups
 from projects.errors import Conflict, Refused
 from projects.models import AudioTrack, Family, Project, RenderJob, RenderOutput, SpeakerClip, Status
 from projects.models.renders import ATTEMPTS_ALLOWED, LIVE
@@ -102,35 +102,13 @@ def retry(*, job: RenderJob, by: User) -> RenderJob:
     return submit(project=job.project, clip=job.clip, track=job.track, created_by=by, retry_of=job, sound=job.sound)
 
 
-def position(job: RenderJob) -> int:
-    """How many jobs are served before this one, the running ones included; 0 when it is not waiting."""
-    if job.status != Status.QUEUED:
-        return 0
-    earlier = Q(created_at__lt=job.created_at) | Q(created_at=job.created_at, pk__lt=job.pk)
-    ahead = Q(status=Status.QUEUED) & (Q(priority__gt=job.priority) | Q(priority=job.priority) & earlier)
-    return RenderJob.objects.filter(ahead | Q(status=Status.RUNNING)).count()
-
-
-def positions(some: Collection[RenderJob]) -> dict[uuid.UUID, int]:
-    """The `position` of each of some jobs, in at most two queries."""
-    places = {job.pk: 0 for job in some}
-    wanted = {job.pk for job in some if job.status == Status.QUEUED}
-    if not wanted:
-        return places
-    running = RenderJob.objects.filter(status=Status.RUNNING).count()
-    turn = RenderJob.objects.filter(status=Status.QUEUED).in_turn().values_list("pk", flat=True)
-    return places | {pk: running + place for place, pk in enumerate(turn) if pk in wanted}
-
-
 # --- workers ---------------------------------------------------------------------------------------------------------
 def claim() -> Claim | None:
     """Take the next job, or None when there is none. Two workers never hold the same job."""
-    for job_id in RenderJob.objects.claimable().in_turn().values_list("pk", flat=True)[:CANDIDATES]:
+    for job_id in turns.candidates(CANDIDATES):
         key = uuid.uuid4()
-        taken = (
-            RenderJob.objects.claimable()
-            .filter(pk=job_id)
-            .update(
+        with transaction.atomic():
+            taken = turns.serve(job_id) and RenderJob.objects.claimable().filter(pk=job_id).update(
                 status=Status.RUNNING,
                 claim=key,
                 fence=F("fence") + 1,
@@ -139,7 +117,6 @@ def claim() -> Claim | None:
                 started_at=Now(),
                 **UNTOUCHED,
             )
-        )
         if taken:
             job = RenderJob.objects.get(pk=job_id)
             if job.claim == key:

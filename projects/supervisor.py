@@ -178,7 +178,7 @@ def work_waits_in_vain() -> bool:
     if RenderJob.objects.filter(Q(started_at__gte=long_ago) | Q(finished_at__gte=long_ago)).exists():
         return False  # it is between two jobs
     claimable = RenderJob.objects.claimable()
-    waiting = claimable.filter(status=Status.QUEUED, created_at__lt=long_ago)
+    waiting = claimable.filter(status=Status.QUEUED, created_at__lt=long_ago, created_by__queue__paused_at=None)
     return waiting.exists() or claimable.filter(status=Status.RUNNING, lease_until__lt=long_ago).exists()
 
 

@@ -1,12 +1,14 @@
 """The rows: what is kept, and what can never be the case."""
 
 from projects.models.library import AudioTrack, Project, Speaker, SpeakerClip
+from projects.models.queues import IdempotencyKey, UserQueue
 from projects.models.renders import Family, JobLogLine, RenderJob, RenderOutput, Stage, Status
 from projects.models.setup import SetupLink
 
 __all__ = [
     "AudioTrack",
     "Family",
+    "IdempotencyKey",
     "JobLogLine",
     "Project",
     "RenderJob",
@@ -16,4 +18,5 @@ __all__ = [
     "SpeakerClip",
     "Stage",
     "Status",
+    "UserQueue",
 ]
