@@ -30,7 +30,7 @@ CASES = ((1, "one person"), (200, "200 people"))
 def main(address: str | None) -> None:
     """Measure on SQLite and on PostgreSQL, each in a process of its own."""
     sys.stdout.write(f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {QUEUED} waiting, {ENDED} ended\n")
-    sys.stdout.write("database | queue | what | median ms | worst ms | median ms of this process\n")
+    sys.stdout.write("database | queue | what | best ms | median ms | worst ms | median ms of this process\n")
     sys.stdout.flush()
     with tempfile.TemporaryDirectory() as folder:
         _measure_in_process({"HEYGEM_DATA": folder})
@@ -87,7 +87,7 @@ def measure() -> None:
         }
         for what, work in works.items():
             walls, ours = zip(*(_timed(work) for _ in range(TIMES)), strict=True)
-            figures = f"{median(walls):.1f} | {max(walls):.1f} | {median(ours):.1f}"
+            figures = f"{min(walls):.1f} | {median(walls):.1f} | {max(walls):.1f} | {median(ours):.1f}"
             sys.stdout.write(f"{connection.vendor} | {words} | {what} | {figures}\n")
             sys.stdout.flush()
 
