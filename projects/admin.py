@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 
-from projects import jobs
+from projects import jobs, turns
 from projects.forms import AdminSignInForm
 from projects.models import (
     AudioTrack,
+    IdempotencyKey,
     JobAttempt,
     JobLogLine,
     Project,
@@ -20,6 +21,8 @@ from projects.models import (
     SetupLink,
     Speaker,
     SpeakerClip,
+    Status,
+    UserQueue,
 )
 
 if TYPE_CHECKING:  # the classes take parameters in their stubs only
@@ -119,13 +122,13 @@ class Attempts(TabularInline):
 class RenderJobAdmin(ReadOnly):
     """Renders."""
 
-    list_display = ("id", "clip", "track", "created_by", "status", "stage", "attempts", "error_code", "created_at")
+    list_display = ("id", "clip", "track", "created_by", "status", "stage", "priority", "attempts", "error_code", "created_at")
     list_select_related = ("clip", "track", "created_by")
     list_filter = ("status", "error_code")
     search_fields = ("id", "clip__title", "track__title", "created_by__username", "error_message")
     date_hierarchy = "created_at"
     inlines = (Attempts, LogLines)
-    actions = ("cancel_renders",)
+    actions = ("cancel_renders", "put_first", "put_back")
 
     @admin.action(description="Cancel the chosen renders", permissions=["view"])
     def cancel_renders(self, request: HttpRequest, chosen: QuerySet[RenderJob]) -> None:
@@ -133,6 +136,74 @@ class RenderJobAdmin(ReadOnly):
         for job in chosen:
             jobs.cancel(job=job)
         self.message_user(request, "Cancelled what had not ended yet.")
+
+    @admin.action(description="Put the chosen renders before everybody's", permissions=["view"])
+    def put_first(self, request: HttpRequest, chosen: QuerySet[RenderJob]) -> None:
+        """Serve what still waits first."""
+        for job in chosen:
+            turns.put_first(job=job, by=request.user)
+        self.message_user(request, "What still waits is served first.")
+
+    @admin.action(description="Put the chosen renders back in line", permissions=["view"])
+    def put_back(self, request: HttpRequest, chosen: QuerySet[RenderJob]) -> None:
+        """Let what was put first wait for its person's turn."""
+        for job in chosen:
+            turns.put_back(job=job, by=request.user)
+        self.message_user(request, "What still waits is served in its turn.")
+
+
+@admin.register(UserQueue)
+class UserQueueAdmin(ModelAdmin):
+    """People's queues: who is paused, who may have how many renders running, who was served when."""
+
+    list_display = ("user", "paused_at", "parallel_limit", "waiting", "running", "last_served_at")
+    list_select_related = ("user",)
+    list_filter = (("paused_at", admin.EmptyFieldListFilter),)
+    search_fields = ("user__username",)
+    autocomplete_fields = ("user",)
+    fields = ("user", "parallel_limit", "paused_at", "last_served_at")
+    readonly_fields = ("paused_at", "last_served_at")
+    actions = ("pause_queues", "resume_queues")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[UserQueue]:
+        """With how many renders wait and run."""
+        waiting = Count("user__jobs", filter=Q(user__jobs__status=Status.QUEUED))
+        running = Count("user__jobs", filter=Q(user__jobs__status=Status.RUNNING))
+        rows: QuerySet[UserQueue] = super().get_queryset(request)
+        return rows.annotate(waiting=waiting, running=running)
+
+    @admin.display(description="waiting")
+    def waiting(self, queue: Any) -> int:
+        """How many renders of this person's wait."""
+        return int(queue.waiting)
+
+    @admin.display(description="running")
+    def running(self, queue: Any) -> int:
+        """How many renders of this person's run."""
+        return int(queue.running)
+
+    @admin.action(description="Pause the chosen queues", permissions=["change"])
+    def pause_queues(self, request: HttpRequest, chosen: QuerySet[UserQueue]) -> None:
+        """Start nothing new of these people's."""
+        for queue in chosen:
+            turns.pause(user=queue.user)
+        self.message_user(request, "Paused. What runs goes on.")
+
+    @admin.action(description="Resume the chosen queues", permissions=["change"])
+    def resume_queues(self, request: HttpRequest, chosen: QuerySet[UserQueue]) -> None:
+        """Go on with these people's renders."""
+        for queue in chosen:
+            turns.resume(user=queue.user)
+        self.message_user(request, "Resumed.")
+
+
+@admin.register(IdempotencyKey)
+class IdempotencyKeyAdmin(ReadOnly):
+    """Keys by which scripts ask for a render only once; they go after a day."""
+
+    list_display = ("key", "user", "job_id", "created_at")
+    list_select_related = ("user",)
+    search_fields = ("key", "user__username", "job__id")
 
 
 @admin.register(RenderOutput)

@@ -14,7 +14,7 @@ from django.db.models import Min
 from django.db.models.functions import Coalesce
 
 from lipsync.keeping import forget_all_but, forget_segments, remove_half_made
-from projects import jobs, storage, wakeups
+from projects import idempotency, jobs, storage, turns, wakeups
 from projects.models import AudioTrack, RenderJob, RenderOutput, SpeakerClip, Status
 from projects.models.renders import LIVE
 
@@ -28,7 +28,8 @@ def sweep() -> None:
     """What is due every few seconds. Safe to run at any time and in several processes."""
     jobs.settle_lost()
     remove_orphan_scratch()
-    if RenderJob.objects.claimable().exists():
+    idempotency.forget_old()
+    if turns.anything_due():
         wakeups.send()
 
 

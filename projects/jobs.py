@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -22,7 +22,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from lipsync.media import SoundChoice
-from projects import logs, storage, wakeups
+from projects import logs, storage, turns, wakeups
 from projects.errors import Conflict, Refused
 from projects.faults import AT_ONCE, Fault
 from projects.models import (
@@ -121,26 +121,6 @@ def retry(*, job: RenderJob, by: User) -> RenderJob:
     return submit(project=job.project, clip=job.clip, track=job.track, created_by=by, retry_of=job, sound=job.sound)
 
 
-def position(job: RenderJob) -> int:
-    """How many jobs are served before this one, the running ones included; 0 when it is not waiting."""
-    if job.status != Status.QUEUED:
-        return 0
-    earlier = Q(created_at__lt=job.created_at) | Q(created_at=job.created_at, pk__lt=job.pk)
-    ahead = Q(status=Status.QUEUED) & (Q(priority__gt=job.priority) | Q(priority=job.priority) & earlier)
-    return RenderJob.objects.filter(ahead | Q(status=Status.RUNNING)).count()
-
-
-def positions(some: Collection[RenderJob]) -> dict[uuid.UUID, int]:
-    """The `position` of each of some jobs, in at most two queries."""
-    places = {job.pk: 0 for job in some}
-    wanted = {job.pk for job in some if job.status == Status.QUEUED}
-    if not wanted:
-        return places
-    running = RenderJob.objects.filter(status=Status.RUNNING).count()
-    turn = RenderJob.objects.filter(status=Status.QUEUED).in_turn().values_list("pk", flat=True)
-    return places | {pk: running + place for place, pk in enumerate(turn) if pk in wanted}
-
-
 # --- workers ---------------------------------------------------------------------------------------------------------
 def claim(*, lane: str = "", worker: str = "") -> Claim | None:
     """Take the next job, or None when there is none. Two workers never hold the same job.
@@ -149,8 +129,7 @@ def claim(*, lane: str = "", worker: str = "") -> Claim | None:
     """
     settle_lost()
     with transaction.atomic():
-        turn = RenderJob.objects.claimable().in_turn().values_list("pk", flat=True)[:CANDIDATES]
-        taken = next(filter(None, (_take(job_id, lane=lane, worker=worker) for job_id in turn)), None)
+        taken = next(filter(None, (_take(job_id, lane=lane, worker=worker) for job_id in turns.candidates(CANDIDATES))), None)
     if taken is not None:
         job = RenderJob.objects.get(pk=taken.job_id)
         logs.record(job, "info", f"taken by a worker, attempt {job.attempts}")
@@ -162,7 +141,7 @@ def _take(job_id: uuid.UUID, *, lane: str, worker: str) -> Claim | None:
     free = RenderJob.objects.claimable().filter(pk=job_id)
     # PostgreSQL passes over a row that another worker has in hand. SQLite has one writer at a time and locks no rows.
     fence = free.select_for_update(skip_locked=True).values_list("fence", flat=True).first()
-    if fence is None:
+    if fence is None or not turns.serve(job_id):
         return None
     claim = Claim(job_id=job_id, key=uuid.uuid4(), fence=fence + 1)
     taken = free.filter(fence=fence).update(

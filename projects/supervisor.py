@@ -177,7 +177,7 @@ def work_waits_in_vain() -> bool:
     long_ago = Now() - STUCK_AFTER
     if RenderJob.objects.filter(Q(started_at__gte=long_ago) | Q(finished_at__gte=long_ago)).exists():
         return False  # it is between two jobs
-    return RenderJob.objects.claimable_since(long_ago).exists()
+    return RenderJob.objects.claimable_since(long_ago).filter(created_by__queue__paused_at=None).exists()
 
 
 def _sweep(members: list[Member], *, files_too: bool) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from projects import cleanup, rendering, wakeups
-from projects.models import RenderJob
+from projects import cleanup, rendering, turns, wakeups
 
 
 def wake() -> None:
     """Run the next job, then wake a worker for the one after it."""
-    if rendering.run_next() and RenderJob.objects.claimable().exists():
+    if rendering.run_next() and turns.anything_due():
         wakeups.send()
 
 

@@ -7,8 +7,18 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.reverse import reverse
 
-from projects import jobs, sentences
-from projects.models import AudioTrack, JobAttempt, JobLogLine, Project, RenderJob, RenderOutput, Speaker, SpeakerClip
+from projects import estimates, sentences
+from projects.models import (
+    AudioTrack,
+    JobAttempt,
+    JobLogLine,
+    Project,
+    RenderJob,
+    RenderOutput,
+    Speaker,
+    SpeakerClip,
+    UserQueue,
+)
 
 
 class ProjectShape(serializers.ModelSerializer[Project]):
@@ -155,17 +165,36 @@ class LogLineShape(serializers.ModelSerializer[JobLogLine]):
 
 
 class JobDetailShape(JobShape):
-    """A render with its place in the queue."""
+    """A render with its place in the queue, and when it starts and ends: known, expected, or null where nobody can tell.
 
-    position = serializers.SerializerMethodField()
+    `paused`: it waits because the queue of its person is paused. `position` is the first name of `queue_position`.
+    """
 
-    class Meta(JobShape.Meta):
-        fields = (*JobShape.Meta.fields, "position")  # type: ignore[assignment]  # one more than the base has
-        read_only_fields = fields  # type: ignore[assignment]
+    def to_representation(self, job: RenderJob) -> dict[str, Any]:
+        """The render and its estimate."""
+        told = estimates.of([job])[job.pk]
+        times = {"starts_at": told.starts_at, "ends_at": told.ends_at, "paused": told.paused}
+        return {**super().to_representation(job), "position": told.ahead, "queue_position": told.ahead, **times}
 
-    def get_position(self, job: RenderJob) -> int:
-        """How many renders come before it."""
-        return jobs.position(job)
+
+class QueueShape(serializers.ModelSerializer[UserQueue]):
+    """One person's own queue. `parallel_limit`: how many renders run at once, 0 for no limit"""
+
+    paused = serializers.SerializerMethodField()
+    parallel_limit = serializers.SerializerMethodField()
+
+    class Meta:
+        model = UserQueue
+        fields = ("paused", "paused_at", "parallel_limit")
+        read_only_fields = fields
+
+    def get_paused(self, queue: UserQueue) -> bool:
+        """Whether nothing new is started."""
+        return queue.paused_at is not None
+
+    def get_parallel_limit(self, queue: UserQueue) -> int:
+        """The person's own limit, else everybody's."""
+        return queue.limit
 
 
 class NewSpeaker(serializers.Serializer[Any]):

@@ -22,7 +22,11 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/cancel/", views.job_cancel, name="job_cancel"),
     path("jobs/<uuid:job_id>/retry/", views.job_retry, name="job_retry"),
     path("jobs/<uuid:job_id>/attempts/", views.job_attempts, name="job_attempts"),
+    path("jobs/<uuid:job_id>/raise/", views.job_raise, name="job_raise"),
     path("jobs/<uuid:job_id>/log/", views.job_log, name="job_log"),
+    path("queue/", views.queue, name="queue"),
+    path("queue/pause/", views.queue_pause, name="queue_pause"),
+    path("queue/resume/", views.queue_resume, name="queue_resume"),
     path("outputs/<uuid:job_id>/", views.output, name="output"),
     path("outputs/<uuid:job_id>/download/", views.output_download, name="output_download"),
 ]

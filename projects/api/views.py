@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -18,11 +20,11 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from lipsync.media import SoundChoice
-from projects import access, accounts, jobs, library, media, uploads
+from projects import access, accounts, idempotency, jobs, library, media, turns, uploads
 from projects.api import serializers
 from projects.api.entrance import GuardedBasicAuthentication
 from projects.api.pagination import Pages
-from projects.models import Project
+from projects.models import Project, RenderJob
 
 
 @api_view(["POST"])
@@ -113,15 +115,16 @@ def job_list(request: Request) -> Response:
     if request.method == "GET":
         return _listed(request, access.jobs_of(request.user, project=_project(request)), serializers.JobShape)
     given = _given(serializers.NewJob(data=request.data))
-    chosen = access.clip_for(request.user, given["clip"])
-    job = jobs.submit(
+    chosen, voice = access.clip_for(request.user, given["clip"]), access.track_for(request.user, given["track"])
+    make = partial(
+        jobs.submit,
         project=chosen.speaker.project,
         clip=chosen,
-        track=access.track_for(request.user, given["track"]),
+        track=voice,
         created_by=_person(request),
         sound=SoundChoice(given["denoise"], given["loudness"]),
     )
-    return _accepted(request, job)
+    return _queued(request, {**given, "clip": str(chosen.pk), "track": str(voice.pk)}, make)
 
 
 @api_view(["GET"])
@@ -140,7 +143,16 @@ def job_cancel(request: Request, job_id: UUID) -> Response:
 @api_view(["POST"])
 def job_retry(request: Request, job_id: UUID) -> Response:
     """Try a failed or cancelled render again, as a new one."""
-    return _accepted(request, jobs.retry(job=access.job_for(request.user, job_id), by=_person(request)))
+    make = partial(jobs.retry, job=access.job_for(request.user, job_id), by=_person(request))
+    return _queued(request, {"retry": str(job_id)}, make)
+
+
+@api_view(["POST", "DELETE"])
+def job_raise(request: Request, job_id: UUID) -> Response:
+    """For administrators: serve anybody's waiting render before all others, or let it wait for its turn again."""
+    person = _person(request)
+    move = turns.put_first if request.method == "POST" else turns.put_back
+    return _one(request, move(job=access.any_job_for(person, job_id), by=person), serializers.JobDetailShape)
 
 
 @api_view(["GET"])
@@ -153,6 +165,24 @@ def job_attempts(request: Request, job_id: UUID) -> Response:
 def job_log(request: Request, job_id: UUID) -> Response:
     """What was logged about a render."""
     return _listed(request, access.log_of(request.user, job_id), serializers.LogLineShape)
+
+
+@api_view(["GET"])
+def queue(request: Request) -> Response:
+    """The person's own queue."""
+    return _one(request, turns.queue_of(_person(request)), serializers.QueueShape)
+
+
+@api_view(["POST"])
+def queue_pause(request: Request) -> Response:
+    """Start nothing new of this person's; what runs goes on."""
+    return _one(request, turns.pause(user=_person(request)), serializers.QueueShape)
+
+
+@api_view(["POST"])
+def queue_resume(request: Request) -> Response:
+    """Go on with this person's renders."""
+    return _one(request, turns.resume(user=_person(request)), serializers.QueueShape)
 
 
 @api_view(["GET"])
@@ -189,9 +219,15 @@ def _one(request: Request, row: Model, shape: type[BaseSerializer[Any]], code: i
     return Response(shape(row, context={"request": request}).data, status=code)
 
 
-def _accepted(request: Request, job: Model) -> Response:
-    response = _one(request, job, serializers.JobDetailShape, status.HTTP_202_ACCEPTED)
+def _queued(request: Request, asked: dict[str, Any], make: Callable[[], RenderJob]) -> Response:
+    """A new render, or with a known `Idempotency-Key` the one that it made before."""
+    key = request.headers.get("Idempotency-Key")
+    job, replayed = idempotency.once(user=_person(request), key=key, asked=asked, make=make)
+    code = status.HTTP_200_OK if replayed else status.HTTP_202_ACCEPTED
+    response = _one(request, job, serializers.JobDetailShape, code)
     response["Location"] = response.data["url"]
+    if replayed:
+        response["Idempotent-Replay"] = "true"
     return response
 
 

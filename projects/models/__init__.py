@@ -2,6 +2,7 @@
 
 from projects.models.attempts import ErrorClass, JobAttempt, Outcome
 from projects.models.library import AudioTrack, Project, Speaker, SpeakerClip
+from projects.models.queues import IdempotencyKey, UserQueue
 from projects.models.renders import Family, JobLogLine, RenderJob, RenderOutput, Stage, Status
 from projects.models.setup import SetupLink
 
@@ -9,6 +10,7 @@ __all__ = [
     "AudioTrack",
     "ErrorClass",
     "Family",
+    "IdempotencyKey",
     "JobAttempt",
     "JobLogLine",
     "Outcome",
@@ -20,4 +22,5 @@ __all__ = [
     "SpeakerClip",
     "Stage",
     "Status",
+    "UserQueue",
 ]

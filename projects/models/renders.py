@@ -78,7 +78,7 @@ class RenderJobQuerySet(models.QuerySet["RenderJob"]):
         return self.claimable().alias(since=Coalesce("not_before", "created_at")).filter(since__lt=moment)
 
     def in_turn(self) -> RenderJobQuerySet:
-        """Who is served first: higher priority, then longer wait."""
+        """Which of one person's is served first: higher priority, then longer wait. Between people `turns` decides."""
         return self.order_by("-priority", "created_at", "id")
 
     def with_media(self) -> RenderJobQuerySet:
@@ -142,6 +142,7 @@ class RenderJob(models.Model):
         verbose_name_plural = _("renders")
         indexes = (
             models.Index(fields=("status", "-priority", "created_at"), name="job_turn"),
+            models.Index(fields=("status", "created_by", "-priority", "created_at"), name="job_turn_by_person"),
             models.Index(fields=("project", "-created_at"), name="job_by_project"),
         )
         constraints = (
@@ -226,6 +227,7 @@ class RenderOutput(models.Model):
         ordering = ("-created_at",)
         verbose_name = _("finished video")
         verbose_name_plural = _("finished videos")
+        indexes = (models.Index(fields=("-created_at",), name="output_latest"),)
         constraints = (
             models.CheckConstraint(
                 condition=Q(width__gt=0, height__gt=0, frames__gt=0, duration__gt=0, size__gt=0),

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from projects import accounts, jobs, uploads
+from projects import accounts, idempotency, jobs, uploads
 from projects.errors import ProjectError
 from projects.forms import QuickRenderForm
 from projects.models import AudioTrack, Project, RenderJob, SpeakerClip
 from projects.pages.people import signed_in
+
+TOKEN_LENGTH = 64
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -38,7 +42,17 @@ def _started(request: HttpRequest, form: QuickRenderForm) -> RenderJob | None:
         track = _track(form, project)
         field = "clip_file"
         clip = _clip(form, project)
-        return jobs.submit(project=project, clip=clip, track=track, created_by=user, sound=form.sound())
+        sound = form.sound()
+        asked = {"clip": str(clip.pk), "track": str(track.pk), **asdict(sound)}
+        token = request.POST.get("once")
+        job, _again = idempotency.once(
+            user=user,
+            # Who goes back and changes the choice means another render, though the page's token is the same.
+            key=f"{token[:TOKEN_LENGTH]}:{idempotency.digest(asked)}" if token else None,
+            asked=asked,
+            make=lambda: jobs.submit(project=project, clip=clip, track=track, created_by=user, sound=sound),
+        )
+        return job
     except ProjectError as error:
         form.add_error("lecturer" if error.field == "speaker" else field, error.message)
         return None

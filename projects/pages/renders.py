@@ -12,10 +12,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from projects import access, jobs
+from projects import access, estimates, idempotency, jobs, turns
 from projects.errors import ProjectError
 from projects.models import RenderJob
-from projects.pages import figures, telling, turns
+from projects.models.renders import FINAL
+from projects.pages import figures, telling
+from projects.pages import turns as live_turns
 from projects.pages.people import signed_in
 
 ENDED_SHOWN = 50
@@ -36,7 +38,7 @@ def job_live(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """The part of a render's page that changes."""
     user = signed_in(request)
     context = _job_context(request, access.job_for(user, job_id))
-    context |= {"live": True, "active_jobs": turns.live_count(user)}
+    context |= {"live": True, "active_jobs": live_turns.live_count(user)}
     return render(request, "pages/job_live.html", context)
 
 
@@ -52,8 +54,10 @@ def retry(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Queue a failed or cancelled render again."""
     user = signed_in(request)
     row = access.job_for(user, job_id)
+    key, asked = request.POST.get("once"), {"retry": str(row.pk)}
     try:
-        return redirect("pages:job", jobs.retry(job=row, by=user).pk)
+        again, _replayed = idempotency.once(user=user, key=key, asked=asked, make=lambda: jobs.retry(job=row, by=user))
+        return redirect("pages:job", again.pk)
     except ProjectError as error:
         messages.error(request, error.message)
         return redirect("pages:job", row.pk)
@@ -73,15 +77,29 @@ def queue_live(request: HttpRequest) -> HttpResponse:
     return render(request, "pages/queue_live.html", _queue_context(request) | {"live": True})
 
 
+@require_POST
+def pause(request: HttpRequest) -> HttpResponse:
+    """Start nothing new of mine."""
+    turns.pause(user=signed_in(request))
+    return redirect("pages:queue")
+
+
+@require_POST
+def resume(request: HttpRequest) -> HttpResponse:
+    """Go on with my renders."""
+    turns.resume(user=signed_in(request))
+    return redirect("pages:queue")
+
+
 def _job_context(request: HttpRequest, row: RenderJob) -> dict[str, Any]:
     output = row.finished_output()
-    ahead = jobs.position(row)
+    estimate = estimates.of([row])[row.pk]
     return {
         "job": row,
         "project": row.project,
         "output": output,
-        "ahead": ahead,
-        "announcement": telling.announcement(row, ahead),
+        "estimate": estimate,
+        "announcement": telling.announcement(row, estimate),
         "stage_words": telling.stage_words(row.stage),
         "steps": telling.steps(row),
         "figures": figures.in_words(output.quality) if output else [],
@@ -92,9 +110,10 @@ def _job_context(request: HttpRequest, row: RenderJob) -> dict[str, Any]:
 
 def _queue_context(request: HttpRequest) -> dict[str, Any]:
     user = signed_in(request)
-    turns_of_mine = turns.live(user)
-    ended = [row for row in access.jobs_of(user)[: ENDED_SHOWN + len(turns_of_mine)] if row.is_final]
-    return {"turns": turns_of_mine, "ended_jobs": ended, "active_jobs": len(turns_of_mine)}
+    mine, count = live_turns.live(user), live_turns.live_count(user)
+    ended = access.jobs_of(user).filter(status__in=FINAL)[:ENDED_SHOWN]
+    context = {"turns": mine, "ended_jobs": ended, "active_jobs": count, "more": count - len(mine)}
+    return context | {"paused_at": turns.queue_of(user).paused_at}
 
 
 def _back(request: HttpRequest, row: RenderJob) -> HttpResponse:

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from projects import pace, sentences
+from projects.estimates import Estimate
 from projects.models import RenderJob, Stage, Status
 
 
@@ -53,11 +54,13 @@ def steps(job: RenderJob) -> list[Step]:
     return [Step(stage_words(stage), *kinds[(index >= now) + (index > now)]) for index, stage in enumerate(pace.ORDER)]
 
 
-def announcement(job: RenderJob, ahead: int) -> str:
+def announcement(job: RenderJob, estimate: Estimate) -> str:
     """What a screen reader is told; changes at every stage and every tenth, not at every poll."""
     if job.status == Status.QUEUED:
-        before = ngettext("%(count)d video before this one", "%(count)d videos before this one", ahead)
-        return f"{state_words(job)}. {before % {'count': ahead}}"
+        if estimate.paused:
+            return f"{state_words(job)}. {_('Your queue is paused.')}"
+        before = ngettext("%(count)d video before this one", "%(count)d videos before this one", estimate.ahead)
+        return f"{state_words(job)}. {before % {'count': estimate.ahead}}"
     if job.status == Status.RUNNING and not job.cancel_requested:
         tens = int(job.progress * 10) * 10
         return f"{stage_words(job.stage)}. {tens} %"

@@ -1,23 +1,27 @@
-"""A person's live renders with their place in the whole queue, in a fixed number of queries."""
+"""A person's live renders with their turn among everybody's, in a fixed number of queries."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from django.contrib.auth.models import User
+from django.db.models import Case, IntegerField, Value, When
 
-from projects import access, jobs
+from projects import access, estimates
+from projects.estimates import Estimate
 from projects.models import RenderJob, Status
 from projects.models.renders import LIVE
 from projects.pages import telling
 
+SHOWN = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One live render. ahead: how many are served before it"""
+    """One live render"""
 
     job: RenderJob
-    ahead: int
+    estimate: Estimate
     stage_words: str
 
 
@@ -27,10 +31,10 @@ def live_count(user: User) -> int:
 
 
 def live(user: User) -> list[Turn]:
-    """This person's renders that wait or run, the next to be done first."""
-    mine = list(access.jobs_of(user).filter(status__in=LIVE))
-    if not mine:
-        return []
-    places = jobs.positions(mine)
-    turns = [Turn(job, places[job.pk], telling.stage_words(job.stage)) for job in mine]
-    return sorted(turns, key=lambda turn: (turn.job.status != Status.RUNNING, turn.ahead))
+    """This person's renders that run and that are served next, at most `SHOWN`, the next to be done first."""
+    running_first = Case(When(status=Status.RUNNING, then=Value(0)), default=Value(1), output_field=IntegerField())
+    rows = access.jobs_of(user).filter(status__in=LIVE)
+    mine = list(rows.order_by(running_first, "-priority", "created_at", "id")[:SHOWN])
+    told = estimates.of(mine)
+    turns = [Turn(job, told[job.pk], telling.stage_words(job.stage)) for job in mine]
+    return sorted(turns, key=lambda turn: (turn.job.status != Status.RUNNING, turn.estimate.ahead))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
+from datetime import datetime
 from typing import Any
 
 from django import template
 from django.template.context import RequestContext
 from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -39,6 +43,12 @@ def icon(name: str) -> SafeString:
     )
 
 
+@register.simple_tag
+def once() -> SafeString:
+    """The hidden token of a form that shall do its work once, however often it is sent."""
+    return format_html('<input type="hidden" name="once" value="{}">', secrets.token_urlsafe(16))
+
+
 @register.filter
 def clock(seconds: float | None) -> str:
     """75.2 -> 1:15, 3675 -> 1:01:15."""
@@ -61,6 +71,14 @@ def about(seconds: float | None) -> str:
     if minutes < 60:
         return ngettext("about %(count)d minute", "about %(count)d minutes", minutes) % {"count": minutes}
     return _("about %(hours)d h %(minutes)d min") % {"hours": minutes // 60, "minutes": minutes % 60}
+
+
+@register.filter
+def moment(when: datetime) -> str:
+    """A time of today as the clock shows it, of another day with the date."""
+    local = timezone.localtime(when)
+    today = local.date() == timezone.localdate()
+    return date_format(local, "TIME_FORMAT" if today else "DATETIME_FORMAT")
 
 
 @register.filter

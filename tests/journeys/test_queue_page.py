@@ -12,7 +12,9 @@ from pytest_django import DjangoAssertNumQueries
 from projects.models import RenderJob, Status
 
 AddJob = Callable[..., RenderJob]
-QUERIES = 8  # session, user; my live ones, all running, all waiting, my last ones; switcher, count
+# session, user; my live ones, their number, my last ones, my pause; switcher, count; of the estimates: what renders took,
+# what runs, everybody's queues and their owners, my turns, the next in line, their clips
+QUERIES = 15
 
 
 def text_of(client: Client, name: str = "queue") -> str:

@@ -10,7 +10,7 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
-from projects.models import RenderOutput, SetupLink, Status
+from projects.models import IdempotencyKey, RenderOutput, SetupLink, Status
 from tests import making
 
 MODELS = list(apps.get_app_config("projects").get_models())
@@ -25,6 +25,7 @@ def browser(administrator: User) -> Client:
 @pytest.mark.parametrize("model", MODELS)
 def test_every_model_has_its_pages(browser: Client, output: RenderOutput, model: type[Model]) -> None:
     SetupLink.objects.create(token_hash="0" * 64)
+    IdempotencyKey.objects.create(user=output.job.created_by, key="k", digest="0" * 64, job=output.job)
     assert model in admin.site._registry
     name = f"admin:projects_{model._meta.model_name}"
     assert browser.get(reverse(f"{name}_changelist"), {"q": "a"}).status_code == 200

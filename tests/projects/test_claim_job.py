@@ -18,7 +18,6 @@ from django.contrib.auth.models import User
 from django.db import OperationalError, connection
 from django.db.models import F
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries
 
 from projects import jobs
 from projects.faults import CRASHES_ALLOWED, RULES, Fault
@@ -103,21 +102,6 @@ def test_the_longest_waiting_job_comes_first_unless_another_has_priority(
     for one in made:
         one.save()
     assert [claimed().job_id for _ in made] == [made[2].pk, made[0].pk, made[1].pk]
-
-
-@pytest.mark.parametrize("count", [1, 5])
-def test_the_places_of_many_are_told_in_two_queries(
-    job: RenderJob, owner: User, django_assert_num_queries: DjangoAssertNumQueries, count: int
-) -> None:
-    later = [
-        RenderJob.objects.create(project=job.project, clip=job.clip, track=job.track, created_by=owner) for _ in range(count)
-    ]
-    running = claimed()
-    rows = list(RenderJob.objects.all())
-    with django_assert_num_queries(2):
-        places = jobs.positions(rows)
-    assert places == {running.job_id: 0} | {row.pk: place for place, row in enumerate(later, start=1)}
-    assert places == {row.pk: jobs.position(row) for row in rows}
 
 
 def test_a_lost_job_is_claimed_again_with_the_next_fence(job: RenderJob) -> None:

@@ -16,9 +16,18 @@ from django.conf import settings
 from psycopg import sql
 
 SERVER = os.environ.get("TEST_POSTGRES_URL") or "postgres://postgres@127.0.0.1:5432/postgres"
-FILES = ("test_claim_job.py", "test_run_job.py", "test_rows.py", "test_sweep.py", "test_state_machine.py")
+FILES = (
+    "test_claim_job.py",
+    "test_run_job.py",
+    "test_rows.py",
+    "test_sweep.py",
+    "test_state_machine.py",
+    "test_turns.py",
+    "test_idempotency.py",
+)
 # Of the runs of whole renders only those that turn on the database's own ways; the engine is the same everywhere.
-CHOSEN = "test_claim_job or test_rows or test_sweep or test_state_machine or finished or cancel or claim or lost_answer"
+WHOLE = ("test_claim_job", "test_rows", "test_sweep", "test_state_machine", "turns", "idempotency")
+CHOSEN = " or ".join((*WHOLE, "finished", "cancel", "claim", "lost_answer"))
 
 
 @pytest.fixture

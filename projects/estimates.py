@@ -1,0 +1,260 @@
+"""When a render will start and end: the queue and what earlier renders took go in, times come out.
+
+What a render takes is measured on this installation: the latest finished ones tell how long a second of video and a
+second of looking at a clip take. Then the queue is played through in the order of `turns`, on as many lanes as work.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import chain
+from statistics import fmean, median
+from uuid import UUID
+
+from django.utils import timezone
+
+from lipsync.keeping import name_for
+from projects import storage, turns
+from projects.models import RenderJob, RenderOutput, Status
+from projects.models.renders import LIVE
+
+LATEST = 30  # finished renders that are measured
+ALIKE, ENOUGH = 1.25, 3  # pictures within this factor are of one size; so many of one size tell it better than all others
+PLAYED = 200  # waiting renders whose start is played through; those behind them are told by the mean of these
+SOON = 1.0  # seconds: a running render is never said to have ended
+OVERHEAD_MEGAPIXELS = 0.85  # what a frame costs besides its pixels: 512 x 512 to 1080 x 1920 in docs/benchmarks.md
+FACTS = ("pk", "created_by", "clip__width", "clip__height", "track__duration", "clip__duration", "clip__sha256")  # of `Work`
+LOOKING = ("look", "listen")  # the stages that a clip whose analysis is kept does without
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What one render took. size: as `size_of`; rate: seconds for a second of video or clip, for a picture of size 1"""
+
+    size: float
+    rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What of a render says how long it takes. size: as `size_of`; content: the clip's SHA-256"""
+
+    job_id: UUID
+    user_id: int
+    size: float
+    voice_seconds: float
+    clip_seconds: float
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What renders take here. start: seconds for itself, whatever it makes; make: of a second of video; look: of a second of
+    a clip that was not looked at before"""
+
+    start: float
+    make: Sequence[Sample]
+    look: Sequence[Sample]
+
+    def seconds(self, work: Work, *, looked_at: bool) -> float:
+        """How long this takes from its start to its end."""
+        look = 0.0 if looked_at else _rate(self.look, work.size) * work.clip_seconds
+        return self.start + _rate(self.make, work.size) * work.voice_seconds + look
+
+
+# Until the first render has ended: on two cores a first render of 17.4 s took 7.1 s (512 x 512) to 19.6 s (1080 x 1920) and
+# the next one of the same clip 57 to 73% of that, besides loading the libraries (docs/benchmarks.md, 2026-11-25).
+FIRST_GUESS = Rates(start=3.0, make=(Sample(1.0, 0.28),), look=(Sample(1.0, 0.12),))
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What is told of one render.
+
+    ahead: renders served before it; starts_at, ends_at: known or expected, None where nobody can tell; paused: it waits
+    because its person's queue is paused; now: the moment of the estimate
+    """
+
+    ahead: int
+    starts_at: datetime | None
+    ends_at: datetime | None
+    paused: bool
+    now: datetime
+
+    @property
+    def starts_in(self) -> float | None:
+        """Seconds until the start."""
+        return None if self.starts_at is None else (self.starts_at - self.now).total_seconds()
+
+    @property
+    def ends_in(self) -> float | None:
+        """Seconds until the end."""
+        return None if self.ends_at is None else (self.ends_at - self.now).total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A render in line. seconds: how long it will take"""
+
+    job_id: UUID
+    user_id: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """The queue played through. starts: seconds from now of each render played; free: when the next one could start then;
+    step: seconds between two starts from then on"""
+
+    starts: Mapping[UUID, float]
+    free: float
+    step: float
+
+    def start(self, job_id: UUID, place: int) -> float:
+        """When a waiting render starts, in seconds from now. place: how many waiting ones are served before it"""
+        if job_id in self.starts:
+            return self.starts[job_id]
+        return self.free + max(0, place - len(self.starts)) * self.step
+
+
+@dataclass(slots=True)
+class Looked:
+    """Which clips need no looking at any more: their analysis is kept, or a render before has looked at them by then."""
+
+    _known: set[str] = field(default_factory=set)
+
+    def at(self, content: str) -> bool:
+        """Whether the analysis of the clip with this SHA-256 is there; from now on it is."""
+        known = content in self._known or (storage.folder(storage.ANALYSES) / name_for(content)).is_dir()
+        self._known.add(content)
+        return known
+
+
+def of(some: Collection[RenderJob]) -> dict[UUID, Estimate]:
+    """The estimate of each of some renders, in a number of queries that does not grow with them."""
+    now = timezone.now()
+    told = {job.pk: Estimate(0, job.started_at, job.finished_at, paused=False, now=now) for job in some}
+    live = [job for job in some if job.status in LIVE]
+    if not live:
+        return told
+    rates, looked = measured(), Looked()
+    left, running = {}, []
+    rows = RenderJob.objects.filter(status=Status.RUNNING).values_list(*FACTS, "progress", "seconds_left")
+    for *facts, progress, own_guess in rows:
+        work = _work(*facts)
+        whole = rates.seconds(work, looked_at=looked.at(work.content))
+        left[work.job_id] = seconds_left(whole, progress, own_guess)
+        running.append((work.user_id, left[work.job_id]))
+    for job in live:
+        if job.pk in left:
+            told[job.pk] = Estimate(0, job.started_at, now + timedelta(seconds=left[job.pk]), paused=False, now=now)
+    queued = [job for job in live if job.status == Status.QUEUED]
+    return told | _of_waiting(queued, rates, looked, running, now) if queued else told
+
+
+def seconds_left(whole: float, progress: float, own_guess: float | None) -> float:
+    """How long a running render still takes: as its own frames tell, else its share of what such renders take."""
+    return max(whole * (1 - progress) if own_guess is None else own_guess, SOON)
+
+
+def working_lanes(running: int) -> int:
+    """How many renders can run at once: as many as do, at least one."""
+    return max(1, running)
+
+
+def _of_waiting(
+    queued: Sequence[RenderJob], rates: Rates, looked: Looked, running: Sequence[tuple[int, float]], now: datetime
+) -> dict[UUID, Estimate]:
+    line = turns.line()
+    places = turns.positions(queued, line)
+    following = turns.upcoming(PLAYED, line)
+    rows = RenderJob.objects.filter(pk__in={*following, *places}).values_list(*FACTS)
+    works = {work.job_id: work for work in (_work(*facts) for facts in rows)}
+    takes = {}
+    for job_id in chain(following, places):
+        if job_id in works and job_id not in takes:  # else it was taken or cancelled just now
+            takes[job_id] = rates.seconds(works[job_id], looked_at=looked.at(works[job_id].content))
+    waiting = [Waiting(job_id, works[job_id].user_id, takes[job_id]) for job_id in following if job_id in works]
+    limits = {each.user_id: each.limit for each in line.standings}
+    play = play_through(running, waiting, lanes=working_lanes(len(running)), limits=limits)
+    told = {}
+    for job in queued:
+        starts_at = ends_at = None
+        paused = line.is_paused(job.created_by_id)
+        if not paused and job.pk in takes:
+            starts_at = now + timedelta(seconds=play.start(job.pk, places[job.pk] - line.running))
+            ends_at = starts_at + timedelta(seconds=takes[job.pk])
+        told[job.pk] = Estimate(places[job.pk], starts_at, ends_at, paused=paused, now=now)
+    return told
+
+
+def _work(job_id: UUID, user_id: int, width: int, height: int, voice: float, clip: float, content: str) -> Work:
+    return Work(job_id, user_id, size_of(width, height), voice, clip, content)
+
+
+def play_through(
+    running: Sequence[tuple[int, float]], waiting: Sequence[Waiting], *, lanes: int, limits: Mapping[int, int]
+) -> Play:
+    """Start one render after the other as lanes become free.
+
+    running: person and seconds left of each; waiting: in turn; limits: renders at once of each person, 0 for no limit
+    """
+    ends = [(seconds, user_id) for user_id, seconds in running]
+    heapq.heapify(ends)
+    busy, line = Counter(user_id for user_id, _ in running), list(waiting)
+    starts: dict[UUID, float] = {}
+    now = 0.0
+    while line:
+        chosen = _first_with_room(line, busy, limits) if len(ends) < lanes else None
+        if chosen is None:
+            now, user_id = heapq.heappop(ends)
+            busy[user_id] -= 1
+            continue
+        job = line.pop(chosen)
+        starts[job.job_id] = now
+        busy[job.user_id] += 1
+        heapq.heappush(ends, (now + job.seconds, job.user_id))
+    free = ends[0][0] if len(ends) >= lanes else now
+    mean = fmean(job.seconds for job in waiting) if waiting else 0.0
+    return Play(starts, free, mean / lanes)
+
+
+def _first_with_room(line: Sequence[Waiting], busy: Mapping[int, int], limits: Mapping[int, int]) -> int | None:
+    for place, job in enumerate(line):
+        limit = limits.get(job.user_id, 0)
+        if not limit or busy.get(job.user_id, 0) < limit:
+            return place
+    return None
+
+
+# --- what renders take here ------------------------------------------------------------------------------------------
+def size_of(width: int, height: int) -> float:
+    """What a picture of this size costs, in units of one of 0.15 megapixels."""
+    return OVERHEAD_MEGAPIXELS + width * height / 1e6
+
+
+def measured() -> Rates:
+    """What the latest renders took, as medians. Only first attempts tell it: a later one may find segments made before."""
+    starts, make, look = [], [], []
+    facts = ("timings", "width", "height", "duration", "job__clip__duration", "job__attempts", "job__started_at")
+    rows = RenderOutput.objects.order_by("-created_at").values_list(*facts, "job__finished_at")[:LATEST]
+    for timings, width, height, seconds, clip_seconds, attempts, started_at, finished_at in rows:
+        looking, stages = sum(timings.get(stage, 0.0) for stage in LOOKING), sum(timings.values())
+        if attempts != 1 or stages <= looking:
+            continue
+        size = size_of(width, height)
+        starts.append(max(0.0, (finished_at - started_at).total_seconds() - stages))
+        make.append(Sample(size, (stages - looking) / seconds / size))
+        if looking:
+            look.append(Sample(size, looking / clip_seconds / size))
+    return Rates(median(starts) if starts else FIRST_GUESS.start, make or FIRST_GUESS.make, look or FIRST_GUESS.look)
+
+
+def _rate(samples: Sequence[Sample], size: float) -> float:
+    """Seconds for a second at this size: the median of those of like size where there are enough, else of all."""
+    alike = [sample.rate for sample in samples if size / ALIKE <= sample.size <= size * ALIKE]
+    return size * median(alike if len(alike) >= ENOUGH else [sample.rate for sample in samples])

@@ -1,0 +1,281 @@
+"""Whose turn it is: the waiting renders of many people go in, one order for all of them comes out.
+
+What an administrator put first is served first; after that people take turns, one render each, who was served last comes
+last, and of each person's renders the one of higher priority, then the older. A paused person is passed over, and so is one
+who has as many renders running as allowed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import chain, islice, zip_longest
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db import transaction
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When, Window
+from django.db.models.functions import Coalesce, Now, RowNumber
+from django.utils import timezone
+
+from projects import logs, wakeups
+from projects.models import RenderJob, Status, UserQueue
+from projects.models.queues import RAISED
+from projects.models.renders import LIVE, RenderJobQuerySet
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+    from projects.access import Person
+
+UNLIMITED = 10_000
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+# --- workers ---------------------------------------------------------------------------------------------------------
+def candidates(limit: int) -> Iterator[UUID]:
+    """The renders a worker may take now, whose turn it is first; at most so many.
+
+    More than one, for others ask at the same time: who comes too late for the first takes the next. The cost grows with
+    the number of people, not with the number of renders.
+    """
+    return islice(_in_turn(limit), limit)
+
+
+def _in_turn(limit: int) -> Iterator[UUID]:
+    paused = UserQueue.objects.filter(paused_at__isnull=False).values("user")
+    raised = RenderJob.objects.claimable().filter(priority__gte=RAISED).exclude(created_by__in=paused)
+    yield from _ids(raised, limit)
+    people = list(_line().values_list("pk", "room", "first")[:limit])
+    yield from (first for _, _, first in people)
+    # From here on only where many ask at once for the renders of a few.
+    each = [_ids(_waiting().filter(created_by=user_id), min(limit, room))[1:] for user_id, room, _ in people]
+    yield from (job_id for job_id in chain.from_iterable(zip_longest(*each)) if job_id is not None)
+
+
+def serve(job_id: UUID) -> bool:
+    """Count this render as its person's turn. To be called in the transaction that takes it, before it is taken.
+
+    It holds the person's row until the transaction ends, so that two workers never go over a person's limit together.
+    False: by now the person has as many renders running as allowed; leave this one.
+    """
+    facts = ("created_by", "priority", "created_by__queue__parallel_limit")
+    user_id, priority, own_limit = RenderJob.objects.values_list(*facts).get(pk=job_id)
+    UserQueue.objects.bulk_create(
+        [UserQueue(user_id=user_id, last_served_at=Now())],
+        update_conflicts=True,
+        unique_fields=["user"],
+        update_fields=["last_served_at"],
+    )
+    limit = settings.PARALLEL_JOBS_PER_USER if own_limit is None else own_limit
+    if not limit or priority >= RAISED:
+        return True
+    return bool(RenderJob.objects.filter(status=Status.RUNNING, created_by=user_id).count() < limit)
+
+
+def anything_due() -> bool:
+    """Whether a free worker would find something to do."""
+    return any(True for _ in candidates(1))
+
+
+def _waiting() -> RenderJobQuerySet:
+    """What waits for its person's turn."""
+    return RenderJob.objects.claimable().filter(priority__lt=RAISED)
+
+
+def _line() -> QuerySet[Any]:
+    """People one of whose renders may start now, whose turn it is first.
+
+    first: the render; room: how many more of theirs may run at once
+    """
+    own = RenderJob.objects.filter(created_by=OuterRef("pk"), status=Status.RUNNING)
+    running = Coalesce(Subquery(own.order_by().values("created_by").annotate(count=Count("pk")).values("count")), Value(0))
+    limit = Coalesce("queue__parallel_limit", Value(settings.PARALLEL_JOBS_PER_USER))
+    waiting = _waiting().filter(created_by=OuterRef("pk"))
+    people = get_user_model().objects.filter(Exists(waiting), queue__paused_at=None).annotate(limit=limit)
+    people = people.annotate(room=Case(When(limit=0, then=Value(UNLIMITED)), default=F("limit") - running))
+    return (
+        people.filter(room__gt=0)
+        .annotate(first=Subquery(waiting.in_turn().values("pk")[:1]))
+        .order_by(F("queue__last_served_at").asc(nulls_first=True), "pk")
+    )
+
+
+def _ids(rows: RenderJobQuerySet, count: int) -> list[UUID]:
+    return list(rows.in_turn().values_list("pk", flat=True)[:count])
+
+
+# --- what people see -------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one person's queue stands. waiting: without the raised ones; limit: renders at once, 0 for no limit"""
+
+    user_id: int
+    waiting: int
+    raised: int
+    running: int
+    limit: int
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Everybody's queues at one moment, whose turn it is first."""
+
+    standings: tuple[Standing, ...]
+
+    @property
+    def running(self) -> int:
+        """How many renders run."""
+        return sum(each.running for each in self.standings)
+
+    def is_paused(self, user_id: int) -> bool:
+        """Whether this person's queue is paused."""
+        return any(each.paused for each in self.standings if each.user_id == user_id)
+
+    def ahead(self, user_id: int, rank: int) -> int:
+        """How many renders are served before this person's one with so many of their own before it.
+
+        The running ones count, the raised ones too, paused people's do not; for a person who is paused, as if they were not.
+        """
+        before, mine = 0, False
+        for each in self.standings:
+            if each.user_id == user_id:
+                mine = True
+                before += each.raised + rank
+            elif not each.paused:
+                before += each.raised + min(each.waiting, rank if mine else rank + 1)
+        return self.running + before
+
+    def rounds(self, count: int) -> int:
+        """How many rounds of turns it takes to serve so many renders, or all."""
+        sizes = [each.waiting for each in self.standings if not each.paused]
+        rounds = 0
+        while sizes and count > 0:
+            step = min(min(sizes), -(-count // len(sizes)))
+            rounds, count = rounds + step, count - step * len(sizes)
+            sizes = [size - step for size in sizes if size > step]
+        return rounds
+
+
+def line() -> Line:
+    """How everybody's queues stand, in two queries."""
+    waiting, raised, running = Counter[int](), Counter[int](), Counter[int]()
+    live = RenderJob.objects.filter(status__in=LIVE).order_by().values_list("status", "created_by")
+    # Of a column that is never null and stands in the index, unlike the id: the rows themselves are not read.
+    for status, user_id, every, high in live.annotate(
+        every=Count("priority"), high=Count("priority", filter=Q(priority__gte=RAISED))
+    ):
+        if status == Status.RUNNING:
+            running[user_id] += every
+        else:
+            waiting[user_id], raised[user_id] = every - high, high
+    people = waiting.keys() | running.keys()
+    queues = {queue.user_id: queue for queue in UserQueue.objects.filter(user__in=people)}
+    found = [queues.get(user_id) or UserQueue(user_id=user_id) for user_id in people]
+    return Line(
+        tuple(
+            Standing(
+                user_id=queue.user_id,
+                waiting=waiting[queue.user_id],
+                raised=raised[queue.user_id],
+                running=running[queue.user_id],
+                limit=queue.limit,
+                paused=queue.paused_at is not None,
+            )
+            for queue in sorted(found, key=lambda queue: (queue.last_served_at or NEVER, queue.user_id))
+        )
+    )
+
+
+def positions(some: Collection[RenderJob], now: Line | None = None) -> dict[UUID, int]:
+    """How many renders are served before each of these, the running ones included; 0 for one that is not waiting.
+
+    now: the line where it is known already. Besides it, a query for every person whose renders these are.
+    """
+    places = {job.pk: 0 for job in some}
+    waiting = [job for job in some if job.status == Status.QUEUED]
+    if not waiting:
+        return places
+    now = now or line()
+    if any(job.priority >= RAISED for job in waiting):
+        raised = RenderJob.objects.filter(status=Status.QUEUED, priority__gte=RAISED, created_by__queue__paused_at=None)
+        places |= {job_id: now.running + place for place, job_id in enumerate(_ids(raised, UNLIMITED)) if job_id in places}
+    for user_id in {job.created_by_id for job in waiting}:
+        own = [job for job in waiting if job.created_by_id == user_id and job.priority < RAISED]
+        places |= {job_id: now.ahead(user_id, rank) for job_id, rank in _ranks(user_id, own).items()}
+    return places
+
+
+def upcoming(count: int, now: Line) -> list[UUID]:
+    """The waiting renders that are served next, in turn: about so many, all of a round or none."""
+    turns: dict[int, list[UUID]] = {each.user_id: [] for each in now.standings if not each.paused}
+    ready = RenderJob.objects.filter(status=Status.QUEUED, created_by__in=turns)
+    in_turn = Window(RowNumber(), partition_by="created_by", order_by=("-priority", "created_at", "id"))
+    normal = ready.filter(priority__lt=RAISED).annotate(turn=in_turn).filter(turn__lte=now.rounds(count))
+    for job_id, user_id in normal.order_by("turn").values_list("pk", "created_by"):
+        turns[user_id].append(job_id)
+    first = _ids(ready.filter(priority__gte=RAISED), count) if any(each.raised for each in now.standings) else []
+    return first + [job_id for job_id in chain.from_iterable(zip_longest(*turns.values())) if job_id is not None]
+
+
+def _ranks(user_id: int, wanted: list[RenderJob]) -> dict[UUID, int]:
+    """How many of this person's own waiting renders come before each of these."""
+    own = RenderJob.objects.filter(created_by=user_id, status=Status.QUEUED, priority__lt=RAISED)
+    if len(wanted) == 1:
+        job = wanted[0]
+        earlier = Q(created_at__lt=job.created_at) | Q(created_at=job.created_at, pk__lt=job.pk)
+        return {job.pk: own.filter(Q(priority__gt=job.priority) | Q(priority=job.priority) & earlier).count()}
+    missing, ranks = {job.pk for job in wanted}, {}
+    for rank, job_id in enumerate(own.in_turn().values_list("pk", flat=True).iterator()):
+        if not missing:
+            break
+        if job_id in missing:
+            missing.remove(job_id)
+            ranks[job_id] = rank
+    return ranks
+
+
+# --- verbs -----------------------------------------------------------------------------------------------------------
+def queue_of(user: User) -> UserQueue:
+    """This person's queue as it stands; not stored where nothing was set yet."""
+    return UserQueue.objects.filter(user=user).first() or UserQueue(user=user)
+
+
+def pause(*, user: User) -> UserQueue:
+    """Start nothing new of this person's. What runs goes on. A queue that is paused stays so."""
+    UserQueue.objects.get_or_create(user=user)
+    UserQueue.objects.filter(user=user, paused_at=None).update(paused_at=timezone.now())
+    return queue_of(user)
+
+
+def resume(*, user: User) -> UserQueue:
+    """Go on with this person's renders."""
+    with transaction.atomic():
+        UserQueue.objects.filter(user=user).update(paused_at=None)
+        transaction.on_commit(wakeups.send, robust=True)
+    return queue_of(user)
+
+
+def put_first(*, job: RenderJob, by: Person) -> RenderJob:
+    """Serve a waiting render before everybody's. Raised ones keep their order among themselves."""
+    return _set_priority(job, RAISED, f"put first by {by}", Q(priority__lt=RAISED))
+
+
+def put_back(*, job: RenderJob, by: Person) -> RenderJob:
+    """Let a raised render wait for its person's turn again."""
+    return _set_priority(job, 0, f"put back in line by {by}", Q(priority__gte=RAISED))
+
+
+def _set_priority(job: RenderJob, priority: int, line: str, where: Q) -> RenderJob:
+    with transaction.atomic():
+        changed = RenderJob.objects.filter(where, pk=job.pk, status=Status.QUEUED).update(priority=priority)
+        job.refresh_from_db(fields=["priority", "status"])
+        if changed:
+            logs.record(job, "info", line)
+            transaction.on_commit(wakeups.send, robust=True)
+    return job
