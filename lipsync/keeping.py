@@ -18,6 +18,8 @@ from types import TracebackType
 from lipsync.version import DIGEST_LENGTH, engine_digest
 
 MAKING = ".making-"
+# Of a kept analysis: written last, so that what lacks it is half made; and what came of teaching the network its clip.
+MANIFEST, LESSON = "manifest.json", "lesson.json"
 CONTENT_LENGTH = 32
 PLAN_LENGTH = 24
 _LOCK = ".lock"
@@ -61,6 +63,14 @@ class Hold:
                 if os.path.samestat(os.fstat(self._file), self._path.stat()):
                     return
 
+    def tried(self, how: int) -> bool:
+        """Hold it unless somebody else does; whether it is held."""
+        try:
+            self.take(how | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
     def share(self) -> None:
         """Let others use what was held alone."""
         fcntl.flock(self._file, fcntl.LOCK_SH)
@@ -79,7 +89,7 @@ def lock_of(place: Path) -> Path:
 def forget(place: Path) -> bool:
     """Remove one folder unless somebody uses it."""
     with Hold(place) as hold:
-        if not _alone(hold):
+        if not hold.tried(fcntl.LOCK_EX):
             return False
         shutil.rmtree(place, ignore_errors=True)
         lock_of(place).unlink(missing_ok=True)
@@ -97,13 +107,39 @@ def forget_all_but(root: Path, contents: Collection[str]) -> int:
     return sum(forget(root / name) for name in useless)
 
 
+def untaught(root: Path) -> list[str]:
+    """The names of analyses of which this engine has not learnt yet whether teaching helps, the last used first.
+
+    One that is being learnt at this moment is left out.
+    """
+    found: list[tuple[float, str]] = []
+    for place in root.glob(f"*-{engine_digest()}*/"):
+        with contextlib.suppress(OSError):  # it was forgotten meanwhile
+            if not place.name.startswith(MAKING) and not (place / LESSON).exists() and not _busy(lesson_of(place)):
+                found.append(((place / MANIFEST).stat().st_mtime, place.name))
+    return [name for _, name in sorted(found, reverse=True)]
+
+
+def lesson_of(place: Path) -> Path:
+    """What whoever teaches the network this analysis holds (`Hold`), so that nobody else does the same."""
+    return place.with_name(f"{place.name}-lesson")
+
+
+def _busy(place: Path) -> bool:
+    """Whether somebody holds it. No lock is made where there is none."""
+    if not lock_of(place).exists():
+        return False
+    with Hold(place) as hold:
+        return not hold.tried(fcntl.LOCK_EX)
+
+
 def remove_half_made(root: Path) -> int:
     """Remove what was begun and is not being made any more: its engine was killed. Returns how many."""
     removed = 0
     for folder in root.glob(f"{MAKING}*"):
         name = folder.name.removeprefix(MAKING).rpartition("-")[0]
         with Hold(root / name) as hold:
-            if _NAME.fullmatch(name) and _alone(hold):
+            if _NAME.fullmatch(name) and hold.tried(fcntl.LOCK_EX):
                 shutil.rmtree(folder, ignore_errors=True)
                 removed += 1
     return removed
@@ -126,18 +162,10 @@ def forget_segments(root: Path, *, before: float) -> int:
 def _forget_plan(root: Path, name: str) -> bool:
     plan = root / f"{name}.npz"
     with Hold(plan) as hold:
-        if not _alone(hold):
+        if not hold.tried(fcntl.LOCK_EX):
             return False
         for path in root.glob(f"{name}[-.]*"):
             if path != lock_of(plan):
                 path.unlink(missing_ok=True)
         lock_of(plan).unlink(missing_ok=True)
         return True
-
-
-def _alone(hold: Hold) -> bool:
-    try:
-        hold.take(fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
