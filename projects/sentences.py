@@ -129,6 +129,7 @@ OF_THE_ENGINE = (
     gettext_noop("The video has {found} instead of {expected} frames. Start the render again."),
     gettext_noop("A process that rendered part of the video ended. Start the render again."),
     gettext_noop("Parts of the result were encoded in different ways. Start the render again."),
+    gettext_noop("Another process has held a part of this video for minutes. End it, then start the render again."),
     gettext_noop("The machine has too little free memory for this. Try again when less else runs on it."),
     gettext_noop("The engine met a fault of its own. Send the log of this job to whoever looks after the installation."),
 )
