@@ -104,7 +104,7 @@ def _answer(request: dict[str, Any], reporter: LineReporter) -> None:
             "error",
             family=EnvironmentFault.family,
             code="out_of_memory",
-            message="The machine's memory is too small for this clip beside what else it does. Try again when less is running.",
+            message="The machine has too little free memory for this. Try again when less else runs on it.",
             at=None,
             traceback="".join(traceback.format_exception(error)),
         )

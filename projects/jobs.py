@@ -311,6 +311,7 @@ def _put_back(
     job: RenderJob, outcome: Outcome, *, crashes: int, charged: bool, wait: timedelta = AT_ONCE, fault: Fault | None = None
 ) -> bool:
     """Have the job wait for another attempt. What its segments hold is kept."""
+    turns.give_back(job.created_by_id)
     again: dict[str, Any] = {"not_before": Now() + wait, "attempts": F("attempts") - int(not charged), "crashes": crashes}
     return _leave(job, outcome, Status.QUEUED, fault=fault, **again, **UNTOUCHED)
 

@@ -128,9 +128,9 @@ OF_THE_ENGINE = (
     gettext_noop("The video could not be encoded. See the log for what ffmpeg said."),
     gettext_noop("The video has {found} instead of {expected} frames. Start the render again."),
     gettext_noop("A process that rendered part of the video ended. Start the render again."),
-    gettext_noop("Another process has held a part of this video for minutes. End it, then start the render again."),
-    gettext_noop("The machine's memory is too small for this clip beside what else it does. Try again when less is running."),
     gettext_noop("Parts of the result were encoded in different ways. Start the render again."),
+    gettext_noop("Another process has held a part of this video for minutes. End it, then start the render again."),
+    gettext_noop("The machine has too little free memory for this. Try again when less else runs on it."),
     gettext_noop("The engine met a fault of its own. Send the log of this job to whoever looks after the installation."),
 )
 

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from projects.access import Person
 
 UNLIMITED = 10_000
-NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+# Stand in for the time of a person's last turn: of one whose turn was broken off, and of one who never had any.
+BROKEN_OFF, NEVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(1971, 1, 1, tzinfo=UTC)
 
 
 # --- workers ---------------------------------------------------------------------------------------------------------
@@ -77,6 +78,11 @@ def serve(job_id: UUID) -> bool:
     return bool(RenderJob.objects.filter(status=Status.RUNNING, created_by=user_id).count() < limit)
 
 
+def give_back(user_id: int) -> None:
+    """A turn was broken off before its render was done: the person comes first again."""
+    UserQueue.objects.filter(user=user_id).update(last_served_at=BROKEN_OFF)
+
+
 def anything_due() -> bool:
     """Whether a free worker would find something to do."""
     return any(True for _ in candidates(1))
@@ -101,7 +107,7 @@ def _line() -> QuerySet[Any]:
     return (
         people.filter(room__gt=0)
         .annotate(first=Subquery(waiting.in_turn().values("pk")[:1]))
-        .order_by(F("queue__last_served_at").asc(nulls_first=True), "pk")
+        .order_by(Coalesce("queue__last_served_at", Value(NEVER)), "pk")
     )
 
 
