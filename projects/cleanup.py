@@ -9,10 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
+from django.core.cache import cache
+from redis import RedisError
+
 from lipsync.keeping import forget_all_but, remove_half_made
-from projects import jobs, storage, wakeups
+from projects import jobs, lanes, storage, wakeups
 from projects.models import AudioTrack, RenderJob, RenderOutput, SpeakerClip, Status
 
+SWEEP_SECONDS = 15
+FILE_SWEEP_SECONDS = 600
+SWEPT, FILES_SWEPT = "cleanup.swept", "cleanup.files_swept"
 ABANDONED_UPLOAD_SECONDS = 24 * 3600
 ABANDONED_RENDER_SECONDS = 600
 
@@ -23,8 +29,27 @@ def sweep() -> None:
     """What is due every few seconds. Safe to run at any time and in several processes."""
     jobs.settle_lost()
     remove_orphan_scratch()
+    lanes.lift_pauses()
+    lanes.forget_gone()
     if RenderJob.objects.claimable().exists():
         wakeups.send()
+
+
+def run_due() -> None:
+    """The sweep with whatever is due less often: what the housekeeping lane does every `SWEEP_SECONDS`."""
+    sweep()
+    if cache.add(FILES_SWEPT, True, FILE_SWEEP_SECONDS):
+        remove_orphan_files()
+        remove_orphan_analyses()
+    cache.set(SWEPT, True, 2 * SWEEP_SECONDS)
+
+
+def was_run_lately() -> bool:
+    """Whether somebody has done what is due, on whatever machine. False when the cache cannot say."""
+    try:
+        return cache.get(SWEPT) is not None
+    except (RedisError, OSError):
+        return False
 
 
 def remove_orphan_scratch() -> int:

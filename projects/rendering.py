@@ -26,7 +26,7 @@ from django.utils.translation import gettext as _
 
 from lipsync.errors import LipsyncError
 from lipsync.media import probe_clip
-from projects import jobs, logs, reconnecting, storage
+from projects import jobs, lanes, logs, reconnecting, storage
 from projects.engine import Engine, Event
 from projects.errors import NoRoom
 from projects.jobs import Claim
@@ -104,7 +104,8 @@ def run_next() -> bool:
     with _stop_signal() as stop:  # before the claim: a job taken by a worker that stops goes back at once
         claim = jobs.claim()
         if claim is not None:
-            run(claim, stop)
+            with lanes.holding(claim.job_id, claim.key):
+                run(claim, stop)
     return claim is not None
 
 

@@ -1,5 +1,6 @@
 """The rows: what is kept, and what can never be the case."""
 
+from projects.models.lanes import Kind, Lane
 from projects.models.library import AudioTrack, Project, Speaker, SpeakerClip
 from projects.models.renders import Family, JobLogLine, RenderJob, RenderOutput, Stage, Status
 from projects.models.setup import SetupLink
@@ -8,6 +9,8 @@ __all__ = [
     "AudioTrack",
     "Family",
     "JobLogLine",
+    "Kind",
+    "Lane",
     "Project",
     "RenderJob",
     "RenderOutput",
