@@ -8,9 +8,10 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from projects import jobs
+from projects import jobs, lanes
 from projects.forms import AdminSignInForm
-from projects.models import AudioTrack, JobLogLine, Project, RenderJob, RenderOutput, SetupLink, Speaker, SpeakerClip
+from projects.models import AudioTrack, JobLogLine, Lane, Project, RenderJob, RenderOutput, SetupLink, Speaker, SpeakerClip
+from projects.models.lanes import LaneQuerySet
 
 if TYPE_CHECKING:  # the classes take parameters in their stubs only
     ModelAdmin = admin.ModelAdmin[Any]
@@ -107,6 +108,23 @@ class RenderJobAdmin(ReadOnly):
         for job in chosen:
             jobs.cancel(job=job)
         self.message_user(request, "Cancelled what had not ended yet.")
+
+
+@admin.register(Lane)
+class LaneAdmin(ReadOnly):
+    """Lanes."""
+
+    list_display = ("name", "kind", "node", "job", "since", "seen_at", "paused_until", "pause_reason", "pid", "started_at")
+    list_select_related = ("job__clip", "job__track")
+    list_filter = ("kind", "node")
+    search_fields = ("name", "node")
+    actions = ("let_go_on",)
+
+    @admin.action(description="Let the machines of these lanes take jobs again", permissions=["view"])
+    def let_go_on(self, request: HttpRequest, chosen: LaneQuerySet) -> None:
+        """End the rest of their machines before its time."""
+        count = lanes.resume(chosen)
+        self.message_user(request, f"{count} lanes take jobs again." if count else "None of these machines rests.")
 
 
 @admin.register(RenderOutput)

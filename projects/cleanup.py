@@ -10,6 +10,7 @@ from pathlib import Path
 from uuid import UUID
 
 from django.core.cache import cache
+from django.db.models import Q
 from redis import RedisError
 
 from lipsync.keeping import forget_all_but, remove_half_made
@@ -67,20 +68,22 @@ def remove_orphan_scratch() -> int:
 
 def remove_orphan_files() -> int:
     """Remove uploads and videos without a row, once they are old enough to be in nobody's hands. Returns how many."""
-    removed = 0
+    return sum(_remove(path) for path in orphan_files())
+
+
+def orphan_files() -> Iterator[Path]:
+    """What `remove_orphan_files` would remove."""
     for path in _older(storage.RENDERS, ABANDONED_RENDER_SECONDS):
-        known = RenderOutput.objects.filter(file=f"{storage.RENDERS}/{path.name}").exists()
-        removed += not known and _remove(path)
+        if not RenderOutput.objects.filter(file=f"{storage.RENDERS}/{path.name}").exists():
+            yield path
     for path in _older(storage.CLIPS, ABANDONED_UPLOAD_SECONDS):
         name = f"{storage.CLIPS}/{path.name}"
-        known = SpeakerClip.objects.filter(file=name).exists() or SpeakerClip.objects.filter(still=name).exists()
-        removed += not known and _remove(path)
+        if not SpeakerClip.objects.filter(Q(file=name) | Q(still=name)).exists():
+            yield path
     for path in _older(storage.TRACKS, ABANDONED_UPLOAD_SECONDS):
-        known = AudioTrack.objects.filter(file=f"{storage.TRACKS}/{path.name}").exists()
-        removed += not known and _remove(path)
-    for path in _older(f"{storage.SCRATCH}/uploads", ABANDONED_UPLOAD_SECONDS):
-        removed += _remove(path)
-    return removed
+        if not AudioTrack.objects.filter(file=f"{storage.TRACKS}/{path.name}").exists():
+            yield path
+    yield from _older(f"{storage.SCRATCH}/uploads", ABANDONED_UPLOAD_SECONDS)
 
 
 def remove_orphan_analyses() -> int:
