@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import time
 from pathlib import Path
@@ -13,6 +14,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 TRUE_WORDS = ("1", "true", "yes", "on")
 FALSE_WORDS = ("0", "false", "no", "off", "")
+MOST_DEVICES = 64
+DEVICE = r"\d+|(GPU|MIG)-[\w-]+"  # an index or an identifier, as CUDA_VISIBLE_DEVICES takes them
 
 env = environ.Env()
 
@@ -44,6 +47,19 @@ def number(name: str, *, default: int, least: int, most: int) -> int:
 def words(name: str, *, default: list[str]) -> list[str]:
     """A list, separated by commas."""
     return [word.strip() for word in env.list(name, default=default) if word.strip()]
+
+
+def devices(name: str) -> list[str]:
+    """Names of graphics cards: a number means so many, counted from 0; a list (`0,2`, or `2,` for one) means these."""
+    given = str(env.str(name, default="0")).strip()
+    if given.isdecimal():
+        if int(given) > MOST_DEVICES:
+            raise _refuse(name, f"at most {MOST_DEVICES}, or a list of devices such as 0,1")
+        return [str(number) for number in range(int(given))]
+    found = [word.strip() for word in given.split(",") if word.strip()]
+    if len(set(found)) < len(found) or not all(re.fullmatch(DEVICE, word) for word in found):
+        raise _refuse(name, "a number of graphics cards, or a list of different devices such as 0,1")
+    return found
 
 
 def choice(name: str, *, default: str, among: tuple[str, ...]) -> str:

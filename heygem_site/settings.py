@@ -5,6 +5,7 @@ The README lists the variables. A `.env` file beside manage.py is read when ther
 
 from __future__ import annotations
 
+import socket
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -125,9 +126,15 @@ ENGINE_MEMORY_BYTES = environment.number("ENGINE_MEMORY_MB", default=1024, least
 ENGINE_MEMORY_LIMIT_BYTES = environment.number("ENGINE_MEMORY_LIMIT_MB", default=8192, least=0, most=10_000_000) * 2**20
 SEGMENT_HOURS = environment.number("SEGMENT_HOURS", default=24, least=1, most=24 * 365)
 PARALLEL_JOBS_PER_USER = environment.number("PARALLEL_JOBS_PER_USER", default=0, least=0, most=1000)  # 0: no limit
+# Lanes of this machine: each is a queue worker of its own, with a queue of its own.
+NODE_NAME = str(env.str("NODE_NAME", default="")) or socket.gethostname()
+CPU_LANES = environment.number("CPU_LANES", default=1, least=0, most=64)
+GPU_LANES = environment.devices("GPU_LANES")
+IO_LANES = environment.number("IO_LANES", default=1, least=0, most=1)
+LANE = str(env.str("HEYGEM_LANE", default=""))  # set by the supervisor: the lane that this process belongs to
 Q_CLUSTER: dict[str, Any] = {
     "name": "heygem",
-    "cluster_name": "cpu",
+    "cluster_name": "nobody",  # a lane's queue comes from Q_CLUSTER_NAME
     "workers": 1,
     "queue_limit": 1,
     "bulk": 1,
@@ -136,14 +143,15 @@ Q_CLUSTER: dict[str, Any] = {
     "retry": RENDER_TIME_LIMIT_SECONDS + 1200,
     "ack_failures": True,
     "max_attempts": 1,
-    "recycle": 100,
+    # The supervisor watches every process of a lane; a worker that the library replaced would look like one that died.
+    "recycle": 0,
     "save_limit": -1,
     "catch_up": False,
     "scheduler": False,
     "guard_cycle": 1,
-    "poll": 0.5,
+    "poll": 0.2,
     "label": "Wake-ups",
-    "ALT_CLUSTERS": {"cpu": {}, "gpu": {}, "io": {}},
+    "ALT_CLUSTERS": {},  # without it the library does not start under another name
 }
 if REDIS_URL:
     Q_CLUSTER["redis"] = REDIS_URL

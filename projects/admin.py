@@ -8,13 +8,14 @@ from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 
-from projects import jobs, turns
+from projects import jobs, lanes, turns
 from projects.forms import AdminSignInForm
 from projects.models import (
     AudioTrack,
     IdempotencyKey,
     JobAttempt,
     JobLogLine,
+    Lane,
     Project,
     RenderJob,
     RenderOutput,
@@ -24,6 +25,7 @@ from projects.models import (
     Status,
     UserQueue,
 )
+from projects.models.lanes import LaneQuerySet
 
 if TYPE_CHECKING:  # the classes take parameters in their stubs only
     ModelAdmin = admin.ModelAdmin[Any]
@@ -204,6 +206,23 @@ class IdempotencyKeyAdmin(ReadOnly):
     list_display = ("key", "user", "job_id", "created_at")
     list_select_related = ("user",)
     search_fields = ("key", "user__username", "job__id")
+
+
+@admin.register(Lane)
+class LaneAdmin(ReadOnly):
+    """Lanes."""
+
+    list_display = ("name", "kind", "node", "job", "since", "seen_at", "paused_until", "pause_reason", "pid", "started_at")
+    list_select_related = ("job__clip", "job__track")
+    list_filter = ("kind", "node")
+    search_fields = ("name", "node")
+    actions = ("let_go_on",)
+
+    @admin.action(description="Let the machines of these lanes take jobs again", permissions=["view"])
+    def let_go_on(self, request: HttpRequest, chosen: LaneQuerySet) -> None:
+        """End the rest of their machines before its time."""
+        count = lanes.resume(chosen)
+        self.message_user(request, f"{count} lanes take jobs again." if count else "None of these machines rests.")
 
 
 @admin.register(RenderOutput)

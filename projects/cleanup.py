@@ -10,14 +10,19 @@ from pathlib import Path
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Min
+from django.core.cache import cache
+from django.db.models import Min, Q
 from django.db.models.functions import Coalesce
+from redis import RedisError
 
 from lipsync.keeping import forget_all_but, forget_segments, remove_half_made
-from projects import idempotency, jobs, storage, turns, wakeups
+from projects import idempotency, jobs, lanes, storage, turns, wakeups
 from projects.models import AudioTrack, RenderJob, RenderOutput, SpeakerClip, Status
 from projects.models.renders import LIVE
 
+SWEEP_SECONDS = 15
+FILE_SWEEP_SECONDS = 600
+SWEPT, FILES_SWEPT = "cleanup.swept", "cleanup.files_swept"
 ABANDONED_UPLOAD_SECONDS = 24 * 3600
 ABANDONED_RENDER_SECONDS = 600
 
@@ -29,8 +34,28 @@ def sweep() -> None:
     jobs.settle_lost()
     remove_orphan_scratch()
     idempotency.forget_old()
+    lanes.lift_pauses()
+    lanes.forget_gone()
     if turns.anything_due():
         wakeups.send()
+
+
+def run_due() -> None:
+    """The sweep with whatever is due less often: what the housekeeping lane does every `SWEEP_SECONDS`."""
+    sweep()
+    if cache.add(FILES_SWEPT, True, FILE_SWEEP_SECONDS):
+        remove_orphan_files()
+        remove_orphan_analyses()
+        remove_old_segments()
+    cache.set(SWEPT, True, 2 * SWEEP_SECONDS)
+
+
+def was_run_lately() -> bool:
+    """Whether somebody has done what is due, on whatever machine. False when the cache cannot say."""
+    try:
+        return cache.get(SWEPT) is not None
+    except (RedisError, OSError):
+        return False
 
 
 def remove_orphan_scratch() -> int:
@@ -48,20 +73,22 @@ def remove_orphan_scratch() -> int:
 
 def remove_orphan_files() -> int:
     """Remove uploads and videos without a row, once they are old enough to be in nobody's hands. Returns how many."""
-    removed = 0
+    return sum(_remove(path) for path in orphan_files())
+
+
+def orphan_files() -> Iterator[Path]:
+    """What `remove_orphan_files` would remove."""
     for path in _older(storage.RENDERS, ABANDONED_RENDER_SECONDS):
-        known = RenderOutput.objects.filter(file=f"{storage.RENDERS}/{path.name}").exists()
-        removed += not known and _remove(path)
+        if not RenderOutput.objects.filter(file=f"{storage.RENDERS}/{path.name}").exists():
+            yield path
     for path in _older(storage.CLIPS, ABANDONED_UPLOAD_SECONDS):
         name = f"{storage.CLIPS}/{path.name}"
-        known = SpeakerClip.objects.filter(file=name).exists() or SpeakerClip.objects.filter(still=name).exists()
-        removed += not known and _remove(path)
+        if not SpeakerClip.objects.filter(Q(file=name) | Q(still=name)).exists():
+            yield path
     for path in _older(storage.TRACKS, ABANDONED_UPLOAD_SECONDS):
-        known = AudioTrack.objects.filter(file=f"{storage.TRACKS}/{path.name}").exists()
-        removed += not known and _remove(path)
-    for path in _older(f"{storage.SCRATCH}/uploads", ABANDONED_UPLOAD_SECONDS):
-        removed += _remove(path)
-    return removed
+        if not AudioTrack.objects.filter(file=f"{storage.TRACKS}/{path.name}").exists():
+            yield path
+    yield from _older(f"{storage.SCRATCH}/uploads", ABANDONED_UPLOAD_SECONDS)
 
 
 def remove_orphan_analyses() -> int:

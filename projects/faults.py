@@ -37,26 +37,29 @@ class Rule:
         return self.waits[earlier] if earlier < len(self.waits) else None
 
 
-# CRASH counts since the last segment that was new: a job that gets on is never given up. All others count in the whole job.
+# CRASH counts since the last segment that was new: a job that gets on is never given up. All others count in the whole job. An
+# engine's death is more likely the job's own doing than that of the worker that drove it, which may have many reasons.
 RULES: Mapping[ErrorClass, Rule] = MappingProxyType(
     {
         ErrorClass.INPUT: Rule(),
         ErrorClass.QUOTA: Rule(),
         ErrorClass.TRANSIENT: Rule(waits=(timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=2))),
         ErrorClass.RESOURCE: Rule(waits=(timedelta(minutes=1),), endless=True, charged=False, pauses_node=True),
-        ErrorClass.CRASH: Rule(waits=(AT_ONCE, AT_ONCE)),
+        ErrorClass.CRASH: Rule(waits=(AT_ONCE,) * 4),
         ErrorClass.BUG: Rule(),
         ErrorClass.CANCEL: Rule(),
     }
 )
 CRASHES_ALLOWED = len(RULES[ErrorClass.CRASH].waits) + 1
+WORKER_LOST = "worker_lost"
+_OF_LOST_WORKERS = Rule(waits=(AT_ONCE,) * 9)
 
 _OF_CODES: Mapping[str, ErrorClass] = {
     "no_space": ErrorClass.RESOURCE,
     "out_of_memory": ErrorClass.RESOURCE,
     "took_too_long": ErrorClass.QUOTA,
     "engine_died": ErrorClass.CRASH,
-    "worker_lost": ErrorClass.CRASH,
+    WORKER_LOST: ErrorClass.CRASH,
 }
 _OF_FAMILIES: Mapping[str, ErrorClass] = {Family.INPUT: ErrorClass.INPUT, Family.ENVIRONMENT: ErrorClass.TRANSIENT}
 
@@ -83,7 +86,7 @@ class Fault:
     @property
     def rule(self) -> Rule:
         """What follows from it."""
-        return RULES[self.error_class]
+        return _OF_LOST_WORKERS if self.code == WORKER_LOST else RULES[self.error_class]
 
     def of_the_job(self) -> dict[str, object]:
         """The fields of a job's row that failed with it."""

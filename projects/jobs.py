@@ -24,7 +24,7 @@ from django.utils.translation import gettext as _
 from lipsync.media import SoundChoice
 from projects import logs, storage, turns, wakeups
 from projects.errors import Conflict, Refused
-from projects.faults import AT_ONCE, Fault
+from projects.faults import AT_ONCE, WORKER_LOST, Fault
 from projects.models import (
     AudioTrack,
     ErrorClass,
@@ -246,7 +246,7 @@ def give_back(claim: Claim, pace: Pace | None = None) -> bool:
 def settle_lost() -> int:
     """Put the jobs back whose workers were lost, or end them where that happened too often. Returns how many."""
     text = _("The worker that had this render vanished in the middle of it. The server's log says what became of it.")
-    fault = Fault(Family.ENVIRONMENT, "worker_lost", text)
+    fault = Fault(Family.ENVIRONMENT, WORKER_LOST, text)
     settled = []
     for job_id in list(RenderJob.objects.lost().values_list("pk", flat=True)):
         with transaction.atomic():

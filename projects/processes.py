@@ -34,8 +34,9 @@ def start(
     stderr: int | IO[bytes] | None = None,
     niceness: int = 0,
     limits: Mapping[int, int] | None = None,
+    at_our_death: signal.Signals = signal.SIGTERM,
 ) -> subprocess.Popen[bytes]:
-    """Start a program in a session of its own. It receives SIGTERM when this process dies.
+    """Start a program in a session of its own. It receives the signal `at_our_death` when this process dies.
 
     limits: of `resource.setrlimit`, lowered to what we may give away ourselves
     """
@@ -47,7 +48,7 @@ def start(
         cwd=cwd,
         env=dict(env),
         start_new_session=True,
-        preexec_fn=partial(_in_the_child, niceness, limits or {}),
+        preexec_fn=partial(_in_the_child, niceness, limits or {}, at_our_death),
     )
 
 
@@ -101,6 +102,24 @@ def adopt_orphans() -> None:
         LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
+def end_with_parents() -> None:
+    """Have every process that this one and its children fork from now on receive SIGTERM when its parent dies."""
+    if LIBC is None:
+        return
+    parent = os.getpid()
+
+    def remember() -> None:
+        nonlocal parent
+        parent = os.getpid()
+
+    def bind() -> None:
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:  # it died in between, and nobody would tell any more
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    os.register_at_fork(before=remember, after_in_child=bind)
+
+
 def is_alive(process: psutil.Process) -> bool:
     """Whether a process runs; one that is dead and not yet waited for does not."""
     try:
@@ -123,10 +142,10 @@ def _signal_group(group: int, number: signal.Signals) -> None:
         os.killpg(group, number)
 
 
-def _in_the_child(niceness: int, limits: Mapping[int, int]) -> None:
+def _in_the_child(niceness: int, limits: Mapping[int, int], at_parents_death: signal.Signals) -> None:
     """Between fork and exec."""
     if LIBC is not None:
-        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        LIBC.prctl(PR_SET_PDEATHSIG, at_parents_death)
     if niceness:
         os.nice(niceness)
     for kind, wanted in limits.items():

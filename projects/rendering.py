@@ -20,18 +20,20 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from datetime import timedelta
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db.models.functions import Now
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from lipsync.errors import LipsyncError
 from lipsync.media import probe_clip
-from projects import jobs, logs, reconnecting, storage
+from projects import jobs, lanes, logs, reconnecting, storage
 from projects.engine import Engine, Event
 from projects.errors import NoRoom
 from projects.faults import Fault
@@ -44,6 +46,7 @@ PROGRESS_SECONDS = 2.0
 POLL_SECONDS = 0.5
 SAFETY_SECONDS = 5.0  # stop this long before the lease ends when the database cannot be reached
 HASH_CHUNK_BYTES = 2**20
+REST = timedelta(minutes=2)  # of a machine that lacks room or memory; it ends earlier when there is room again
 
 logger = logging.getLogger(__name__)
 
@@ -120,7 +123,8 @@ def run_next(*, lane: str = "") -> Claim | None:
     with _stop_signal() as stop:  # before the claim: a job taken by a worker that stops goes back at once
         claim = jobs.claim(lane=lane, worker=f"{socket.gethostname()}:{os.getpid()}")
         if claim is not None:
-            run(claim, stop)
+            with lanes.holding(claim.job_id, claim.key):
+                run(claim, stop)
     return claim
 
 
@@ -236,15 +240,7 @@ def _settle_fault(pulse: Pulse, job: RenderJob, fault: Fault) -> None:
     """Log a fault and do what follows from it."""
     logs.record(job, "error", f"{fault.code}: {fault.message}\n{fault.log_tail}")
     if jobs.fail(pulse.claim, fault, pulse.pace) and fault.rule.pauses_node:
-        _pause_node(fault.code)
-
-
-def _pause_node(reason: str) -> None:
-    """This machine lacks what any render needs: the job waits for a while, and so should whoever takes work here.
-
-    reason: a fault's code
-    """
-    logger.error("this machine takes no work for a while: %s", reason)
+        lanes.pause_node(fault.code, Now() + REST)
 
 
 def _keep(pulse: Pulse, job: RenderJob, result: dict[str, Any]) -> None:

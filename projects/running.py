@@ -17,9 +17,10 @@ from pathlib import Path
 import psutil
 from django.conf import settings
 
-from projects import processes
+from projects import processes, storage
 
 CONNECT_SECONDS = 0.3
+AFTERLIFE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +52,8 @@ def current() -> Server | None:
 @contextmanager
 def alone(address: str) -> Iterator[bool]:
     """Be the only server of this data folder while the block runs. Yields False when another one is."""
-    descriptor = os.open(_note().with_suffix(".lock"), os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    with _locked(_note().with_suffix(".lock")) as ours:
+        if not ours:
             yield False
             return
         server = Server(pid=os.getpid(), born=psutil.Process().create_time(), address=address)
@@ -64,6 +62,26 @@ def alone(address: str) -> Iterator[bool]:
             yield True
         finally:
             _note().unlink(missing_ok=True)
+
+
+@contextmanager
+def only_lanes() -> Iterator[bool]:
+    """Be the only supervisor of this machine's lanes while the block runs. Yields False when another one is."""
+    with _locked(storage.folder("lanes") / f"{settings.NODE_NAME}.lock") as ours:
+        yield ours
+
+
+@contextmanager
+def _locked(place: Path) -> Iterator[bool]:
+    """Hold a lock while the block runs. Yields False when another process holds it."""
+    descriptor = os.open(place, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
     finally:
         os.close(descriptor)
 
@@ -100,6 +118,16 @@ def port_is_free(host: str, port: int) -> bool:
             probe.bind((host, port))
         except OSError:
             return False
+    return True
+
+
+def becomes_free(host: str, port: int) -> bool:
+    """Whether a server can listen there, soon at least where one of ours was killed and its web server still ends."""
+    deadline = time.monotonic() + (AFTERLIFE_SECONDS if _note().exists() else 0)
+    while not port_is_free(host, port):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.1)
     return True
 
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from projects import cleanup, rendering, turns, wakeups
+from django.conf import settings
+
+from projects import cleanup, lanes, rendering, turns, wakeups
 
 
 def wake() -> None:
-    """Run the next job, then wake a worker for the one after it."""
-    if rendering.run_next() and turns.anything_due():
+    """Run the next job, unless this machine rests; have the idle lanes beside this one look for the others."""
+    if lanes.is_paused():
+        return
+    if len(list(turns.candidates(2))) > 1:
+        wakeups.send()
+    if rendering.run_next(lane=settings.LANE) and turns.anything_due():
         wakeups.send()
 
 
 def sweep() -> None:
-    """Put right what was left lying; for installations that schedule it themselves."""
-    cleanup.sweep()
+    """Put right what was left lying."""
+    cleanup.run_due()

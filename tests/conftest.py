@@ -14,9 +14,12 @@ from django.test import Client
 from pytest_django import Settings
 
 from heygem_site.log_file import SharedLogFile
-from projects import accounts
-from projects.models import AudioTrack, Project, RenderJob, RenderOutput, Speaker, SpeakerClip
+from projects import accounts, lanes
+from projects.lanes import Wanted
+from projects.models import AudioTrack, Kind, Project, RenderJob, RenderOutput, Speaker, SpeakerClip
 from tests import making
+
+NO_PROCESS = 2**22 + 1  # above every process number that Linux gives
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -133,6 +136,14 @@ def track(project: Project, voice_file: Path) -> AudioTrack:
 def job(project: Project, clip: SpeakerClip, track: AudioTrack, owner: User) -> RenderJob:
     """A render that waits."""
     return RenderJob.objects.create(project=project, clip=clip, track=track, created_by=owner)
+
+
+@pytest.fixture
+def lane(db: None) -> Wanted:
+    """A lane that its supervisor has just spoken for, without any process."""
+    it = Wanted("cpu-1", Kind.CPU)
+    lanes.enter(it, NO_PROCESS)
+    return it
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The rows: what is kept, and what can never be the case."""
 
 from projects.models.attempts import ErrorClass, JobAttempt, Outcome
+from projects.models.lanes import Kind, Lane
 from projects.models.library import AudioTrack, Project, Speaker, SpeakerClip
 from projects.models.queues import IdempotencyKey, UserQueue
 from projects.models.renders import Family, JobLogLine, RenderJob, RenderOutput, Stage, Status
@@ -13,6 +14,8 @@ __all__ = [
     "IdempotencyKey",
     "JobAttempt",
     "JobLogLine",
+    "Kind",
+    "Lane",
     "Outcome",
     "Project",
     "RenderJob",

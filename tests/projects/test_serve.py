@@ -113,10 +113,14 @@ def eventually(true: Callable[[], bool], seconds: float = START_SECONDS) -> bool
     return False
 
 
-def cluster_of(installation: Installation) -> list[psutil.Process]:
-    """The worker's processes, its first one first."""
-    found = [process for process in installation.processes() if "qcluster" in process.cmdline()]
-    return sorted(found, key=lambda process: process.create_time())
+def lane_of(installation: Installation, name: str = "cpu-1") -> list[psutil.Process]:
+    """A lane's own processes, its first one first: two guards, worker, monitor and pusher."""
+    found = []
+    for process in installation.processes():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if process.cmdline()[-1:] == ["lane"] and process.environ().get("HEYGEM_LANE") == name:
+                found.append(process)
+    return sorted(found, key=lambda process: (process.create_time(), process.pid))
 
 
 @pytest.mark.slow
@@ -127,7 +131,7 @@ def test_it_serves_pages_and_stops_without_a_remainder(installation: Installatio
         assert link is not None
         assert installation.answer(link[1]) == 200
         assert installation.answer() == 200
-        assert eventually(lambda: len(cluster_of(installation)) >= 5)
+        assert eventually(lambda: len(lane_of(installation)) >= 5)
         second = installation.manage("serve")
         assert second.returncode == 1
         assert "already runs at" in second.stderr
@@ -143,12 +147,12 @@ def test_it_serves_pages_and_stops_without_a_remainder(installation: Installatio
 @pytest.mark.slow
 def test_a_worker_that_lost_a_process_is_replaced_as_a_whole(installation: Installation) -> None:
     with served(installation):
-        assert eventually(lambda: len(cluster_of(installation)) >= 5)
+        assert eventually(lambda: len(lane_of(installation)) >= 5)
         time.sleep(1.5)  # for the supervisor to have seen them all
-        before = cluster_of(installation)
+        before = lane_of(installation)
         before[2].kill()  # one of the library's own three: worker, monitor or pusher
         assert eventually(lambda: not any(process.is_running() for process in before), 30)
-        assert eventually(lambda: len(cluster_of(installation)) >= 5, 30)
+        assert eventually(lambda: len(lane_of(installation)) >= 5, 30)
     assert installation.processes() == []
 
 
@@ -170,7 +174,7 @@ def test_it_runs_in_the_background_until_it_is_stopped(installation: Installatio
 @pytest.mark.slow
 def test_nothing_goes_on_when_it_is_killed_outright(installation: Installation) -> None:
     with served(installation) as (process, _):
-        assert eventually(lambda: len(cluster_of(installation)) >= 5)
+        assert eventually(lambda: len(lane_of(installation)) >= 5)
         process.kill()
         assert eventually(lambda: installation.processes() == [], 30)
     again = installation.manage("serve", "--detach")

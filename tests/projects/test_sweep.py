@@ -16,8 +16,9 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from lipsync import keeping, version
-from projects import cleanup, jobs, processes, storage, supervisor, wakeups
-from projects.faults import Fault
+from projects import cleanup, jobs, processes, storage, wakeups
+from projects.lanes import Wanted
+from projects.members import Member
 from projects.models import RenderJob, RenderOutput, Speaker, SpeakerClip, Status
 from tests import making
 
@@ -156,24 +157,24 @@ def test_segments_that_a_live_render_may_go_on_from_stay(job: RenderJob, owner: 
 
 
 def test_a_submitted_job_wakes_a_worker_once(
-    job: RenderJob, owner: User, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+    lane: Wanted, job: RenderJob, owner: User, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
     for _ in range(3):
         with django_capture_on_commit_callbacks(execute=True):
             jobs.submit(project=job.project, clip=job.clip, track=job.track, created_by=owner)
     message = OrmQ.objects.get()
-    assert message.key == wakeups.QUEUE
+    assert message.key == lane.queue
     assert message.task["args"] == ()
     assert message.task["func"] == "projects.tasks.wake"
 
 
-def test_the_sweep_wakes_a_worker_for_a_waiting_job_whose_message_was_lost(job: RenderJob) -> None:
+def test_the_sweep_wakes_a_worker_for_a_waiting_job_whose_message_was_lost(lane: Wanted, job: RenderJob) -> None:
     cleanup.sweep()
     cleanup.sweep()
     assert OrmQ.objects.count() == 1
 
 
-def test_the_sweep_wakes_a_worker_for_a_job_whose_worker_was_lost(job: RenderJob) -> None:
+def test_the_sweep_wakes_a_worker_for_a_job_whose_worker_was_lost(lane: Wanted, job: RenderJob) -> None:
     jobs.claim()
     cleanup.sweep()
     assert not OrmQ.objects.exists()
@@ -182,42 +183,7 @@ def test_the_sweep_wakes_a_worker_for_a_job_whose_worker_was_lost(job: RenderJob
     assert OrmQ.objects.count() == 1
 
 
-def test_a_worker_is_stuck_when_a_job_waits_long_and_nobody_works(job: RenderJob) -> None:
-    assert not supervisor.work_waits_in_vain()
-    RenderJob.objects.update(created_at=timezone.now() - timedelta(minutes=5))
-    assert supervisor.work_waits_in_vain()
-    jobs.claim()
-    assert not supervisor.work_waits_in_vain()
-    long_ago = timezone.now() - timedelta(minutes=5)
-    RenderJob.objects.update(lease_until=long_ago, started_at=long_ago)
-    cleanup.sweep()
-    assert not supervisor.work_waits_in_vain()  # it has been put back this moment
-    RenderJob.objects.update(not_before=long_ago)
-    assert supervisor.work_waits_in_vain()
-
-
-def test_a_job_that_is_put_off_does_not_wait_in_vain(job: RenderJob) -> None:
-    claim = jobs.claim()
-    assert claim is not None
-    assert jobs.fail(claim, Fault("environment", "no_space", "The server's disk is nearly full."))
-    long_ago = timezone.now() - timedelta(minutes=5)
-    RenderJob.objects.update(created_at=long_ago, started_at=long_ago)
-    cleanup.sweep()
-    assert not supervisor.work_waits_in_vain()
-    assert not OrmQ.objects.exists()
-
-
-def test_a_worker_between_two_jobs_is_not_stuck(job: RenderJob, output: RenderOutput, owner: User) -> None:
-    long_ago = timezone.now() - timedelta(minutes=5)
-    RenderJob.objects.create(project=job.project, clip=job.clip, track=job.track, created_by=owner)
-    RenderJob.objects.update(created_at=long_ago)
-    RenderJob.objects.filter(pk=output.pk).update(started_at=long_ago)
-    assert not supervisor.work_waits_in_vain()
-    RenderJob.objects.filter(pk=output.pk).update(finished_at=long_ago)
-    assert supervisor.work_waits_in_vain()
-
-
-def test_a_queue_that_cannot_be_reached_stops_nothing(job: RenderJob, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_queue_that_cannot_be_reached_stops_nothing(lane: Wanted, job: RenderJob, monkeypatch: pytest.MonkeyPatch) -> None:
     def unreachable(name: str) -> None:
         raise RedisConnectionError("Connection refused")
 
@@ -231,7 +197,7 @@ def test_a_program_that_cannot_be_started_is_tried_again(monkeypatch: pytest.Mon
     def no_memory(*args: object, **given: object) -> None:
         raise OSError(12, "Cannot allocate memory")
 
-    member = supervisor.Member("web server", ["true"])
+    member = Member("web server", ["true"])
     monkeypatch.setattr(processes, "start", no_memory)
     member.tend()
     assert member.process is None

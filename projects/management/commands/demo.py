@@ -17,17 +17,19 @@ from django.contrib.auth.models import User
 from django.core.files import File
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django_q.status import Stat
 
-from projects import accounts, cleanup, jobs, supervisor, uploads
+from projects import accounts, jobs, lanes, uploads
 from projects.errors import NoRoom, ProjectError, Unavailable
-from projects.models import Family, JobLogLine, RenderJob, RenderOutput, Status
+from projects.lanes import Wanted
+from projects.members import LaneMember
+from projects.models import Family, JobLogLine, Kind, RenderJob, RenderOutput, Status
+from projects.models.lanes import RENDERING
+from projects.supervisor import Supervisor
 
 EXIT_BUG, EXIT_INPUT, EXIT_ENVIRONMENT = 1, 2, 3
 EXIT_CODES = {Family.INPUT: EXIT_INPUT, Family.ENVIRONMENT: EXIT_ENVIRONMENT}
 USER_NAME = "demo"
 POLL_SECONDS = 0.5
-SWEEP_SECONDS = 15
 
 
 class Command(BaseCommand):
@@ -50,8 +52,8 @@ class Command(BaseCommand):
             code = EXIT_ENVIRONMENT if isinstance(error, (NoRoom, Unavailable)) else EXIT_INPUT
             raise CommandError(f"{error.message} ({error.code})", returncode=code) from error
         try:
-            with _worker():
-                self._watch(job)
+            with _worker() as supervisor:
+                self._watch(job, supervisor)
         except KeyboardInterrupt as interrupt:
             jobs.cancel(job=job)
             raise CommandError("Cancelled.", returncode=EXIT_BUG) from interrupt
@@ -88,10 +90,9 @@ class Command(BaseCommand):
         )
         return jobs.submit(project=project, clip=clip, track=track, created_by=project.owner)
 
-    def _watch(self, job: RenderJob) -> None:
+    def _watch(self, job: RenderJob, supervisor: Supervisor) -> None:
         """Print what happens until the job has ended."""
         seen = 0
-        next_sweep = time.monotonic() + SWEEP_SECONDS
         shown = -1
         while True:
             job.refresh_from_db()
@@ -105,9 +106,7 @@ class Command(BaseCommand):
             if tenth > max(0, shown):
                 shown = tenth
                 self.stdout.write(f"           {job.progress:.0%}")
-            if time.monotonic() >= next_sweep:
-                next_sweep = time.monotonic() + SWEEP_SECONDS
-                cleanup.sweep()
+            supervisor.tick()
             time.sleep(POLL_SECONDS)
 
     def _report(self, job: RenderJob) -> None:
@@ -158,14 +157,12 @@ def _demo_user() -> User:
 
 
 @contextmanager
-def _worker() -> Iterator[None]:
-    """A worker for the time of the block, unless one runs already."""
-    if Stat.get_all():
-        yield
-        return
-    cluster = supervisor.Cluster()
-    cluster.start()
+def _worker() -> Iterator[Supervisor]:
+    """A lane for the time of the block, unless one works already; call its `tick`."""
+    own = [] if lanes.working(*RENDERING).exists() else [LaneMember(Wanted("cpu-demo", Kind.CPU))]
+    supervisor = Supervisor(own)
+    supervisor.start()
     try:
-        yield
+        yield supervisor
     finally:
-        cluster.stop()
+        supervisor.stop()

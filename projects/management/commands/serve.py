@@ -1,4 +1,4 @@
-"""`manage.py serve`: web server and worker with one command."""
+"""`manage.py serve`: web server and lanes with one command."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from argparse import ArgumentParser
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from projects import accounts, running, static_files, supervisor
+from projects import accounts, lanes, running, static_files, supervisor
+from projects.members import LaneMember, web_server
 
 READY = "Ready."
 DETACHED_START_SECONDS = 90
@@ -23,7 +25,7 @@ DETACHED_START_SECONDS = 90
 class Command(BaseCommand):
     """Runs the installation until Ctrl-C."""
 
-    help = "Starts the web server and the worker. Ctrl-C ends both."
+    help = "Starts the web server and the lanes. Ctrl-C ends them."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Where to listen and whether to wait."""
@@ -37,7 +39,7 @@ class Command(BaseCommand):
         address = running.address(host, port)
         if (server := running.current()) is not None:
             raise CommandError(_already(server))
-        if not running.port_is_free(host, port):
+        if not running.becomes_free(host, port):
             raise CommandError(
                 f"Port {port} on {host} is in use by another program, or not ours to use. "
                 f"Choose another one: PORT={port + 1} make serve"
@@ -63,8 +65,14 @@ class Command(BaseCommand):
             self.stdout.write(f"{READY} Ctrl-C ends it.")
             self.stdout.flush()
 
-        members = [supervisor.web_server(host, port), supervisor.Cluster()]
-        supervisor.supervise(members, on_ready=on_ready, is_ready=lambda: running.answers(host, port))
+        wanted = lanes.wanted()
+        members = [web_server(host, port), *(LaneMember(lane) for lane in wanted)]
+        with running.only_lanes() if wanted else nullcontext(True) as alone:
+            if not alone:
+                raise CommandError(
+                    "The lanes of this machine run already. Set CPU_LANES=0 GPU_LANES=0 IO_LANES=0 to serve the pages alone."
+                )
+            supervisor.supervise(members, on_ready=on_ready, is_ready=lambda: running.answers(host, port))
         self.stdout.write("Stopped.")
 
     def _detach(self, host: str, port: int) -> None:

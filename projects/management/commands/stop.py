@@ -8,13 +8,13 @@ from django.core.management.base import BaseCommand
 
 from projects import running
 
-PATIENCE_SECONDS = 12.0
+PATIENCE_SECONDS = 35.0
 
 
 class Command(BaseCommand):
     """Ends the running installation."""
 
-    help = "Ends the web server and the worker that `serve` started."
+    help = "Ends the web server and the lanes that `serve` started."
     requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:
