@@ -53,6 +53,7 @@ RULES: Mapping[ErrorClass, Rule] = MappingProxyType(
 CRASHES_ALLOWED = len(RULES[ErrorClass.CRASH].waits) + 1
 WORKER_LOST = "worker_lost"
 _OF_LOST_WORKERS = Rule(waits=(AT_ONCE,) * 9)
+LOSSES_ALLOWED = len(_OF_LOST_WORKERS.waits) + 1
 
 _OF_CODES: Mapping[str, ErrorClass] = {
     "no_space": ErrorClass.RESOURCE,

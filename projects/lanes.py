@@ -19,7 +19,7 @@ from django.db.models import Q
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
-from projects import reconnecting, storage
+from projects import jobs, reconnecting, storage
 from projects.errors import NoRoom
 from projects.models import Kind, Lane, RenderJob, Status
 from projects.models.lanes import LaneQuerySet, queue_name
@@ -94,7 +94,11 @@ def let_go(name: str) -> int:
     claims = Q(pk__in=[])
     for job, claim in held:
         claims |= Q(pk=job, claim=claim)
-    return RenderJob.objects.filter(claims, status=Status.RUNNING, lease_until__gt=Now()).update(lease_until=Now())
+    running = RenderJob.objects.filter(claims, status=Status.RUNNING, lease_until__gt=Now())
+    count = running.update(lease_until=Now() - timedelta(seconds=1))
+    if count:
+        jobs.settle_lost()
+    return count
 
 
 def leave(lane: Wanted) -> None:

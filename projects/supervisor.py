@@ -18,7 +18,7 @@ from django.db import DatabaseError, close_old_connections, connections
 from django_q.status import Stat
 from redis import RedisError
 
-from projects import cleanup, lane_locks, lanes, processes, wakeups
+from projects import cleanup, lane_locks, lanes, processes, turns, wakeups
 from projects.cleanup import SWEEP_SECONDS
 from projects.members import LaneMember, Member
 from projects.models import Kind, Lane

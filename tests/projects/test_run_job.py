@@ -274,7 +274,7 @@ def test_a_full_disk_puts_the_job_off_until_there_is_room(
     job.refresh_from_db()
     assert (job.status, job.attempts, job.fence) == (Status.QUEUED, 0, 5)
     assert set(job.history.values_list("error_class", "error_code")) == {(ErrorClass.RESOURCE, "no_space")}
-    assert "this machine takes no work" in caplog.text
+    assert "take no jobs for a while: no_space" in caplog.text
     settings.FREE_SPACE_FLOOR_BYTES = 0
     engine("succeed")
     assert rendering.run_next()

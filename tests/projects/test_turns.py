@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks, Settings
 
-from projects import accounts, jobs, supervisor, turns, wakeups
+from projects import accounts, jobs, turns, wakeups
 from projects.faults import Fault
 from projects.jobs import Claim
 from projects.models import Family, RenderJob, Speaker, Status, UserQueue
@@ -205,14 +205,6 @@ def test_pausing_twice_keeps_the_first_moment(owner: User) -> None:
     first = turns.pause(user=owner).paused_at
     assert first is not None
     assert turns.pause(user=owner).paused_at == first
-
-
-def test_a_worker_that_finds_only_paused_renders_is_not_taken_for_stuck(submit: Submit, owner: User) -> None:
-    submit(owner)
-    RenderJob.objects.update(created_at=timezone.now() - 2 * supervisor.STUCK_AFTER)
-    assert supervisor.work_waits_in_vain()
-    turns.pause(user=owner)
-    assert not supervisor.work_waits_in_vain()
 
 
 # --- put first -------------------------------------------------------------------------------------------------------
