@@ -46,6 +46,13 @@ def test_a_waiting_render_says_how_many_are_before_it(owner_client: Client, add_
     assert "2 videos before this one" in page(owner_client, add_job())
 
 
+def test_a_waiting_render_says_when_it_starts_and_ends(owner_client: Client, add_job: AddJob) -> None:
+    add_job(Status.RUNNING)
+    text = " ".join(page(owner_client, add_job()).split())
+    assert "starts in about 3 minutes" in text
+    assert "done in about 3 minutes, at " in text
+
+
 def test_a_running_render_says_stage_frames_and_time_left(owner_client: Client, add_job: AddJob) -> None:
     text = page(owner_client, add_job(Status.RUNNING))
     assert "Making the frames" in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -10,6 +11,7 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from projects.models import RenderJob, Status
+from projects.pages import turns
 
 AddJob = Callable[..., RenderJob]
 # session, user; my live ones, their number, my last ones, my pause; switcher, count; of the estimates: what renders took,
@@ -59,6 +61,48 @@ def test_it_asks_again_only_while_something_lives(owner_client: Client, add_job:
 def test_a_stranger_sees_nothing_of_it(stranger_client: Client, add_job: AddJob) -> None:
     job = add_job(Status.RUNNING)
     assert str(job.pk) not in text_of(stranger_client)
+
+
+def test_it_says_when_each_will_be_done(owner_client: Client, add_job: AddJob) -> None:
+    add_job(Status.RUNNING)
+    add_job()
+    text = re.sub(r"\s+", " ", text_of(owner_client))
+    assert "about 3 minutes left" in text
+    assert re.search(r"done at \d", text)
+    assert re.search(r"done in about 3 minutes, at \d", text)
+
+
+def test_a_person_pauses_and_resumes_the_queue(owner_client: Client, add_job: AddJob) -> None:
+    add_job(Status.RUNNING)
+    job = add_job()
+    assert "Your queue is paused." not in text_of(owner_client)
+    assert owner_client.post(reverse("pages:pause"))["Location"] == reverse("pages:queue")
+    text = text_of(owner_client)
+    assert "What runs goes on; nothing new starts until you resume." in text
+    assert "Waits until you resume your queue" in text
+    assert "Pause my queue" not in text
+    page = owner_client.get(reverse("pages:job", args=[job.pk])).content.decode()
+    assert "Resume my queue" in page
+    owner_client.post(reverse("pages:resume"))
+    assert "Your queue is paused." not in text_of(owner_client)
+    assert "Pause my queue" in text_of(owner_client)
+
+
+def test_anothers_pause_is_not_shown(owner_client: Client, stranger_client: Client, add_job: AddJob) -> None:
+    add_job()
+    stranger_client.post(reverse("pages:pause"))
+    assert "Your queue is paused." not in text_of(owner_client)
+    assert "Your queue is paused." in text_of(stranger_client)
+
+
+def test_a_long_queue_shows_the_next_ones_and_counts_the_rest(
+    owner_client: Client, add_job: AddJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "SHOWN", 3)
+    jobs = [add_job() for _ in range(5)]
+    text = text_of(owner_client)
+    assert [f"cancel-{job.pk}" in text for job in jobs] == [True, True, True, False, False]
+    assert "2 more wait behind these" in text
 
 
 @pytest.mark.parametrize("count", [1, 15])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.utils import translation
+from django.utils import timezone, translation
 
 from projects.models import Stage, Status
 from projects.pages import figures, telling
@@ -34,6 +34,12 @@ def test_a_clock(seconds: float | None, words: str) -> None:
 )
 def test_a_guess_sounds_no_more_exact_than_it_is(seconds: float | None, words: str) -> None:
     assert pages.about(seconds) == words
+
+
+def test_a_moment_of_another_day_has_its_date() -> None:
+    now = timezone.now().replace(hour=12, minute=5)
+    assert pages.moment(now) == "12:05 p.m."
+    assert "2026" in pages.moment(now.replace(year=2026, month=1, day=2))
 
 
 @pytest.mark.parametrize("stage", [*Stage.values, "unheard of"])
