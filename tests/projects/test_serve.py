@@ -23,6 +23,7 @@ from django.conf import settings
 
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
+DRAIN_SECONDS = 35.0
 
 
 def free_port() -> int:
@@ -80,10 +81,10 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
 
 
 @contextmanager
-def served(installation: Installation) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def served(installation: Installation, command: str = "serve") -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run it in the foreground; yields the process and what it said until it was ready."""
     process = subprocess.Popen(
-        [sys.executable, "manage.py", "serve"],
+        [sys.executable, "manage.py", command],
         cwd=settings.BASE_DIR,
         env=installation.environment,
         stdout=subprocess.PIPE,
@@ -101,6 +102,18 @@ def served(installation: Installation) -> Iterator[tuple[subprocess.Popen[str], 
     if process.poll() is None:
         process.terminate()
     process.communicate(timeout=STOP_SECONDS)
+
+
+@pytest.fixture
+def scripted(installation: Installation, clip_file: Path) -> Installation:
+    """One whose engine runs on for ever, with children of its own."""
+    installation.environment |= {
+        "DJANGO_SETTINGS_MODULE": "tests.projects.scripted_settings",
+        "ENGINE_SCRIPT": "stall",
+        "ENGINE_VIDEO": str(clip_file),
+        "FREE_SPACE_FLOOR_MB": "0",
+    }
+    return installation
 
 
 def eventually(true: Callable[[], bool], seconds: float = START_SECONDS) -> bool:
@@ -145,15 +158,20 @@ def test_it_serves_pages_and_stops_without_a_remainder(installation: Installatio
 
 
 @pytest.mark.slow
-def test_a_worker_that_lost_a_process_is_replaced_as_a_whole(installation: Installation) -> None:
-    with served(installation):
-        assert eventually(lambda: len(lane_of(installation)) >= 5)
-        time.sleep(1.5)  # for the supervisor to have seen them all
-        before = lane_of(installation)
-        before[2].kill()  # one of the library's own three: worker, monitor or pusher
-        assert eventually(lambda: not any(process.is_running() for process in before), 30)
-        assert eventually(lambda: len(lane_of(installation)) >= 5, 30)
-    assert installation.processes() == []
+def test_the_next_render_starts_soon_after_an_idle_worker_was_killed(
+    scripted: Installation, clip_file: Path, voice_file: Path
+) -> None:
+    with served(scripted):
+        assert eventually(lambda: len(lane_of(scripted)) == 5)
+        before = lane_of(scripted)
+        before[2].kill()  # the library starts the worker first, then its helpers
+        submit(scripted, clip_file, voice_file)
+        begun = time.monotonic()
+        assert eventually(lambda: row(scripted)["started_at"] is not None)
+        assert time.monotonic() - begun < 20
+        assert eventually(lambda: row(scripted)["status"] == "running")
+        assert not any(process.is_running() for process in before)
+    assert scripted.processes() == []
 
 
 @pytest.mark.slow
@@ -215,19 +233,66 @@ def row(installation: Installation) -> dict[str, object]:
         return dict(database.execute("SELECT * FROM projects_renderjob").fetchone())
 
 
+def submit(installation: Installation, clip: Path, voice: Path) -> None:
+    """Queue one render."""
+    command = [sys.executable, "-c", SUBMIT, str(clip), str(voice)]
+    environment = {"DJANGO_SETTINGS_MODULE": "heygem_site.settings", **installation.environment}
+    subprocess.run(command, cwd=settings.BASE_DIR, env=environment, check=True, timeout=60)
+
+
+def went_back(installation: Installation) -> bool:
+    """The render waits again, and the attempt was not counted."""
+    found = row(installation)
+    return (found["status"], found["attempts"], found["fence"], found["claim"]) == ("queued", 0, 1, None)
+
+
 @pytest.mark.slow
 def test_a_render_goes_back_to_the_queue_when_it_is_stopped(
     installation: Installation, talking_take: tuple[Path, Path]
 ) -> None:
     with served(installation) as (process, _):
-        command = [sys.executable, "-c", SUBMIT, *map(str, talking_take)]
-        environment = {**installation.environment, "DJANGO_SETTINGS_MODULE": "heygem_site.settings"}
-        subprocess.run(command, cwd=settings.BASE_DIR, env=environment, check=True, timeout=60)
+        submit(installation, *talking_take)
         assert eventually(lambda: row(installation)["stage"] == "look")
+        process.terminate()
+        begun = time.monotonic()
+        assert process.wait(timeout=DRAIN_SECONDS) == 0
+        assert time.monotonic() - begun < DRAIN_SECONDS
+    assert installation.processes() == []
+    assert went_back(installation)
+
+
+@pytest.mark.slow
+def test_a_render_goes_back_to_the_queue_when_the_supervisor_is_killed(
+    scripted: Installation, clip_file: Path, voice_file: Path
+) -> None:
+    with served(scripted) as (process, _):
+        submit(scripted, clip_file, voice_file)
+        assert eventually(lambda: row(scripted)["stage"] == "render")
+        process.kill()
+        assert eventually(lambda: scripted.processes() == [], DRAIN_SECONDS)
+    assert went_back(scripted)
+
+
+@pytest.mark.slow
+def test_lanes_run_without_a_web_server_and_a_second_signal_ends_them_at_once(
+    scripted: Installation, clip_file: Path, voice_file: Path
+) -> None:
+    scripted.environment |= {"CPU_LANES": "1", "GPU_LANES": "3,", "IO_LANES": "0", "ENGINE_SCRIPT": "stubborn"}
+    assert scripted.manage("migrate", "-v0").returncode == 0
+    with served(scripted, "lanes") as (process, said):
+        assert "Lanes: cpu-1, gpu-3" in said
+        assert scripted.manage("lanes").returncode == 1
+        assert eventually(lambda: len(lane_of(scripted, "gpu-3")) == 5)
+        assert {each.environ()["CUDA_VISIBLE_DEVICES"] for each in lane_of(scripted, "gpu-3")} == {"3"}
+        assert {each.environ()["CUDA_VISIBLE_DEVICES"] for each in lane_of(scripted)} == {""}
+        submit(scripted, clip_file, voice_file)
+        assert eventually(lambda: row(scripted)["stage"] == "render")
+        idle = lane_of(scripted, "gpu-3")
+        process.terminate()
+        assert eventually(lambda: not any(each.is_running() for each in idle))  # the first signal was heard
         process.terminate()
         begun = time.monotonic()
         assert process.wait(timeout=STOP_SECONDS) == 0
         assert time.monotonic() - begun < STOP_SECONDS
-    assert installation.processes() == []
-    found = row(installation)
-    assert (found["status"], found["attempts"], found["fence"], found["claim"]) == ("queued", 0, 1, None)
+    assert scripted.processes() == []
+    assert row(scripted)["status"] in ("queued", "running")
