@@ -133,6 +133,16 @@ def _busy(place: Path) -> bool:
         return not hold.tried(fcntl.LOCK_EX)
 
 
+def being_rendered(root: Path) -> list[Path]:
+    """The tasks of renders with which others may help (`spreading.assist`) and whose engines live, the oldest first."""
+    found: list[tuple[float, Path]] = []
+    for task in root.glob("*.json"):
+        with contextlib.suppress(FileNotFoundError):  # just done
+            if _busy(task.with_suffix(".npz")):
+                found.append((task.stat().st_mtime, task))
+    return [task for _, task in sorted(found)]
+
+
 def remove_half_made(root: Path) -> int:
     """Remove what was begun and is not being made any more: its engine was killed. Returns how many."""
     removed = 0

@@ -44,22 +44,23 @@ ENDED: Event = {"event": "ended"}
 
 
 class Engine:
-    """One request to an engine process, which is started where none waits.
+    """One request to an engine process, which is started where none waits; `end_kept` ends the one that waits.
 
-    `end_kept` ends the one that waits.
+    apart: to a process of its own, which may be broken off without loss for the renders that follow
     """
 
-    def __init__(self, *, request: Mapping[str, Any], scratch: Path) -> None:
+    def __init__(self, *, request: Mapping[str, Any], scratch: Path, apart: bool = False) -> None:
         self._request = {**request, "scratch": str(scratch)}
+        self._apart = apart
         self._last: Event | None = None
 
     def __enter__(self) -> Engine:
-        self._served = _take_kept() or _Process()
+        self._served = (None if self._apart else _take_kept()) or _Process()
         self._served.ask(self._request)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        if self._last is not None and _is_sound_after(self._last) and not self._served.is_spent():
+        if not self._apart and self._last is not None and _is_sound_after(self._last) and not self._served.is_spent():
             _keep(self._served)
         else:
             self._served.end()

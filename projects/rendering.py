@@ -33,7 +33,7 @@ from django.utils.translation import gettext as _
 
 from lipsync.errors import LipsyncError
 from lipsync.media import probe_clip
-from projects import jobs, lanes, logs, reconnecting, storage
+from projects import jobs, lanes, logs, reconnecting, storage, wakeups
 from projects.engine import Engine, Event
 from projects.errors import NoRoom
 from projects.faults import Fault
@@ -120,7 +120,7 @@ class Pulse:
 
 def run_next(*, lane: str = "") -> Claim | None:
     """Claim the next job and bring it to an end. Returns the claim, None when there was no job. lane: for the record"""
-    with _stop_signal() as stop:  # before the claim: a job taken by a worker that stops goes back at once
+    with stop_signal() as stop:  # before the claim: a job taken by a worker that stops goes back at once
         claim = jobs.claim(lane=lane, worker=f"{socket.gethostname()}:{os.getpid()}")
         if claim is not None:
             with lanes.holding(claim.job_id, claim.key):
@@ -200,6 +200,8 @@ def _note(job: RenderJob, event: Event, pulse: Pulse) -> None:
         return
     before = pulse.pace.stage
     pulse.take(event)
+    if event["event"] == "segments" and event["done"] == 1 < event["total"] - 1:
+        wakeups.send()  # idle lanes may help with the others
     stage = pulse.pace.stage
     if event["event"] == "stage" and stage != before:
         logs.record(job, "info", str(Stage(stage).label), stage=stage)
@@ -296,7 +298,7 @@ def _settle_interruption(pulse: Pulse, job: RenderJob, why: Interruption) -> Non
 
 
 @contextmanager
-def _stop_signal() -> Iterator[threading.Event]:
+def stop_signal() -> Iterator[threading.Event]:
     """An event that SIGTERM sets while the block runs, so that a stopping worker gives its job back first."""
     stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():

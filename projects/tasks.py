@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from projects import cleanup, lanes, rendering, turns, wakeups
+from projects import cleanup, idling, lanes, rendering, turns, wakeups
 
 
 def wake() -> None:
-    """Run the next job, unless this machine rests; have the idle lanes beside this one look for the others."""
+    """Run the next job, unless this machine rests; have the idle lanes beside this one look for the others.
+
+    Where no job is left the lane makes itself useful otherwise.
+    """
     if lanes.is_paused():
         return
     if len(list(turns.candidates(2))) > 1:
         wakeups.send()
-    if rendering.run_next(lane=settings.LANE) and turns.anything_due():
+    rendering.run_next(lane=settings.LANE)
+    if turns.anything_due():
         wakeups.send()
+    else:
+        idling.spend()
 
 
 def sweep() -> None:

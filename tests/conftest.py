@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from projects.lanes import Wanted
 from projects.models import AudioTrack, Kind, Project, RenderJob, RenderOutput, Speaker, SpeakerClip
 from tests import making
 
+# Installations that tests start have better to do than to learn.
+os.environ.setdefault("TEACH_WHILE_IDLE", "0")
 NO_PROCESS = 2**22 + 1  # above every process number that Linux gives
 
 
