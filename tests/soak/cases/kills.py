@@ -1,0 +1,39 @@
+"""Processes of every role are killed while jobs run. Nothing may be lost or done twice, and nobody lends a hand."""
+
+from __future__ import annotations
+
+from tests.soak import checks
+from tests.soak.course import Course
+from tests.soak.disturbing import Killer, pause
+
+VOICES = 5
+BACKLOG = 5  # jobs that wait when the killing begins
+MEAN_PAUSE_SECONDS = 0.8
+
+
+def run(course: Course) -> None:
+    """T1."""
+    course.open()
+    course.take_in(voices=VOICES)
+    course.learn()
+    disturb(course)
+
+
+def disturb(course: Course) -> None:
+    """Submit and kill, the one as far as the other, then look at what is left."""
+    jobs, kills = course.scale.jobs, course.scale.rounds
+    killer = Killer(course.installation, course.chance)
+    asked: list[str] = []
+    for number in range(kills):
+        while len(asked) < min(jobs, BACKLOG + jobs * number // kills):
+            asked.append(course.submit())
+        pause(course.chance, MEAN_PAUSE_SECONDS)
+        killer.kill()
+    asked += [course.submit() for _ in range(jobs - len(asked))]
+    course.figure(f"{jobs} jobs")
+    spread = " ".join(f"{role} {count}" for role, count in sorted(killer.killed.items()))
+    course.figure(f"{sum(killer.killed.values())} kills ({spread})")
+    course.settle()
+    checks.nothing_runs_on(course)
+    checks.all_done(course, asked)
+    checks.rows_and_files_agree(course)
