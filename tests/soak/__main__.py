@@ -42,6 +42,16 @@ class Case:
 
 CASES = {
     "kills": Case("kills", 100, 200, {"SOAK_ENGINE": "--seconds 1 --segments 3"}),
+    "real": Case("real", 20, 40),
+    "idle": Case("idle", 0, 20, {"SOAK_ENGINE": "--seconds 0.2"}),
+    "frozen": Case("frozen", 0, 50, {"SOAK_ENGINE": "--seconds 2 --segments 4", "SOAK_LEASE_SECONDS": "6"}),
+    "doubled": Case("doubled", 40, 0, {"SOAK_ENGINE": "--seconds 0.5", "SOAK_COPIES": "10"}),
+    "flushed": Case("flushed", 0, 20, {"SOAK_ENGINE": "--seconds 0.5"}),
+    "drain": Case("drain", 40, 20, {"SOAK_ENGINE": "--seconds 15 --segments 15 --journal {folder}/journal"}),
+    "resume": Case("resume", 0, 5),
+    "cancels": Case("cancels", 0, 100, {"SOAK_ENGINE": "--seconds 2 --segments 4"}),
+    "wipeout": Case("wipeout", 0, 50, {"SOAK_ENGINE": "--seconds 0.5 --segments 2"}),
+    "overhead": Case("overhead", 10_000, 20, {"SOAK_ENGINE": "--seconds 1"}),
 }
 
 

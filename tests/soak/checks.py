@@ -67,7 +67,7 @@ def rows_without_files() -> list[str]:
 
 def files_without_rows() -> list[str]:
     """Files that the sweep left though nothing refers to them."""
-    known = {name for name in RenderOutput.objects.values_list("file", flat=True)}
+    known = set(RenderOutput.objects.values_list("file", flat=True))
     known |= {name for pair in SpeakerClip.objects.values_list("file", "still") for name in pair}
     known |= set(AudioTrack.objects.values_list("file", flat=True))
     found = [path for kind in (storage.RENDERS, storage.CLIPS, storage.TRACKS) for path in _sweep_and_list(kind)]

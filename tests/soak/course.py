@@ -15,11 +15,12 @@ from projects import accounts
 from projects.models import RenderJob
 from projects.models.renders import FINAL
 from tests import making
+from tests.demo_take import demo_take
 from tests.soak.installation import Installation, eventually
 from tests.soak.people import Person
 
 SETTLE_SECONDS = 600.0
-CHARACTERISTIC_HERTZ = 110
+LOWEST_HERTZ = 110
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,19 @@ class Course:
         for number in range(voices):
             self.tracks[self.person.add_track(self.tone(number, seconds))] = ""
 
+    def film(self, *, clip_seconds: float, voice_seconds: float) -> None:
+        """Upload parts of the project's synthetic take, which the real engine can work on."""
+        take = demo_take()
+        clip, voice = self.folder / "take.mp4", self.folder / "voice.wav"
+        making.media("-i", str(take.clip), "-t", str(clip_seconds), str(clip))
+        making.media("-stream_loop", "-1", "-i", str(take.voice), "-t", str(voice_seconds), str(voice))
+        self.clip = self.person.add_clip(clip)
+        self.tracks[self.person.add_track(voice)] = ""
+
     def tone(self, number: int, seconds: float = making.VOICE_SECONDS) -> Path:
         """A voice that no other number has."""
         path = self.folder / f"voice-{number}.wav"
-        sound = f"sine=frequency={CHARACTERISTIC_HERTZ + number}:duration={seconds}"
+        sound = f"sine=frequency={LOWEST_HERTZ + number}:duration={seconds}"
         making.media("-f", "lavfi", "-i", sound, "-ar", "16000", str(path))
         return path
 

@@ -14,11 +14,12 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 FFMPEG = ("ffmpeg", "-nostdin", "-v", "error", "-y")
-PLACES = ("cache", "segments")  # options that say where, not what
+SOUND = ("denoise", "loudness")  # the options that change the result
 
 
 def say(request: dict[str, Any], event: str, **facts: Any) -> None:
@@ -29,15 +30,15 @@ def say(request: dict[str, Any], event: str, **facts: Any) -> None:
 
 def digest_of(request: dict[str, Any]) -> str:
     """What the result follows from."""
-    chosen = {name: value for name, value in request["options"].items() if name not in PLACES}
+    chosen = {name: request["options"].get(name, False) for name in SOUND}
     digest = hashlib.sha256(json.dumps(chosen, sort_keys=True).encode())
     for name in ("clip", "voice"):
         digest.update(Path(request[name]).read_bytes())
     return digest.hexdigest()
 
 
-def make_segment(path: Path, seconds: float, journal: Path | None) -> bytes:
-    """A segment's bytes, made in so many seconds unless it is there already."""
+def make_segment(path: Path, seconds: float, note: Callable[[str], None]) -> bytes:
+    """A segment's bytes, made in so many seconds and noted, unless it is there already."""
     content = hashlib.sha256(path.name.encode()).hexdigest().encode()
     with path.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -47,9 +48,7 @@ def make_segment(path: Path, seconds: float, journal: Path | None) -> bytes:
         part = path.with_suffix(f".{os.getpid()}.part")
         part.write_bytes(content)
         part.replace(path)
-        if journal is not None:
-            with journal.open("a") as file:
-                file.write(f"{path.name}\n")
+        note(path.name)
     return content
 
 
@@ -91,8 +90,14 @@ def render(request: dict[str, Any], seconds: float, count: int, journal: Path | 
     name = digest_of(request)[:24]
     paths = [folder / f"{name}-{number:07d}.bin" for number in range(count)]
     whole = hashlib.sha256()
+
+    def note(segment: str) -> None:
+        if journal is not None:
+            with journal.open("a") as file:
+                file.write(f"{request['id']} {segment} {os.getpid()}\n")
+
     for done, path in enumerate(paths, start=1):
-        whole.update(make_segment(path, seconds / count, journal))
+        whole.update(make_segment(path, seconds / count, note))
         say(request, "progress", stage="render", done=done, total=count)
         say(request, "segments", done=done, total=count)
     say(request, "stage", stage="finish")

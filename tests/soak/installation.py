@@ -1,4 +1,4 @@
-"""A whole installation: `manage.py serve` in a data folder of its own, started again whenever it ends, as an init system does."""
+"""A whole installation: `manage.py serve` in a data folder of its own, started again whenever it ends, as by an init system."""
 
 from __future__ import annotations
 
