@@ -42,6 +42,7 @@ class Case:
 
 CASES = {
     "kills": Case("kills", 100, 200, {"SOAK_ENGINE": "--seconds 1 --segments 3"}),
+    "small": Case("kills", 20, 20, {"SOAK_ENGINE": "--seconds 0.3 --segments 3", "SOAK_LEASE_SECONDS": "6"}),
     "real": Case("real", 20, 40),
     "idle": Case("idle", 0, 20, {"SOAK_ENGINE": "--seconds 0.2"}),
     "frozen": Case("frozen", 0, 50, {"SOAK_ENGINE": "--seconds 2 --segments 4", "SOAK_LEASE_SECONDS": "6"}),
@@ -94,13 +95,14 @@ def _run(name: str, chosen: argparse.Namespace) -> int:
 
         django.setup()
         from tests.soak.course import Course, Scale
+        from tests.soak.people import UnansweredError
 
         scale = Scale(jobs=chosen.jobs or case.jobs, rounds=chosen.rounds or case.rounds)
         course = Course(name, chosen.database, seed, scale, folder)
         try:
             importlib.import_module(f"tests.soak.cases.{case.module}").run(course)
-        except AssertionError as error:
-            course.misses.append(str(error))
+        except (AssertionError, UnansweredError) as error:
+            course.misses.append(f"{type(error).__name__}: {error}")
         finally:
             course.installation.kill_all()
             django.db.connections.close_all()

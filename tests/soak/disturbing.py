@@ -13,17 +13,17 @@ from contextlib import contextmanager
 import psutil
 
 from projects.models import RenderJob, Status
-from projects.models.renders import ATTEMPTS_ALLOWED
 from tests.soak.installation import Installation, eventually
 from tests.soak.roles import Role
 
-DEADLY = frozenset({Role.WORKER, Role.ENGINE})  # these deaths cost the running job an attempt
+DEADLY = frozenset({Role.WORKER, Role.ENGINE})  # whose death breaks the running job's attempt off without a word
+CLAIMS_DISTURBED = 2  # a job that is broken off three times without getting on is given up, as it should be
 ANY_ROLE_SECONDS = 120.0
 LOOK_SECONDS = 0.1
 
 
 class Killer:
-    """Kills one process after the other, in an order that only the seed decides."""
+    """Kills one process after the other: in an order that the seed decides, and of those roles that are there."""
 
     def __init__(self, installation: Installation, chance: random.Random) -> None:
         self._installation = installation
@@ -55,11 +55,11 @@ class Killer:
             if role not in DEADLY:
                 process.kill()
                 return True
-            # A job is given up after its last attempt, as it should: then one that is on it is spared. It must not
-            # begin that attempt between look and kill, so that whoever would begin it is stopped meanwhile.
+            # A job that was claimed often enough is spared. None may be claimed between look and kill, so that whoever
+            # could claim it is stopped meanwhile.
             worker = process if role is Role.WORKER else process.parent()
             with frozen(worker):
-                if not RenderJob.objects.filter(status=Status.RUNNING, attempts__gte=ATTEMPTS_ALLOWED).exists():
+                if not RenderJob.objects.filter(status=Status.RUNNING, fence__gt=CLAIMS_DISTURBED).exists():
                     process.kill()
                     return True
         return False

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psutil
 
+from projects import processes
 from tests.soak import roles
 from tests.soak.roles import Role
 
@@ -24,6 +25,8 @@ START_SECONDS = 90.0
 STOP_SECONDS = 60.0
 RESTART_SECONDS = 1.0
 POLL_SECONDS = 0.05
+QUEUE = "cpu"
+SEVERAL = 2
 
 
 def eventually(true: Callable[[], object], seconds: float, *, poll: float = POLL_SECONDS) -> bool:
@@ -118,15 +121,16 @@ class Installation:
         return self._log.read_text(errors="replace")[-4000:] if self._log.exists() else ""
 
     @contextmanager
-    def second_worker(self, queue: str) -> Iterator[None]:
-        """One more worker beside the installation's own, as a second machine would run it."""
-        with self._log.open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "manage.py", "qcluster"],
-                **self._how(log.fileno()),
-                env={**os.environ, "Q_CLUSTER_NAME": queue},
-            )
+    def second_worker(self) -> Iterator[None]:
+        """One more worker beside the installation's own, as a second machine would run it, unless it has several."""
         wanted = len(self.roles()[Role.WORKER]) + 1
+        if wanted > SEVERAL:
+            yield
+            return
+        with self._log.open("ab") as log:
+            command = [sys.executable, "manage.py", "qcluster"]
+            environment = {**os.environ, "Q_CLUSTER_NAME": QUEUE}
+            process = processes.start(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
         assert eventually(lambda: len(self.roles()[Role.WORKER]) >= wanted, START_SECONDS), self.said()
         try:
             yield
@@ -140,14 +144,12 @@ class Installation:
         while self._kept.is_set():
             with self._log.open("ab") as log:
                 command = [sys.executable, "manage.py", "serve", "--port", str(self.port)]
-                self._serve = subprocess.Popen(command, **self._how(log.fileno()), env=dict(os.environ))
+                # It hears SIGTERM when this thread ends, which it does after it: or when this process is killed.
+                self._serve = processes.start(command, cwd=ROOT, env=os.environ, stdout=log, stderr=log)
             self.starts += 1
             self._serve.wait()
             if self._kept.is_set():
                 time.sleep(RESTART_SECONDS)
-
-    def _how(self, log: int) -> dict[str, object]:
-        return {"cwd": ROOT, "stdin": subprocess.DEVNULL, "stdout": log, "stderr": log, "start_new_session": True}
 
 
 def _free_port() -> int:

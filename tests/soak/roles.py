@@ -11,6 +11,7 @@ from typing import TypeVar
 import psutil
 
 Answer = TypeVar("Answer")
+QUEUE_COMMANDS = frozenset({"qcluster", "lane"})  # of manage.py
 MEDIA_TOOLS = frozenset({"ffmpeg", "ffprobe"})  # what workers and engines start for a moment
 
 
@@ -42,7 +43,7 @@ def by_role(found: Iterable[psutil.Process]) -> dict[Role, list[psutil.Process]]
     processes = sorted(found, key=_age)
     words = {process.pid: _ask(process.cmdline, []) for process in processes}
     parents = {process.pid: _ask(process.ppid, 0) for process in processes}
-    queue = {pid for pid, command in words.items() if "qcluster" in command}
+    queue = {pid for pid, command in words.items() if QUEUE_COMMANDS & set(command)}
     roles: dict[Role, list[psutil.Process]] = {role: [] for role in Role}
     roles[Role.SUPERVISOR] = [each for each in processes if "serve" in words[each.pid] and parents[each.pid] not in queue]
     roles[Role.WEB] = [each for each in processes if any(word.endswith("gunicorn") for word in words[each.pid])]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from projects.models import RenderJob
-from projects.wakeups import QUEUE
 from tests.soak import checks
 from tests.soak.course import Course
 
@@ -13,7 +12,7 @@ def run(course: Course) -> None:
     course.open()
     course.take_in(voices=3)
     course.learn()
-    with course.installation.second_worker(QUEUE):
+    with course.installation.second_worker():
         asked = [course.submit() for _ in range(course.scale.jobs)]
         course.settle()
     course.figure(f"{len(asked)} jobs, each wake-up 10 times")

@@ -22,7 +22,8 @@ def run(course: Course) -> None:
     waits, asked = [], []
     for _ in range(course.scale.rounds):
         assert eventually(course.installation.is_up, WAIT_SECONDS), "the worker did not come back"
-        course.chance.choice(course.installation.roles()[Role.WORKER]).kill()
+        for worker in course.installation.roles()[Role.WORKER]:
+            worker.kill()
         begun = time.monotonic()
         asked.append(course.submit())
         eventually(lambda: RenderJob.objects.filter(pk=asked[-1], started_at__isnull=False).exists(), WAIT_SECONDS)
