@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
+import wave
 from collections import Counter
+from pathlib import Path
 
 from django.db import connection
 
@@ -16,7 +19,8 @@ from tests.soak.people import UnansweredError
 LATEST_SECONDS = 5.0
 JOBS_PER_ROUND = 3
 VOICES = 3
-UPLOAD_SECONDS = 30.0  # of sound, about a megabyte: its upload takes a moment
+SAMPLE_RATE, SAMPLE_BYTES = 16_000, 2
+UPLOAD_SECONDS = 30  # of sound, about a megabyte: its upload takes a moment
 GIVEN_UP = ("worker_lost", "engine_died", "poisoned")  # killed as often as a job may be
 
 
@@ -78,10 +82,18 @@ class _Uploads:
     def _run(self) -> None:
         while not self._over.is_set():
             self._number += 1
-            voice = self._course.tone(self._number, UPLOAD_SECONDS)
+            voice = self._noise()
             try:
                 self.answered.add(self._course.person.offer_track(voice))
             except UnansweredError:
                 return
             finally:
                 voice.unlink()
+
+    def _noise(self) -> Path:
+        """A voice that no other one equals."""
+        path = self._course.folder / f"noise-{self._number}.wav"
+        with wave.open(str(path), "wb") as file:
+            file.setparams((1, SAMPLE_BYTES, SAMPLE_RATE, 0, "NONE", ""))
+            file.writeframes(random.Random(self._number).randbytes(UPLOAD_SECONDS * SAMPLE_RATE * SAMPLE_BYTES))
+        return path
