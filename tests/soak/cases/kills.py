@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+
 from tests.soak import checks
 from tests.soak.course import Course
 from tests.soak.disturbing import Killer, pause
@@ -23,17 +25,24 @@ def disturb(course: Course) -> None:
     """Submit and kill, the one as far as the other, then look at what is left."""
     jobs, kills = course.scale.jobs, course.scale.rounds
     killer = Killer(course.installation, course.chance)
-    asked: list[str] = []
-    for number in range(kills):
-        while len(asked) < min(jobs, BACKLOG + jobs * number // kills):
-            asked.append(course.submit())
-        pause(course.chance, MEAN_PAUSE_SECONDS)
-        killer.kill()
-    asked += [course.submit() for _ in range(jobs - len(asked))]
+    asked: list[Future[str]] = []
+    with ThreadPoolExecutor(max_workers=1) as submitter:  # waits for pages that are away, the killer does not
+        for number in range(kills):
+            _ask_for(course, submitter, asked, min(jobs, BACKLOG + jobs * number // kills))
+            pause(course.chance, MEAN_PAUSE_SECONDS)
+            killer.kill()
+        _ask_for(course, submitter, asked, jobs)
     course.figure(f"{jobs} jobs")
     spread = " ".join(f"{role} {count}" for role, count in sorted(killer.killed.items()))
     course.figure(f"{sum(killer.killed.values())} kills ({spread})")
     course.settle()
     checks.nothing_runs_on(course)
-    checks.all_done(course, asked)
+    checks.all_done(course, [job.result() for job in asked])
     checks.rows_and_files_agree(course)
+
+
+def _ask_for(course: Course, submitter: Executor, asked: list[Future[str]], due: int) -> None:
+    """Have so many jobs asked for in all, each with some voice."""
+    while len(asked) < due:
+        track = course.chance.choice(list(course.tracks))
+        asked.append(submitter.submit(course.person.submit, clip=course.clip, track=track))
