@@ -11,6 +11,7 @@ import importlib
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -41,7 +42,7 @@ class Case:
 
 
 CASES = {
-    "kills": Case("kills", 100, 200, {"SOAK_ENGINE": "--seconds 1 --segments 3"}),
+    "kills": Case("kills", 100, 200, {"SOAK_ENGINE": "--seconds 2 --segments 4"}),
     "small": Case("kills", 20, 20, {"SOAK_ENGINE": "--seconds 0.3 --segments 3", "SOAK_LEASE_SECONDS": "6"}),
     "real": Case("real", 20, 40),
     "idle": Case("idle", 0, 20, {"SOAK_ENGINE": "--seconds 0.2"}),
@@ -66,6 +67,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, help="how many kills, cancels, ..., instead of the test's own number")
     parser.add_argument("--lease", type=float, help="seconds of a lease, instead of the project's own")
     chosen = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # so that it clears up after itself
     if unknown := set(chosen.names) - set(CASES):
         parser.error(f"no such test: {', '.join(sorted(unknown))}; there are {', '.join(CASES)}")
     if len(chosen.names) == 1:

@@ -40,11 +40,11 @@ class Killer:
         return killed[0]
 
     def _try(self) -> list[Role]:
-        """The role of whom it killed, nothing if nobody of the deck's first few roles is there."""
-        if len(self._deck) < len(Role):
-            self._deck += self._chance.sample(list(Role), len(Role))
+        """The role of whom it killed: the deck's first that is there, so that a role that was away comes first later."""
         found = self._installation.roles()
-        for role in self._deck[: len(Role)]:
+        if not any(found[role] for role in self._deck):
+            self._deck += self._chance.sample(list(Role), len(Role))
+        for role in self._deck:
             if found[role] and self._finish_off(role, self._chance.choice(found[role])):
                 self._deck.remove(role)
                 return [role]
