@@ -59,6 +59,9 @@ class TerminalReporter:
             if done >= total:
                 sys.stderr.write("\n")
 
+    def segments(self, done: int, total: int, task: Path | None) -> None:
+        """See `lipsync.contracts.Reporter`."""
+
     def note(self, level: str, message: str) -> None:
         """See `lipsync.contracts.Reporter`."""
         if not self.quiet:

@@ -25,7 +25,7 @@ from lipsync.faces.track import FaceTrack, IntArray
 from lipsync.faces.tracker import FloatArray
 from lipsync.gate import REASONS, Gap, Gate, open_gate
 from lipsync.hearing import hear
-from lipsync.keeping import making_folder, name_for
+from lipsync.keeping import MANIFEST, making_folder, name_for
 from lipsync.look import LANDMARKS_FILE, Sight, look
 from lipsync.machine import writing_to
 from lipsync.media import ClipFacts
@@ -41,7 +41,7 @@ from lipsync.sound.offset import Offset
 from lipsync.sound.own import TaughtSound
 from lipsync.version import file_digest
 
-MANIFEST, ARRAYS, BANK, TAUGHT = "manifest.json", "analysis.npz", "bank.bin", "taught.npz"
+ARRAYS, BANK, TAUGHT = "analysis.npz", "bank.bin", "taught.npz"
 FEWEST_FRAMES = 12
 
 

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lipsync.analysis import MANIFEST, Analysis, Survey, analyse, analysis_key, load
+from lipsync.analysis import Analysis, Survey, analyse, analysis_key, load
 from lipsync.clock import Clock
 from lipsync.contracts import SpeakerPoint
 from lipsync.errors import EnvironmentFault
-from lipsync.keeping import MAKING, Hold, forget, remove_half_made
+from lipsync.keeping import MAKING, MANIFEST, Hold, forget, remove_half_made
 from lipsync.machine import writing_to
 from lipsync.media import ClipFacts
 

@@ -107,6 +107,9 @@ class Reporter(Protocol):
     def progress(self, stage: str, done: int, total: int) -> None:
         """So many of so many frames of this stage are done. Called for every frame."""
 
+    def segments(self, done: int, total: int, task: Path | None) -> None:
+        """So many of so many segments are whole; task: the file by which other engines can help, see `spreading.assist`."""
+
     def note(self, level: str, message: str) -> None:
         """Something worth a line in the log; level: info, warning or error."""
 
@@ -118,6 +121,9 @@ class SilentReporter:
         """See `Reporter`."""
 
     def progress(self, stage: str, done: int, total: int) -> None:
+        """See `Reporter`."""
+
+    def segments(self, done: int, total: int, task: Path | None) -> None:
         """See `Reporter`."""
 
     def note(self, level: str, message: str) -> None:

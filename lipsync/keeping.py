@@ -18,6 +18,8 @@ from types import TracebackType
 from lipsync.version import DIGEST_LENGTH, engine_digest
 
 MAKING = ".making-"
+# Of a kept analysis: written last, so that what lacks it is half made; and what came of teaching the network its clip.
+MANIFEST, LESSON = "manifest.json", "lesson.json"
 CONTENT_LENGTH = 32
 _LOCK = ".lock"
 _NAME = re.compile(rf"([0-9a-f]{{{CONTENT_LENGTH}}})-([0-9a-f]{{{DIGEST_LENGTH}}})(-.*)?")
@@ -59,6 +61,14 @@ class Hold:
                 if os.path.samestat(os.fstat(self._file), self._path.stat()):
                     return
 
+    def tried(self, how: int) -> bool:
+        """Hold it unless somebody else does; whether it is held."""
+        try:
+            self.take(how | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
     def share(self) -> None:
         """Let others use what was held alone."""
         fcntl.flock(self._file, fcntl.LOCK_SH)
@@ -77,7 +87,7 @@ def lock_of(place: Path) -> Path:
 def forget(place: Path) -> bool:
     """Remove one folder unless somebody uses it."""
     with Hold(place) as hold:
-        if not _alone(hold):
+        if not hold.tried(fcntl.LOCK_EX):
             return False
         shutil.rmtree(place, ignore_errors=True)
         lock_of(place).unlink(missing_ok=True)
@@ -95,21 +105,39 @@ def forget_all_but(root: Path, contents: Collection[str]) -> int:
     return sum(forget(root / name) for name in useless)
 
 
+def untaught(root: Path) -> list[str]:
+    """The names of analyses of which this engine has not learnt yet whether teaching helps, the last used first.
+
+    One that is being learnt at this moment is left out.
+    """
+    found: list[tuple[float, str]] = []
+    for place in root.glob(f"*-{engine_digest()}*/"):
+        with contextlib.suppress(OSError):  # it was forgotten meanwhile
+            if not place.name.startswith(MAKING) and not (place / LESSON).exists() and not _busy(lesson_of(place)):
+                found.append(((place / MANIFEST).stat().st_mtime, place.name))
+    return [name for _, name in sorted(found, reverse=True)]
+
+
+def lesson_of(place: Path) -> Path:
+    """What whoever teaches the network this analysis holds (`Hold`), so that nobody else does the same."""
+    return place.with_name(f"{place.name}-lesson")
+
+
+def _busy(place: Path) -> bool:
+    """Whether somebody holds it. No lock is made where there is none."""
+    if not lock_of(place).exists():
+        return False
+    with Hold(place) as hold:
+        return not hold.tried(fcntl.LOCK_EX)
+
+
 def remove_half_made(root: Path) -> int:
     """Remove what was begun and is not being made any more: its engine was killed. Returns how many."""
     removed = 0
     for folder in root.glob(f"{MAKING}*"):
         name = folder.name.removeprefix(MAKING).rpartition("-")[0]
         with Hold(root / name) as hold:
-            if _NAME.fullmatch(name) and _alone(hold):
+            if _NAME.fullmatch(name) and hold.tried(fcntl.LOCK_EX):
                 shutil.rmtree(folder, ignore_errors=True)
                 removed += 1
     return removed
-
-
-def _alone(hold: Hold) -> bool:
-    try:
-        hold.take(fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

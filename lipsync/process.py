@@ -1,9 +1,10 @@
 """The engine as a process of its own: requests come in as JSON lines on standard input, events go out on standard output.
 
 Requests: {"id", "verb": "render", "clip", "voice", "output", "options": {...}}, {"id", "verb": "preflight", "clip",
-"picture", "options": {...}}, {"id", "verb": "ping"}, and between engines {"id", "verb": "segment", ...} for a part of a render.
-Events: {"id", "event": "stage" | "progress" | "log" | "done" | "error", ...}; exactly one "done" or "error" ends a request.
-The process lives until its input ends. It knows no database and needs no secrets.
+"picture", "options": {...}}, {"id", "verb": "ping"}, and between engines {"id", "verb": "segment", ...} for a part of a render
+and {"id", "verb": "assist", "task"} for whatever parts of it nobody is at. "scratch" is where temporary files of a request go.
+Events: {"id", "event": "stage" | "progress" | "segments" | "log" | "done" | "error", ...}; exactly one "done" or "error" ends a
+request. The process lives until its input ends. It knows no database and needs no secrets.
 """
 
 from __future__ import annotations
@@ -13,16 +14,17 @@ import itertools
 import json
 import os
 import sys
+import tempfile
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 from lipsync import __version__
 from lipsync.contracts import RenderOptions, SpeakerPoint
-from lipsync.errors import LipsyncError
+from lipsync.errors import EnvironmentFault, LipsyncError
 from lipsync.media import Encoding, SoundChoice
 
 PROGRESS_SECONDS = 0.5
@@ -60,6 +62,10 @@ class LineReporter:
         done = itertools.count(1)
         return lambda: self.progress(stage, next(done), total)
 
+    def segments(self, done: int, total: int, task: Path | None) -> None:
+        """See `lipsync.contracts.Reporter`."""
+        self.send("segments", done=done, total=total, task=None if task is None else str(task.absolute()))
+
     def note(self, level: str, message: str) -> None:
         """See `lipsync.contracts.Reporter`."""
         self.send("log", level=level, message=message, stage=self._current)
@@ -80,7 +86,9 @@ def serve(requests: IO[str], answers: IO[str]) -> None:
 
 def _answer(request: dict[str, Any], reporter: LineReporter) -> None:
     try:
-        reporter.send("done", result=_perform(request, reporter))
+        with _temporary_files_in(request.get("scratch")):
+            result = _perform(request, reporter)
+        reporter.send("done", result=result)
     except LipsyncError as error:
         reporter.send(
             "error",
@@ -90,6 +98,15 @@ def _answer(request: dict[str, Any], reporter: LineReporter) -> None:
             at=error.at,
             log=error.log,
             traceback="".join(traceback.format_exception(error)) + error.log,
+        )
+    except MemoryError as error:
+        reporter.send(
+            "error",
+            family=EnvironmentFault.family,
+            code="no_memory",
+            message="The machine's memory is too small for this clip beside what else it does. Try again when less is running.",
+            at=None,
+            traceback="".join(traceback.format_exception(error)),
         )
     except Exception as error:  # the process's edge: a bug must reach whoever asked, not only the log
         reporter.send(
@@ -125,12 +142,18 @@ def _perform(request: dict[str, Any], reporter: LineReporter) -> dict[str, Any]:
 
         return utterance_of(hear(Path(request["voice"]))).as_dict()
     if request["verb"] == "segment":
-        from lipsync.segments import render_request  # noqa: PLC0415 - heavy
+        from lipsync.spreading import render_request  # noqa: PLC0415 - heavy
         from lipsync.threads import one_thread  # noqa: PLC0415
 
         with one_thread():
             render_request(request, reporter.steps("render", request["last"] - request["first"]))
         return {}
+    if request["verb"] == "assist":
+        from lipsync.spreading import assist  # noqa: PLC0415 - heavy
+        from lipsync.threads import one_thread  # noqa: PLC0415
+
+        with one_thread():
+            return {"rendered": assist(Path(request["task"]))}
     raise ValueError(f"unknown verb {request['verb']!r}")
 
 
@@ -142,6 +165,23 @@ def options_from(values: dict[str, Any]) -> RenderOptions:
     plain |= {name: Path(values[name]) for name in ("cache", "segments") if values.get(name)}
     point = SpeakerPoint.of(values["point"]) if values.get("point") is not None else None
     return RenderOptions(encoding, sound, point=point, **plain)
+
+
+@contextlib.contextmanager
+def _temporary_files_in(folder: str | None) -> Iterator[None]:
+    """Have this process and the programs it starts put their temporary files there."""
+    before = {"TMPDIR": os.environ.get("TMPDIR")} if folder else {}
+    try:
+        if folder:
+            os.environ["TMPDIR"] = tempfile.tempdir = folder
+        yield
+    finally:
+        for name, value in before.items():
+            tempfile.tempdir = None
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 @contextlib.contextmanager

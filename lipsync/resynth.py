@@ -27,7 +27,8 @@ from lipsync.memory import give_back
 from lipsync.plan import Plan, WantedLips, make_plan
 from lipsync.preflight import MEDIA, Card, Severity
 from lipsync.quality import LONGEST_MEASURED_SECONDS, measure
-from lipsync.segments import cut, held, render_all
+from lipsync.segments import Tally, cut, held
+from lipsync.spreading import Task, render_all
 from lipsync.threads import one_thread
 from lipsync.timeline import chosen_part, fill, frames_for, length_choice, notice
 from lipsync.version import file_digest
@@ -58,9 +59,12 @@ def render(clip: Path, voice: Path, output: Path, options: RenderOptions, report
                 plan = make_plan(analysis, hear(voice), timeline.base)
             give_back()
             segments = cut(clip, analysis, plan, options.encoding, options.segments or workshop)
+            task = Task(clip, analysis.folder, options.encoding, segments)
             with held(segments):
                 with clock.stage("render") as progress:
-                    render_all(clip, analysis, plan, segments, options.encoding, options.workers, progress)
+                    shown = task.path if options.segments else None
+                    tally = Tally(len(plan), len(segments), progress, lambda done, total: report.segments(done, total, shown))
+                    render_all(task, analysis, plan, options.workers, tally, shared=shown is not None)
                 with clock.stage("finish"):
                     heard = float(len(plan) / facts.frame_rate) if timeline.unheard else None
                     files = [segment.path for segment in segments]

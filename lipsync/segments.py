@@ -1,44 +1,35 @@
 """A plan becomes video, ten seconds at a time: each segment is rendered on its own and kept until all are joined.
 
 A segment's bytes depend on the clip, the plan and the encoding alone: not on who renders it, on which machine, or after
-which other segment. So it can be resumed after a fault and spread over processes. Its name carries the digest of all
-it depends on, and a file beside it the digest of its content.
+which other segment. So it can be resumed after a fault and spread over processes (`spreading.py`). Its name carries the digest
+of all it depends on, and a file beside it the digest of its content; whoever renders it holds its lock meanwhile.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import functools
 import hashlib
 import itertools
-import json
-import os
-import queue
-import subprocess
-import sys
-import threading
-from collections.abc import Callable, Generator, Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeVar, cast
 
-from lipsync import store
-from lipsync.analysis import Analysis, load
-from lipsync.errors import EnvironmentFault, ToolFailed, UnusableInput
+from lipsync.ahead import ahead
+from lipsync.analysis import Analysis
+from lipsync.errors import EnvironmentFault
 from lipsync.keeping import Hold, lock_of
 from lipsync.layers import Wish, paint
-from lipsync.machine import starting, writing_to
+from lipsync.machine import writing_to
 from lipsync.media import Encoding, Frame, FrameReader, FrameWriter
 from lipsync.plan import BLOCK_FRAMES, Plan, Wishes
 from lipsync.version import engine_digest, file_digest
 
 SEGMENT_SECONDS = 10
-FRAMES_AHEAD = 3
-LARGEST_WORKER_COUNT = 8
-CORES_PER_WORKER = 2  # one for the picture, one for ffmpeg on both sides of it
-Item = TypeVar("Item")
+# Nobody takes longer over ten seconds of video; whoever holds a segment for longer is stopped, not busy.
+LONGEST_WAIT_SECONDS, POLL_SECONDS = 120.0, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +49,11 @@ class Segment:
     def plan(self) -> Path:
         """The file with the plan, one for all segments of it: renders that share a folder differ in its name."""
         return self.path.with_name(f"{self.path.stem.rpartition('-')[0]}.npz")
+
+    @property
+    def task(self) -> Path:
+        """The file from which others know what there is to render, see `spreading.Task`."""
+        return self.plan.with_suffix(".json")
 
     def done(self) -> bool:
         """Whether the segment is there and whole."""
@@ -82,7 +78,7 @@ def cut(clip: Path, analysis: Analysis, plan: Plan, encoding: Encoding, folder: 
 
 @contextmanager
 def held(segments: list[Segment]) -> Iterator[None]:
-    """Let nobody else render these segments while the block runs; they are removed when it ends well, kept otherwise.
+    """Let nobody else make a video of these segments while the block runs; they are removed when it ends well, kept otherwise.
 
     Raises EnvironmentFault (`not_writable`, `no_space`).
     """
@@ -92,42 +88,57 @@ def held(segments: list[Segment]) -> Iterator[None]:
             plan.parent.mkdir(parents=True, exist_ok=True)
             hold.take(fcntl.LOCK_EX)
         yield
-        for path in (*(file for segment in segments for file in (segment.proof, segment.path)), plan, lock_of(plan)):
+        # First what says that there is work: whoever helps must not take a segment that is gone for one that is missing.
+        parts = (file for segment in segments for file in (segment.proof, segment.path, lock_of(segment.path)))
+        for path in (segments[0].task, plan, *parts, lock_of(plan)):
             with contextlib.suppress(OSError):  # the video is whole; a file left over is no reason to refuse it
                 path.unlink(missing_ok=True)
 
 
-def render_all(
-    clip: Path,
-    analysis: Analysis,
-    plan: Plan,
-    segments: list[Segment],
-    encoding: Encoding,
-    workers: int,
-    progress: Callable[[int, int], None],
-) -> None:
-    """Render the segments that are not there yet. Raises LipsyncError as rendering one does."""
-    missing = [segment for segment in segments if not segment.done()]
-    counter = _Counter(len(plan), len(plan) - sum(segment.last - segment.first for segment in missing), progress)
-    count = min(workers or _workers_for_this_machine(), len(missing))
-    if count <= 1:
-        renderer = Renderer(clip, analysis, plan, encoding, segments[0].path.parent)
-        for run in _runs(missing):
-            renderer.render(run, counter.step)
-        return
-    _save_plan(plan, segments[0].plan)
-    _spread(clip, analysis.folder, missing, encoding, count, counter)
+@contextmanager
+def alone_with(segment: Segment) -> Iterator[None]:
+    """Let nobody else render this segment while the block runs; whoever does is waited for.
+
+    Raises EnvironmentFault (`segment_busy`).
+    """
+    deadline = time.monotonic() + LONGEST_WAIT_SECONDS
+    with Hold(segment.path) as hold:
+        while not hold.tried(fcntl.LOCK_EX):
+            if time.monotonic() > deadline:
+                raise EnvironmentFault(
+                    "segment_busy",
+                    "Another process has held a part of this video for minutes. End it, then start the render again.",
+                )
+            time.sleep(POLL_SECONDS)
+        yield
 
 
-def _runs(segments: list[Segment]) -> list[list[Segment]]:
-    """The longest runs of segments that follow one another."""
-    runs: list[list[Segment]] = []
-    for segment in segments:
-        if runs and runs[-1][-1].last == segment.first:
-            runs[-1].append(segment)
-        else:
-            runs.append([segment])
-    return runs
+@dataclass(slots=True)
+class Tally:
+    """Frames and segments done, by whomever; `progress` and `tell` are called with what is done and how much there is."""
+
+    frames: int
+    segments: int
+    progress: Callable[[int, int], None]
+    tell: Callable[[int, int], None] = lambda done, total: None
+    frames_done: int = 0
+    segments_done: int = 0
+
+    def step(self) -> None:
+        """One frame more."""
+        self.frames_done += 1
+        self.progress(self.frames_done, self.frames)
+
+    def found(self, segment: Segment) -> None:
+        """A segment that somebody else has rendered."""
+        self.frames_done += segment.last - segment.first
+        self.progress(self.frames_done, self.frames)
+        self.made()
+
+    def made(self) -> None:
+        """One segment more."""
+        self.segments_done += 1
+        self.tell(self.segments_done, self.segments)
 
 
 class Renderer:
@@ -141,17 +152,37 @@ class Renderer:
         self._reader = FrameReader(clip, analysis.facts, spool=spool)
         self._wishes = Wishes(analysis.space, analysis.bank, analysis.predictor, plan)
 
-    def render(self, run: list[Segment], step: Callable[[], None]) -> None:
-        """Render segments that follow one another, each to its file; `step` is called after every frame.
+    def render(self, run: list[Segment], tally: Tally) -> None:
+        """Render segments that follow one another, each to its file, but those that somebody else renders meanwhile."""
+        while run:
+            run = run[self._until_met(run, tally) :]
+
+    def render_one(self, segment: Segment, step: Callable[[], None]) -> None:
+        """Render a segment that nobody else is rendering; `step` is called after every frame."""
+        with self._wished([segment]) as wished:
+            self._write(segment, wished, step)
+
+    def _until_met(self, run: list[Segment], tally: Tally) -> int:
+        """Render until one is met that is done. Returns how many are done then.
 
         Their frames are decoded in one go: whoever begins in the middle decodes from the key frame before, often ten seconds.
         """
+        with self._wished(run) as wished:
+            for number, segment in enumerate(run):
+                with alone_with(segment):
+                    if segment.done():
+                        tally.found(segment)
+                        return number + 1
+                    self._write(segment, itertools.islice(wished, segment.last - segment.first), tally.step)
+                tally.made()
+        return len(run)
+
+    @contextmanager
+    def _wished(self, run: list[Segment]) -> Iterator[Iterator[tuple[Frame, Wish]]]:
         first, last = run[0].first, run[-1].last
         frames = self._reader.sequence(self._plan.base[first:last].tolist())
         with contextlib.closing(ahead(frames)) as fetched:
-            wished = zip(fetched, self._wishes.of(first, last), strict=True)
-            for segment in run:
-                self._write(segment, itertools.islice(wished, segment.last - segment.first), step)
+            yield zip(fetched, self._wishes.of(first, last), strict=True)
 
     def _write(self, segment: Segment, wished: Iterator[tuple[Frame, Wish]], step: Callable[[], None]) -> None:
         with FrameWriter(segment.path, self._facts, sound=None, encoding=self._encoding) as writer:
@@ -166,156 +197,12 @@ class Renderer:
             part.replace(segment.proof)
 
 
-def render_request(request: dict[str, Any], step: Callable[[], None]) -> None:
-    """Render one segment as another process asks for it, see `_Worker`."""
-    segment = Segment(request["first"], request["last"], Path(request["path"]))
-    folder, clip = Path(request["analysis"]), Path(request["clip"])
-    _renderer(clip, folder, segment.plan, Encoding(**request["encoding"])).render([segment], step)
-
-
-@functools.lru_cache(maxsize=1)
-def _renderer(clip: Path, folder: Path, plan: Path, encoding: Encoding) -> Renderer:
-    """What the last segment was rendered with, if the next is of the same plan: its name says what is in it."""
-    analysis = load(folder, verified=False)
-    if not isinstance(analysis, Analysis):
-        raise EnvironmentFault("cache_unreadable", f"The analysis in {folder} cannot be read. Start the render again.")
-    return Renderer(clip, analysis, store.load(plan, Plan), encoding, plan.parent)
-
-
-def _save_plan(plan: Plan, path: Path) -> None:
-    part = path.with_suffix(".part")
-    with writing_to(path.parent):
-        store.save(part, plan)
-        part.replace(path)
-
-
-def ahead(items: Iterator[Item], depth: int = FRAMES_AHEAD) -> Generator[Item, None, None]:
-    """The same items, fetched in a thread of their own, at most `depth` in advance."""
-    waiting: queue.SimpleQueue[tuple[Item | None, BaseException | None]] = queue.SimpleQueue()
-    room, stopped = threading.Semaphore(depth), threading.Event()
-
-    def fetch() -> None:
-        try:
-            for item in items:
-                room.acquire()
-                if stopped.is_set():
-                    break
-                waiting.put((item, None))
-            waiting.put((None, StopIteration()))
-        except BaseException as error:  # handed over to whoever waits for the item
-            waiting.put((None, error))
-        finally:
-            if isinstance(items, Generator):
-                items.close()
-
-    thread = threading.Thread(target=fetch, daemon=True)
-    thread.start()
-    try:
-        while True:
-            item, error = waiting.get()
-            if isinstance(error, StopIteration):
-                return
-            if error is not None:
-                raise error
-            room.release()
-            yield cast(Item, item)
-    finally:
-        stopped.set()
-        room.release()
-        thread.join()
-
-
-@dataclass(slots=True)
-class _Counter:
-    """Frames done over all segments."""
-
-    total: int
-    done: int
-    progress: Callable[[int, int], None]
-
-    def step(self) -> None:
-        self.done += 1
-        self.progress(self.done, self.total)
-
-
-class _Worker:
-    """An engine process that renders segments, one at a time. It ends when its input is closed, also by our death."""
-
-    def __init__(self, events: queue.SimpleQueue[tuple[_Worker, dict[str, Any]]]) -> None:
-        command = [sys.executable, "-m", "lipsync.process"]
-        home = Path(__file__).parents[1]
-        with starting(Path(command[0]).name):
-            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=home)
-        self.counted = 0
-        threading.Thread(target=self._listen, args=(events,), daemon=True).start()
-
-    def ask(self, request: dict[str, Any]) -> None:
-        """Give it a segment to render."""
-        self.counted = 0
-        if self.process.stdin is not None:
-            with contextlib.suppress(BrokenPipeError):  # it is gone; the listener says so
-                self.process.stdin.write(json.dumps(request).encode() + b"\n")
-                self.process.stdin.flush()
-
-    def end(self) -> None:
-        """Stop it at once."""
-        self.process.kill()
-        self.process.wait()
-
-    def _listen(self, events: queue.SimpleQueue[tuple[_Worker, dict[str, Any]]]) -> None:
-        for line in self.process.stdout or ():
-            events.put((self, json.loads(line)))
-        events.put((self, {"event": "ended"}))
-
-
-def _spread(clip: Path, folder: Path, segments: list[Segment], encoding: Encoding, count: int, counter: _Counter) -> None:
-    """Have so many processes render the segments, each asking for the next as it is done."""
-    events: queue.SimpleQueue[tuple[_Worker, dict[str, Any]]] = queue.SimpleQueue()
-    waiting = [
-        {
-            "id": str(segment.first),
-            "verb": "segment",
-            "clip": str(clip.absolute()),
-            "analysis": str(folder.absolute()),
-            "path": str(segment.path.absolute()),
-            "first": segment.first,
-            "last": segment.last,
-            "encoding": asdict(encoding),
-        }
-        for segment in reversed(segments)
-    ]
-    workers: list[_Worker] = []
-    try:
-        for _ in range(count):
-            workers.append(_Worker(events))
-            workers[-1].ask(waiting.pop())
-        left = len(segments)
-        while left:
-            worker, event = events.get()
-            if event["event"] == "progress":
-                for _ in range(event["done"] - worker.counted):
-                    counter.step()
-                worker.counted = event["done"]
-            elif event["event"] == "done":
-                left -= 1
-                if waiting:
-                    worker.ask(waiting.pop())
-            elif event["event"] in ("error", "ended"):
-                raise _as_error(event)
-    finally:
-        for worker in workers:
-            worker.end()
-
-
-def _as_error(event: dict[str, Any]) -> Exception:
-    """What a worker reports, as the error it met."""
-    kinds = {"input": UnusableInput, "environment": EnvironmentFault}
-    if event.get("family") in kinds:
-        return kinds[event["family"]](event["code"], event["message"], at=event.get("at"), log=event.get("log", ""))
-    if event["event"] == "ended":
-        return ToolFailed("worker_died", "A process that rendered part of the video ended. Start the render again.")
-    return RuntimeError(event.get("traceback") or event.get("message"))
-
-
-def _workers_for_this_machine() -> int:
-    return max(1, min(LARGEST_WORKER_COUNT, len(os.sched_getaffinity(0)) // CORES_PER_WORKER))
+def runs_of(segments: list[Segment]) -> list[list[Segment]]:
+    """The longest runs of segments that follow one another."""
+    runs: list[list[Segment]] = []
+    for segment in segments:
+        if runs and runs[-1][-1].last == segment.first:
+            runs[-1].append(segment)
+        else:
+            runs.append([segment])
+    return runs

@@ -9,13 +9,13 @@ import threading
 import pytest
 
 from lipsync import keeping
-from lipsync.analysis import ARRAYS, BANK, MANIFEST, Analysis, Survey, analysis_key
+from lipsync.analysis import ARRAYS, BANK, Analysis, Survey, analysis_key
 from lipsync.cache import analysed, prune
 from lipsync.clock import Clock
 from lipsync.contracts import RenderOptions, SilentReporter, SpeakerPoint
 from lipsync.errors import UnusableInput
 from lipsync.judging import card_of
-from lipsync.keeping import forget
+from lipsync.keeping import MANIFEST, forget
 from lipsync.look import LANDMARKS_FILE
 from lipsync.media import probe_clip
 from lipsync.resynth import render

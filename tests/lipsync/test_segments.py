@@ -9,25 +9,28 @@ import shutil
 import signal
 import subprocess
 import sys
-from dataclasses import asdict
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lipsync import segments as segments_module
-from lipsync.analysis import MANIFEST, load
+from lipsync import spreading, store
+from lipsync.ahead import ahead
+from lipsync.analysis import load
 from lipsync.cache import analysed
 from lipsync.clock import Clock
 from lipsync.contracts import RenderOptions, SilentReporter
 from lipsync.errors import EnvironmentFault, LipsyncError, ToolFailed
 from lipsync.hearing import hear
-from lipsync.keeping import Hold
+from lipsync.keeping import MANIFEST, Hold, lock_of
 from lipsync.layers import paint
 from lipsync.media import Encoding, FrameReader, probe_clip
 from lipsync.plan import Wishes, make_plan
 from lipsync.resynth import render
-from lipsync.segments import ahead, cut, held, render_all, render_request
+from lipsync.segments import Tally, cut, held
+from lipsync.spreading import Task, assist, render_all, render_request
 from lipsync.timeline import bounce
 
 ROOT = Path(__file__).parents[2]
@@ -53,11 +56,16 @@ def cut_into(planned, folder: Path):
 
 
 def render_into(planned, folder: Path, workers: int = 1):
-    clip, analysis, plan = planned
     parts = cut_into(planned, folder)
     told: list[tuple[int, int]] = []
-    render_all(clip, analysis, plan, parts, Encoding(), workers, lambda done, total: told.append((done, total)))
+    render_parts(planned, parts, workers, lambda done, total: told.append((done, total)))
     return parts, told
+
+
+def render_parts(planned, parts, workers: int = 1, progress=lambda done, total: None, tell=lambda done, total: None) -> None:
+    clip, analysis, plan = planned
+    tally = Tally(len(plan), len(parts), progress, tell)
+    render_all(Task(clip, analysis.folder, Encoding(), parts), analysis, plan, workers, tally)
 
 
 @pytest.fixture(scope="module")
@@ -98,10 +106,10 @@ def test_a_segment_alone_in_another_process_is_the_same_to_the_byte(planned, in_
         "clip, folder, plan, path = map(Path, sys.argv[1:])\n"
         "with one_thread():\n"
         "    analysis, plan = load(folder, verified=True), store.load(plan, Plan)\n"
-        "    Renderer(clip, analysis, plan, Encoding(), path.parent).render([Segment(128, 192, path)], int)"
+        "    Renderer(clip, analysis, plan, Encoding(), path.parent).render_one(Segment(128, 192, path), int)"
     )
     clip, analysis, plan = planned
-    segments_module.store.save(tmp_path / "plan.npz", plan)
+    store.save(tmp_path / "plan.npz", plan)
     alone = tmp_path / "alone.mp4"
     command = [sys.executable, "-c", code, clip, analysis.folder, tmp_path / "plan.npz", alone]
     subprocess.run([str(part) for part in command], cwd=ROOT, check=True)
@@ -121,8 +129,8 @@ def test_only_what_is_missing_or_damaged_is_rendered_again(planned, in_sequence,
     parts[2].proof.unlink()
     untouched = [part.path.stat().st_mtime_ns for part in (parts[1], parts[3])]
     parts, told = render_into(planned, tmp_path)
-    assert len(told) == 128
-    assert told[0] == (COUNT - 127, COUNT)
+    assert len(told) == 2 + 128  # what was there is told of by the segment
+    assert told[2] == (COUNT - 127, COUNT)
     assert [part.path.stat().st_mtime_ns for part in (parts[1], parts[3])] == untouched
     assert parts[0].path.read_bytes() == in_sequence[0][0].path.read_bytes()
 
@@ -139,7 +147,7 @@ def test_segments_that_follow_one_another_are_decoded_in_one_go(planned, synthet
     monkeypatch.setattr(segments_module, "FrameReader", Counted)
     plan = make_plan(analysis, hear(synthetic_take.voice), np.arange(128))
     parts = cut(clip, analysis, plan, Encoding(), tmp_path)
-    render_all(clip, analysis, plan, parts, Encoding(), 1, lambda done, total: None)
+    render_parts((clip, analysis, plan), parts, 1)
     assert len(parts) == 2
     assert begun == [(0, 128)]
 
@@ -157,7 +165,7 @@ def test_the_error_of_a_process_is_the_error_of_the_render(planned, tmp_path):
     _, analysis, plan = planned
     parts = cut_into(planned, tmp_path)
     with pytest.raises(LipsyncError) as caught:
-        render_all(tmp_path / "gone.mp4", analysis, plan, parts, Encoding(), 2, lambda done, total: None)
+        render_parts((tmp_path / "gone.mp4", analysis, plan), parts, 2)
     assert caught.value.code
     assert not any(part.done() for part in parts)
 
@@ -166,7 +174,7 @@ def test_a_killed_process_is_told_and_its_segment_is_not_taken(planned, tmp_path
     clip, analysis, plan = planned
     parts = cut_into(planned, tmp_path)
     started: list[int] = []
-    begin = segments_module._Worker.__init__
+    begin = spreading._Worker.__init__
 
     def remember(worker, events) -> None:
         begin(worker, events)
@@ -176,9 +184,9 @@ def test_a_killed_process_is_told_and_its_segment_is_not_taken(planned, tmp_path
         if started:
             os.kill(started.pop(), signal.SIGKILL)
 
-    monkeypatch.setattr(segments_module._Worker, "__init__", remember)
+    monkeypatch.setattr(spreading._Worker, "__init__", remember)
     with pytest.raises(ToolFailed) as caught:
-        render_all(clip, analysis, plan, parts, Encoding(), 2, kill_one)
+        render_parts((clip, analysis, plan), parts, 2, kill_one)
     assert caught.value.code == "worker_died"
     parts, _ = render_into(planned, tmp_path)
     assert all(part.done() for part in parts)
@@ -210,7 +218,7 @@ def test_a_render_resumes_where_it_was_stopped_and_leaves_nothing(planned, synth
     other.touch()
     goes_on = Stopping()
     render(synthetic_take.clip, synthetic_take.voice, resumed, kept, goes_on)
-    assert goes_on.told[0] == 129
+    assert goes_on.told[:3] == [64, 128, 129]
     assert whole.read_bytes() == resumed.read_bytes()
     assert list(folder.iterdir()) == [other]
 
@@ -220,14 +228,14 @@ def test_renders_that_share_a_folder_keep_their_own_plans(planned, in_sequence, 
     parts = cut_into(planned, tmp_path)
     other = make_plan(analysis, hear(synthetic_take.voice), bounce(COUNT + 20, len(analysis))[20:])
     theirs = cut(clip, analysis, other, Encoding(), tmp_path)
-    spread = segments_module._spread
+    spread = spreading._spread
 
     def after_the_other(*arguments) -> None:
-        segments_module._save_plan(other, theirs[0].plan)
+        Task(clip, analysis.folder, Encoding(), theirs).save(other)
         spread(*arguments)
 
-    monkeypatch.setattr(segments_module, "_spread", after_the_other)
-    render_all(clip, analysis, plan, parts, Encoding(), 2, lambda done, total: None)
+    monkeypatch.setattr(spreading, "_spread", after_the_other)
+    render_parts((clip, analysis, plan), parts, 2)
     assert [part.path.read_bytes() for part in parts] == [part.path.read_bytes() for part in in_sequence[0]]
 
 
@@ -241,12 +249,12 @@ def test_the_same_segments_are_never_rendered_by_two_at_once(planned, tmp_path):
 def test_a_process_opens_the_plan_once_for_all_its_segments(planned, in_sequence, tmp_path):
     clip, analysis, plan = planned
     parts = cut_into(planned, tmp_path)
-    segments_module._save_plan(plan, parts[0].plan)
-    before = segments_module._renderer.cache_info().misses
+    task = Task(clip, analysis.folder, Encoding(), parts)
+    task.save(plan)
+    before = spreading._renderer.cache_info().misses
     for part in parts[2:]:
-        request = {"clip": clip, "analysis": analysis.folder, "path": part.path, "first": part.first, "last": part.last}
-        render_request({**request, "encoding": asdict(Encoding())}, int)
-    assert segments_module._renderer.cache_info().misses == before + 1
+        render_request({"task": task.path, "first": part.first}, int)
+    assert spreading._renderer.cache_info().misses == before + 1
     assert [part.path.read_bytes() for part in parts[2:]] == [part.path.read_bytes() for part in in_sequence[0][2:]]
 
 
@@ -262,7 +270,7 @@ def test_the_words_of_ffmpeg_in_another_process_are_kept(planned, tmp_path):
     caught = []
     for workers in (1, 2):
         with pytest.raises(EnvironmentFault) as failure:
-            render_all(clip, unfit, plan, parts, Encoding(), workers, lambda done, total: None)
+            render_parts((clip, unfit, plan), parts, workers)
         caught.append((failure.value.code, failure.value.message, failure.value.log.count("no-such-colour") > 0))
     assert caught[0] == caught[1]
     assert caught[0][2]
@@ -292,3 +300,86 @@ def test_fetching_ahead_stops_with_whoever_asked():
     assert [next(fetched) for _ in range(20)] == [0] * 20
     fetched.close()
     assert closed == [True]
+
+
+@pytest.fixture
+def shared(planned, tmp_path):
+    """A render's task that others may help with, nothing of it done."""
+    clip, analysis, plan = planned
+    task = Task(clip, analysis.folder, Encoding(), cut_into(planned, tmp_path / "segments"))
+    task.save(plan)
+    return task
+
+
+class Engine:
+    """An engine in a process of its own that is asked to help."""
+
+    def __init__(self, task: Task) -> None:
+        command = [sys.executable, "-m", "lipsync.process"]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, text=True)
+        self.process.stdin.write(json.dumps({"id": "1", "verb": "assist", "task": str(task.path)}) + "\n")
+        self.process.stdin.close()
+
+    def rendered(self) -> int:
+        answer = self.process.stdout.read()
+        return json.loads(answer.splitlines()[-1])["result"]["rendered"]
+
+
+def wait_for_a_holder(segment) -> None:
+    """Until somebody renders it."""
+    while not (lock_of(segment.path).exists() and not free(segment)):
+        time.sleep(0.01)
+
+
+def free(segment) -> bool:
+    with Hold(segment.path) as hold:
+        return hold.tried(fcntl.LOCK_EX)
+
+
+def test_two_engines_render_every_segment_once(planned, in_sequence, shared):
+    helper = Engine(shared)
+    wait_for_a_holder(shared.segments[-1])
+    told: list[tuple[int, int]] = []
+    render_parts(planned, shared.segments, 1, tell=lambda done, total: told.append((done, total)))
+    made = helper.rendered()
+    assert 1 <= made < len(shared.segments)
+    assert told == [(number + 1, 4) for number in range(4)]
+    assert [part.path.read_bytes() for part in shared.segments] == [part.path.read_bytes() for part in in_sequence[0]]
+
+
+def test_a_helper_that_dies_leaves_its_segment_to_the_render(planned, in_sequence, shared):
+    helper = Engine(shared)
+    wait_for_a_holder(shared.segments[-1])
+    helper.process.kill()
+    helper.process.wait()
+    assert not shared.segments[-1].done()
+    render_parts(planned, shared.segments)
+    assert [part.path.read_bytes() for part in shared.segments] == [part.path.read_bytes() for part in in_sequence[0]]
+
+
+def test_who_helps_skips_what_others_are_at_and_goes_when_all_is_done(planned, shared):
+    with Hold(shared.segments[3].path) as hold:
+        hold.take(fcntl.LOCK_EX)
+        assert assist(shared.path) == 3
+    assert [part.done() for part in shared.segments] == [True, True, True, False]
+    with held(shared.segments):
+        render_parts(planned, shared.segments)
+        assert assist(shared.path) == 0
+    assert assist(shared.path) == 0
+    assert list(shared.path.parent.iterdir()) == []
+
+
+def test_a_render_that_went_on_without_its_files_is_not_helped(planned, shared):
+    shared.path.unlink()  # as `held` does first
+    assert assist(shared.path) == 0
+    assert not any(part.done() for part in shared.segments)
+
+
+def test_a_segment_that_is_held_for_ever_is_told(planned, shared, monkeypatch):
+    monkeypatch.setattr(segments_module, "LONGEST_WAIT_SECONDS", 0.2)
+    with Hold(shared.segments[1].path) as hold:
+        hold.take(fcntl.LOCK_EX)
+        with pytest.raises(EnvironmentFault) as caught:
+            render_parts(planned, shared.segments)
+    assert caught.value.code == "segment_busy"
+    assert shared.segments[0].done()
