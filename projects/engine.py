@@ -110,7 +110,7 @@ class _Process:
     def ask(self, request: Mapping[str, Any]) -> None:
         """Begin a request; the one before must have ended."""
         self._asked += 1
-        self._request = uuid.uuid4().hex
+        self._request = str(request.get("id") or uuid.uuid4().hex)
         os.ftruncate(self._log.fileno(), 0)
         if self.process.stdin is not None:
             with contextlib.suppress(OSError):  # it is dead; the reader says so

@@ -1,0 +1,1 @@
+"""The soak tests, a module each: `run(course)` does it."""
