@@ -23,6 +23,7 @@ from hypothesis.stateful import (
     MultipleResults,
     RuleBasedStateMachine,
     consumes,
+    initialize,
     invariant,
     multiple,
     precondition,
@@ -67,7 +68,8 @@ class Queue(RuleBasedStateMachine):
     """People submit, cancel and retry; workers claim, beat, finish, fail, give back or vanish; time passes."""
 
     world: World
-    claims = Bundle("claims")
+    claims = Bundle("claims")  # whose workers have not let go; they may have been given up for dead
+    zombies = Bundle("zombies")  # whose workers have ended them, and write once more
 
     def __init__(self) -> None:
         super().__init__()
@@ -88,6 +90,11 @@ class Queue(RuleBasedStateMachine):
     def now(self) -> float:
         """The clock: what it was moved by, and what has really gone by."""
         return self._moved + time.monotonic() - self._born
+
+    @initialize(count=st.integers(1, MOST_JOBS))
+    def begin(self, count: int) -> None:
+        for _ in range(count):
+            self.submit()
 
     # --- people --------------------------------------------------------------------------------------------------------
     @precondition(lambda self: len(self.live()) < MOST_JOBS)
@@ -136,14 +143,15 @@ class Queue(RuleBasedStateMachine):
         if wanted:
             self.held[claim.job_id] = (claim, self.now + jobs.LEASE.total_seconds())
 
-    @rule(claim=consumes(claims))
-    def finish(self, claim: Claim) -> None:
+    @rule(target=zombies, claim=consumes(claims))
+    def finish(self, claim: Claim) -> Claim:
         wanted = self._may_write(claim) and not RenderJob.objects.get(pk=claim.job_id).cancel_requested
         assert jobs.finish(claim, name=storage.render_name(claim.job_id, claim.fence), result=RESULT) == wanted
         self._over(claim, wanted)
+        return claim
 
-    @rule(claim=claims, fault=st.sampled_from(FAULTS))
-    def fail(self, claim: Claim, fault: Fault) -> None:
+    @rule(target=zombies, claim=consumes(claims), fault=st.sampled_from(FAULTS))
+    def fail(self, claim: Claim, fault: Fault) -> Claim:
         held = self._may_write(claim)
         assert jobs.fail(claim, fault) == held
         job = RenderJob.objects.get(pk=claim.job_id)
@@ -151,12 +159,24 @@ class Queue(RuleBasedStateMachine):
             wait = fault.rule.wait(job.history.filter(error_class=fault.error_class).count() - 1)
             self.not_before[job.pk] = self.now + (wait or timedelta(0)).total_seconds()
         self._over(claim, held)
+        return claim
 
-    @rule(claim=claims)
-    def give_back(self, claim: Claim) -> None:
+    @rule(target=zombies, claim=consumes(claims))
+    def give_back(self, claim: Claim) -> Claim:
         held = self._may_write(claim)
         assert jobs.give_back(claim) == held
         self._over(claim, held)
+        return claim
+
+    @rule(claim=zombies, fault=st.sampled_from(FAULTS))
+    def haunt(self, claim: Claim, fault: Fault) -> None:
+        if self._may_write(claim):  # a video came too late for a cancel: its worker settles that yet
+            return
+        assert not jobs.heartbeat(claim, Pace())
+        assert not jobs.finish(claim, name=storage.render_name(claim.job_id, claim.fence), result=RESULT)
+        assert not jobs.fail(claim, fault)
+        assert not jobs.give_back(claim)
+        assert not jobs.settle_cancelled(claim)
 
     @rule(claim=claims)
     def settle_cancelled(self, claim: Claim) -> None:
@@ -210,7 +230,8 @@ class Queue(RuleBasedStateMachine):
 
     def _may_write(self, claim: Claim) -> bool:
         """Whether the claim still is the job's. A worker past its lease may go on while nobody else has taken notice."""
-        return RenderJob.objects.filter(claim.row()).exists()
+        row = RenderJob.objects.get(pk=claim.job_id)
+        return (row.status, row.claim, row.fence) == (Status.RUNNING, claim.key, claim.fence)
 
     def _over(self, claim: Claim, really: bool) -> None:
         if really:
