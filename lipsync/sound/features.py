@@ -32,6 +32,8 @@ LOWEST_HERTZ, HIGHEST_HERTZ = 60.0, 7600.0
 PRE_EMPHASIS = np.float32(0.97)
 FLOOR_DECIBEL = 60.0
 SPEECH_PERCENTILE = 95
+# What counts as sounding, below a level that clicks and coughs of a quarter of a second in all do not raise.
+SOUNDING_DECIBEL, CLICK_ROWS = 40.0, 25
 MEAN_ROWS = 5
 # Transforms of so many stay in the processor's cache, which halves what listening costs.
 WINDOWS_AT_ONCE = 64
@@ -68,8 +70,9 @@ class SoundFeatures:
     def of_rows(cls, rows: HalfArray) -> Self:
         """Of (m, BANDS + 2) level of each band and of their sum in dB, voicing; the rows are used up."""
         loudest = rows[:, :BANDS].max(axis=1).astype(np.float32)
-        top = np.float32(np.percentile(loudest, SPEECH_PERCENTILE))
-        energy_top = np.float32(np.percentile(rows[:, BANDS].astype(np.float32), SPEECH_PERCENTILE))
+        counted = _counted(loudest)
+        top = np.float32(np.percentile(loudest[counted], SPEECH_PERCENTILE))
+        energy_top = np.float32(np.percentile(rows[counted, BANDS].astype(np.float32), SPEECH_PERCENTILE))
         x = network.inputs(np.maximum(rows[:, :BANDS] - np.float16(top), np.float16(-FLOOR_DECIBEL)) / np.float16(20))
         heard, guess = network.listen(x), adaptation.guess(x)
         # Column by column and in place: an hour and a half of rows is half a million.
@@ -77,7 +80,8 @@ class SoundFeatures:
             values = rows[:, column].astype(np.float32)
             if column < BANDS:
                 level = (np.maximum(values, top - FLOOR_DECIBEL) - top) / 20
-                values = (level - level.mean()) / (level.std() + np.float32(0.05))
+                usual = level[counted]
+                values = (level - usual.mean()) / (usual.std() + np.float32(0.05))
             elif column == BANDS:
                 values = (np.maximum(values, energy_top - FLOOR_DECIBEL) - energy_top) / 20 + 3
             rows[:, column] = uniform_filter1d(values, MEAN_ROWS, mode="nearest")
@@ -95,6 +99,18 @@ class SoundFeatures:
 def sound_features(blocks: Iterable[FloatArray]) -> SoundFeatures:
     """Features of a recording given in blocks of mono samples at 16 kHz."""
     return SoundFeatures.of_rows(_stacked(_piece(windows) for windows in _windows(blocks)))
+
+
+def _counted(loudest: FloatArray) -> npt.NDArray[np.intp] | slice:
+    """Which rows tell a recording's usual levels: two that sound for one that is silent, however long the silence."""
+    reference = np.partition(loudest, -CLICK_ROWS)[-CLICK_ROWS] if len(loudest) > CLICK_ROWS else loudest.max(initial=0.0)
+    sounding = loudest > reference - SOUNDING_DECIBEL
+    silent = np.flatnonzero(~sounding)
+    count = int(sounding.sum()) // 2
+    if len(silent) <= count:
+        return slice(None)
+    some = silent[np.linspace(0, len(silent) - 1, count).astype(np.intp)]
+    return np.sort(np.concatenate([np.flatnonzero(sounding), some]))
 
 
 def _piece(windows: FloatArray) -> FloatArray:
@@ -147,7 +163,7 @@ def _voicing(windows: FloatArray) -> FloatArray:
     spectrum = np.fft.rfft(windows * np.hanning(VOICING_WINDOW_SAMPLES).astype(np.float32), 2048, axis=1)
     correlation = np.fft.irfft(np.abs(spectrum) ** 2, axis=1)[:, :VOICING_WINDOW_SAMPLES]
     lags = slice(SAMPLE_RATE // PITCH_HERTZ[1], SAMPLE_RATE // PITCH_HERTZ[0])
-    return np.asarray((correlation[:, lags].max(axis=1) / (correlation[:, 0] + 1e-6)).astype(np.float32))
+    return np.asarray((correlation[:, lags].max(axis=1) / (correlation[:, 0] + 1e-9)).astype(np.float32))
 
 
 @cache

@@ -5,12 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
+import numpy.typing as npt
+from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 
 from lipsync.faces.pose import DoubleArray
-from lipsync.sound.features import RATE, SoundFeatures
+from lipsync.sound.features import BANDS, RATE, SoundFeatures
+from lipsync.sound.network import RATE as NETWORK_RATE
 
 SILENCE_DECIBEL = -32.0
+# How surely the network must hear no speech, as a mean over so long. Long vowels are silence to it: what is sung is told by
+# its voicing, and by being louder than wind and hum.
+NO_SPEECH, NO_SPEECH_SECONDS = 0.8, 0.42
+SUNG_VOICING, SUNG_DECIBEL, SUNG_ROWS = 0.75, -15.0, 21
 SHORTEST_PAUSE_SECONDS, FULL_PAUSE_SECONDS = 0.2, 0.6
 SHORT_SHARE = 0.4
 # Beyond this a mouth that stays open looks forgotten, whatever the speaker's habit.
@@ -41,14 +47,26 @@ class Pause:
 
 
 def find_pauses(sound: SoundFeatures) -> list[Pause]:
-    """The silences of a recording, in order."""
-    quiet = np.concatenate([[False], sound.loudness < SILENCE_DECIBEL, [False]])
+    """Where nobody speaks, in order: it is silent, or what sounds is no speech."""
+    quiet = np.concatenate([[False], (sound.loudness < SILENCE_DECIBEL) | _no_speech(sound), [False]])
     edges = np.flatnonzero(np.diff(quiet.astype(np.int8)))
     return [
         Pause(start / RATE, end / RATE, at_edge=start == 0 or end == len(sound.loudness))
         for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
         if end - start >= SHORTEST_PAUSE_SECONDS * RATE
     ]
+
+
+def _no_speech(sound: SoundFeatures) -> npt.NDArray[np.bool_]:
+    """(m,) where the network hears no speech in what sounds: noise, music, a breath; what is sung counts as speech."""
+    silent, count = sound.heard.classes[:, 0], len(sound.loudness)
+    if len(silent) == 0:
+        return np.zeros(count, dtype=np.bool_)
+    likely = uniform_filter1d(silent, round(NO_SPEECH_SECONDS * NETWORK_RATE), mode="nearest")
+    rows = np.minimum(np.arange(count) // 2, len(silent) - 1)
+    voicing = uniform_filter1d(sound.rows[:, BANDS + 1].astype(np.float32), SUNG_ROWS, mode="nearest")
+    sung = (voicing > SUNG_VOICING) & (sound.loudness > SUNG_DECIBEL)
+    return np.asarray((likely[rows] > NO_SPEECH) & ~sung)
 
 
 def stillness(sound: SoundFeatures, times: DoubleArray, habit: float = 1.0) -> DoubleArray:
