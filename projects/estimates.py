@@ -18,8 +18,9 @@ from uuid import UUID
 from django.utils import timezone
 
 from lipsync.keeping import name_for
-from projects import storage, turns
+from projects import lanes, storage, turns
 from projects.models import RenderJob, RenderOutput, Status
+from projects.models.lanes import RENDERING
 from projects.models.renders import LIVE
 
 LATEST = 30  # finished renders that are measured
@@ -162,8 +163,8 @@ def seconds_left(whole: float, progress: float, own_guess: float | None) -> floa
 
 
 def working_lanes(running: int) -> int:
-    """How many renders can run at once: as many as do, at least one."""
-    return max(1, running)
+    """How many renders can run at once: as many as there are lanes for them, and at least as many as do."""
+    return max(1, running, lanes.working(*RENDERING).count())
 
 
 def _of_waiting(
