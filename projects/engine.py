@@ -25,7 +25,7 @@ from typing import IO, Any
 import psutil
 from django.conf import settings
 
-from projects import processes
+from projects import processes, storage
 
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "XDG_CACHE_HOME", "CUDA_VISIBLE_DEVICES")
 PASSED_ON_PREFIXES = ("LIPSYNC_", "OMP_", "OPENBLAS_", "MKL_")
@@ -194,7 +194,7 @@ def end_kept() -> None:
 def clean_environment() -> dict[str, str]:
     """What the engine may know of our environment: no key, no database, no token."""
     kept = {name: value for name, value in os.environ.items() if name in PASSED_ON or name.startswith(PASSED_ON_PREFIXES)}
-    return kept | {"PYTHONUNBUFFERED": "1"}
+    return kept | {"TMPDIR": str(storage.folder(storage.SCRATCH)), "PYTHONUNBUFFERED": "1"}
 
 
 def _take_kept() -> _Process | None:

@@ -99,7 +99,7 @@ def render(request: dict[str, Any], seconds: float, count: int, journal: Path | 
     for done, path in enumerate(paths, start=1):
         whole.update(make_segment(path, seconds / count, note))
         say(request, "progress", stage="render", done=done, total=count)
-        say(request, "segments", done=done, total=count)
+        say(request, "segments", done=done, total=count, task=None)  # nobody can help
     say(request, "stage", stage="finish")
     result = join(request, whole.hexdigest())
     for path in paths:

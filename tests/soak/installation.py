@@ -10,8 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -25,8 +24,6 @@ START_SECONDS = 90.0
 STOP_SECONDS = 60.0
 RESTART_SECONDS = 1.0
 POLL_SECONDS = 0.05
-QUEUE = "cpu"
-SEVERAL = 2
 
 
 def eventually(true: Callable[[], object], seconds: float, *, poll: float = POLL_SECONDS) -> bool:
@@ -119,26 +116,6 @@ class Installation:
     def said(self) -> str:
         """The end of what `serve` printed."""
         return self._log.read_text(errors="replace")[-4000:] if self._log.exists() else ""
-
-    @contextmanager
-    def second_worker(self) -> Iterator[None]:
-        """One more worker beside the installation's own, as a second machine would run it, unless it has several."""
-        wanted = len(self.roles()[Role.WORKER]) + 1
-        if wanted > SEVERAL:
-            yield
-            return
-        with self._log.open("ab") as log:
-            command = [sys.executable, "manage.py", "qcluster"]
-            environment = {**os.environ, "Q_CLUSTER_NAME": QUEUE}
-            process = processes.start(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-        assert eventually(lambda: len(self.roles()[Role.WORKER]) >= wanted, START_SECONDS), self.said()
-        try:
-            yield
-        finally:
-            for member in roles.family_of(psutil.Process(process.pid)):
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    member.kill()
-            process.wait()
 
     def _keep(self) -> None:
         while self._kept.is_set():

@@ -9,7 +9,7 @@ import pytest
 
 from tests.soak.installation import ROOT
 
-LONGEST_SECONDS = 420  # four times what it takes on a machine that has nothing else to do
+LONGEST_SECONDS = 900  # for machines that have much else to do
 
 
 @pytest.mark.slow

@@ -12,9 +12,8 @@ def run(course: Course) -> None:
     course.open()
     course.take_in(voices=3)
     course.learn()
-    with course.installation.second_worker():
-        asked = [course.submit() for _ in range(course.scale.jobs)]
-        course.settle()
+    asked = [course.submit() for _ in range(course.scale.jobs)]
+    course.settle()
     course.figure(f"{len(asked)} jobs, each wake-up 10 times")
     again = RenderJob.objects.exclude(fence=1).count()
     course.figure(f"{again} taken twice")

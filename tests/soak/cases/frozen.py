@@ -30,11 +30,10 @@ def run(course: Course) -> None:
     course.learn()
     asked: list[str] = []
     taken_over = 0
-    with course.installation.second_worker():
-        while taken_over < course.scale.rounds and len(asked) < TRIES_PER_ROUND * course.scale.rounds:
-            asked.append(course.submit())
-            taken_over += _freeze(course, asked[-1])
-            course.expect(eventually(lambda: _ended(asked[-1]), WAIT_SECONDS), f"job {asked[-1]} has not ended")
+    while taken_over < course.scale.rounds and len(asked) < TRIES_PER_ROUND * course.scale.rounds:
+        asked.append(course.submit())
+        taken_over += _freeze(course, asked[-1])
+        course.expect(eventually(lambda: _ended(asked[-1]), WAIT_SECONDS), f"job {asked[-1]} has not ended")
     course.figure(f"{taken_over} workers frozen past their lease and gone on")
     course.expect(taken_over == course.scale.rounds, f"only {taken_over} of {course.scale.rounds} jobs changed hands")
     checks.nothing_runs_on(course)
