@@ -71,10 +71,10 @@ def render(clip: Path, voice: Path, output: Path, options: RenderOptions, report
                     sound = cleaned(voice, options.sound, workshop)
                     joined = join(files, output, facts, sound=sound, seconds=heard, encoding=options.encoding)
                     _verify(output, joined, len(plan))
-            figures = take_figures(analysis)
-            if options.measure:
-                with clock.stage("measure"):
-                    figures |= _measured(output, analysis, plan)
+                figures = take_figures(analysis)
+                if options.measure:
+                    with clock.stage("measure"):
+                        figures |= _measured(output, analysis, plan)
     notices = [finding.sentence for finding in card.findings if finding.severity is Severity.WARNING or finding.code == MEDIA]
     about_length = (broken_off(told, seconds), notice(timeline, choice, part, facts.frame_rate))
     notices += [found[1] for found in about_length if found is not None]
