@@ -21,7 +21,7 @@ import psutil
 import pytest
 from django.conf import settings
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 STOP_SECONDS = 35.0  # what an ended installation may take at most, on a machine with much else to do
 
 
