@@ -29,10 +29,11 @@ from django.utils import timezone
 from django_q.brokers import get_broker
 from redis import RedisError
 
-from projects import checks, cleanup, lanes, storage
+from projects import checks, cleanup, lanes, storage, turns
 from projects.models import AudioTrack, Lane, RenderJob, RenderOutput, SpeakerClip, Status
 from projects.models.lanes import RENDERING
 
+DUE_LOOKED_AT = 100
 WAITS_TOO_LONG = timedelta(seconds=60)
 LEASE_OVERDUE = timedelta(seconds=60)
 MOST_SKEW = timedelta(seconds=5)
@@ -183,7 +184,9 @@ def pauses() -> list[Finding]:
 def waiting_renders() -> list[Finding]:
     """No render waits beside idle lanes."""
     name = "waiting_renders"
-    oldest = RenderJob.objects.claimable().filter(created_at__lt=Now() - WAITS_TOO_LONG).order_by("created_at").first()
+    # Not those of people who have paused, or have as many running as they may: they wait for a reason.
+    due = list(turns.candidates(DUE_LOOKED_AT))
+    oldest = RenderJob.objects.claimable_since(Now() - WAITS_TOO_LONG).filter(pk__in=due).order_by("created_at").first()
     if oldest is None:
         return [Finding(name, Gravity.FINE, "No render has waited for more than a minute.")]
     idle = Lane.objects.idle().of(*RENDERING).filter(since__lt=Now() - WAITS_TOO_LONG)
