@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import psutil
 import pytest
 
 from lipsync.faces import TRACKERS
 from lipsync.faces.landmarks import EYE_CORNERS, KEPT, LIPS, MOUTH_RING
 from lipsync.faces.tracker import Region, Tracker
 from lipsync.media import Frame, FrameReader, probe_clip
+from lipsync.memory import give_back
 from tests.lipsync.media import REAL_CLIPS, real
 
 
@@ -59,6 +61,22 @@ def test_it_keeps_nothing_from_one_frame_to_the_next(tracker, frames):
     tracker.fit(grey(), Region(256, 256, 200, 0.0))
     for one, other in zip(before, following(tracker, frames[:3]), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_another_sees_the_same_and_costs_no_memory(tracker, frames):
+    kind = next(name for name, made in TRACKERS.items() if isinstance(tracker, made))
+    before = following(tracker, frames[:2])
+
+    def held_after(times: int) -> int:
+        for _ in range(times):
+            with TRACKERS[kind]() as other:
+                for one, again in zip(before, following(other, frames[:2]), strict=True):
+                    np.testing.assert_array_equal(one, again)
+        give_back()
+        return psutil.Process().memory_info().rss
+
+    warm = held_after(3)
+    assert held_after(10) - warm < 15 * 2**20  # loaded anew each time, it was 30 MB
 
 
 def test_it_is_steady_from_frame_to_frame(tracker, frames):
