@@ -10,6 +10,7 @@ request. The process lives until its input ends. It knows no database and needs 
 from __future__ import annotations
 
 import contextlib
+import gc
 import itertools
 import json
 import os
@@ -26,6 +27,7 @@ from lipsync import __version__
 from lipsync.contracts import RenderOptions, SpeakerPoint
 from lipsync.errors import EnvironmentFault, LipsyncError
 from lipsync.media import Encoding, SoundChoice
+from lipsync.memory import give_back
 
 PROGRESS_SECONDS = 0.5
 PLAIN_OPTIONS = ("measure", "longer", "shorter", "start", "end", "workers")
@@ -82,6 +84,8 @@ def serve(requests: IO[str], answers: IO[str]) -> None:
             LineReporter(answers, "").send("error", family="bug", code="bad_request", message=str(error), at=None)
             continue
         _answer(request, LineReporter(answers, str(request.get("id", ""))))
+        gc.collect()  # what refers to itself in a circle may hold a whole clip's pictures
+        give_back()
 
 
 def _answer(request: dict[str, Any], reporter: LineReporter) -> None:
