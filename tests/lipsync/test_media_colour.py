@@ -140,8 +140,10 @@ def test_hdr_enters_as_bt709_with_the_same_greys(tmp_path, curve, name, tagged):
     black, white = np.percentile(frames[21].y, [5, 95])
     assert black == pytest.approx(40, abs=2)
     assert 175 <= white <= 201  # lights are drawn together a little
-    assert frames[21].u.mean() == pytest.approx(108, abs=1.5)
-    assert frames[21].v.mean() == pytest.approx(128, abs=1.5)
+    # Of the card only: the tint of the dark blocks is no colour that light can have, and what becomes of it is the processor's.
+    card = frames[21].y[::2, ::2] > (black + white) / 2
+    assert frames[21].u[card].mean() == pytest.approx(108, abs=1.5)
+    assert frames[21].v[card].mean() == pytest.approx(128, abs=1.5)
 
 
 def test_wide_colours_in_standard_range_become_bt709(tmp_path):
