@@ -240,6 +240,7 @@ LOGGING: dict[str, Any] = {
         "django.server": {"handlers": ["file"], "propagate": False},
         # The steps of renders: in the file and on the page of the job, not on the console.
         "projects.jobs": {"handlers": ["file"], "propagate": False},
-        "django-q": {"handlers": [], "propagate": True, "level": "INFO"},
+        # Not its three lines for each of the sweeps that come four times a minute.
+        "django-q": {"handlers": [], "propagate": True, "level": "WARNING"},
     },
 }

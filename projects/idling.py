@@ -56,7 +56,7 @@ def teach_a_clip(stop: threading.Event) -> bool:
     request = {"verb": "teach", "clip": str(clip.path), "options": {"cache": str(root)}}
     learnt = _asked(request, stop, apart=True)
     if learnt is not None:
-        logger.info("taught the clip %s: %s", clip.pk, learnt)
+        logger.info("what came of teaching the clip %s: %s", clip.pk, learnt)
     return learnt is not None
 
 

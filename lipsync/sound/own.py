@@ -128,8 +128,9 @@ def teach_own(
     own: OwnSound,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> TaughtSound | None:
-    """Teach the network a take, or None where there is too little of it; times, targets as for `learn_own`.
+    """Teach the network a take, or None where there is too little of it or nothing is gained.
 
+    times, targets: as for `learn_own`
     progress: is told how many of how many steps are done
     """
     seconds, values = _seconds(times), targets.shape[1]
@@ -150,6 +151,8 @@ def teach_own(
         held_out[left_out] = answer(network, sound.x, times)[left_out, :values]
         rows.append(packed(network))
     share = np.array([_taught_share(held_out[:, k], own.held_out[:, k], targets[:, k]) for k in range(values)])
+    if not share.any():
+        return None
     both = share * held_out + (1 - share) * own.held_out
     fits = (correlation(both[:, 0], targets[:, 0]), correlation(both[:, 1], targets[:, 1]))
     return TaughtSound(Adapted(np.stack(rows), values), share, both, *fits)

@@ -15,6 +15,12 @@ from lipsync.teaching import teach_clip
 from tests.lipsync.media import ffmpeg
 
 
+def teach_little(patch: pytest.MonkeyPatch) -> None:
+    """Two steps, from which nobody learns much, and keep what came of it."""
+    patch.setattr("lipsync.sound.own.STEPS_UP_TO", ((float("inf"), 2),))
+    patch.setattr("lipsync.sound.own.WORTH_TEACHING", -1.0)
+
+
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     return tmp_path_factory.mktemp("kept")
@@ -24,7 +30,7 @@ def root(tmp_path_factory):
 def taught(synthetic_take, root):
     """The place of the synthetic take's analysis after a very short lesson, and what came of it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lipsync.sound.own.STEPS_UP_TO", ((float("inf"), 2),))
+        teach_little(patch)
         outcome = teach_clip(synthetic_take.clip, RenderOptions(cache=root), SilentReporter())
     return root / analysis_key(synthetic_take.clip, None), outcome
 
@@ -49,7 +55,7 @@ def test_what_was_learnt_and_damaged_is_learnt_again(taught, synthetic_take, roo
     place, outcome = taught
     whole = (place / name).read_bytes()
     (place / name).write_bytes(whole[: len(whole) // 2])
-    monkeypatch.setattr("lipsync.sound.own.STEPS_UP_TO", ((float("inf"), 2),))
+    teach_little(monkeypatch)
     assert teach_clip(synthetic_take.clip, RenderOptions(cache=root), SilentReporter()) == outcome
     assert (place / name).read_bytes() == whole
 

@@ -10,6 +10,7 @@ import pytest
 from pytest_django import Settings
 
 from projects import engine as engine_module
+from projects import rendering
 from tests.demo_take import demo_take
 
 ENGINE = Path(__file__).with_name("scripted_engine.py")
@@ -30,6 +31,15 @@ def engine(settings: Settings, clip_file: Path) -> Callable[[str], None]:
         settings.ENGINE_COMMAND = [sys.executable, str(ENGINE), script, str(clip_file)]
 
     return follow
+
+
+@pytest.fixture
+def quick_beats(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Heartbeats and polls at a tenth of their usual pace."""
+    monkeypatch.setattr(rendering, "BEAT_SECONDS", 0.2)
+    monkeypatch.setattr(rendering, "PROGRESS_SECONDS", 0.1)
+    monkeypatch.setattr(rendering, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(engine_module, "FAMILY_SECONDS", 0.05)
 
 
 @pytest.fixture(scope="session")

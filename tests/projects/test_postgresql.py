@@ -19,6 +19,8 @@ SERVER = os.environ.get("TEST_POSTGRES_URL") or "postgres://postgres@127.0.0.1:5
 FILES = (
     "test_claim_job.py",
     "test_run_job.py",
+    "test_render_faults.py",
+    "test_render_stops.py",
     "test_rows.py",
     "test_sweep.py",
     "test_state_machine.py",

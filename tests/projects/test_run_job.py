@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import queue
-import re
-import signal
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -17,71 +13,19 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from django.contrib.auth.models import User
-from django.db import OperationalError, connection
+from django.db import connection
 from django.utils import timezone
-from pytest_django import Settings
 
 from lipsync.media import SoundChoice
-from projects import cleanup, jobs, processes, rendering, storage, tasks
+from projects import cleanup, jobs, rendering, tasks
 from projects import engine as engine_module
-from projects.faults import CRASHES_ALLOWED, RULES
-from projects.models import ErrorClass, Outcome, RenderJob, RenderOutput, Status
+from projects.models import RenderJob, RenderOutput, Status
+from tests.projects.renders import files_left
 
 Script = Callable[[str], None]
-WAIT_SECONDS = 20.0
-
-
-@pytest.fixture(autouse=True)
-def _quick_beats(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Heartbeats and polls at a tenth of their usual pace."""
-    monkeypatch.setattr(rendering, "BEAT_SECONDS", 0.2)
-    monkeypatch.setattr(rendering, "PROGRESS_SECONDS", 0.1)
-    monkeypatch.setattr(rendering, "POLL_SECONDS", 0.05)
-    monkeypatch.setattr(engine_module, "FAMILY_SECONDS", 0.05)
-
-
-def files_left(root: Path) -> list[str]:
-    """What lies in the folders that renders write to."""
-    return sorted(path.name for kind in (storage.RENDERS, storage.SCRATCH) for path in (root / kind).glob("*") if path.exists())
-
-
-def wait_over() -> None:
-    """Let whatever is put off have waited long enough."""
-    RenderJob.objects.filter(status=Status.QUEUED).update(not_before=None)
-
-
-def in_the_meantime(act: Callable[[RenderJob], None]) -> threading.Thread:
-    """Do something to the job's row, from another connection, once its engine runs."""
-
-    def wait_and_act() -> None:
-        try:
-            deadline = time.monotonic() + WAIT_SECONDS
-            while time.monotonic() < deadline:
-                job = RenderJob.objects.filter(status=Status.RUNNING, frames_done=4).first()
-                if job is not None and children_of(job):
-                    act(job)
-                    return
-                time.sleep(0.05)
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=wait_and_act)
-    thread.start()
-    return thread
-
-
-def children_of(job: RenderJob) -> list[int]:
-    """The processes that the scripted engine says it started."""
-    line = job.log_lines.filter(text__startswith="children").first()
-    return [int(number) for number in re.findall(r"\d+", line.text)] if line else []
-
-
-def is_gone(pid: int) -> bool:
-    """Whether no such process runs any more."""
-    return not psutil.pid_exists(pid) or not processes.is_alive(psutil.Process(pid))
+pytestmark = pytest.mark.usefixtures("quick_beats")
 
 
 def test_a_finished_job_has_its_output_and_leaves_no_scratch(job: RenderJob, engine: Script, media_root: Path) -> None:
@@ -190,116 +134,6 @@ def test_a_bug_of_the_platform_fails_the_job_and_is_raised(
     assert files_left(media_root) == []
 
 
-@pytest.mark.parametrize("script", ["die", "lie"])
-def test_an_engine_that_dies_or_lies_is_tried_again_and_then_given_up(
-    job: RenderJob, engine: Script, media_root: Path, script: str
-) -> None:
-    engine(script)
-    for attempt in range(1, CRASHES_ALLOWED + 1):
-        assert rendering.run_next()
-        job.refresh_from_db()
-        assert job.attempts == job.crashes == attempt
-        assert job.status == (Status.QUEUED if attempt < CRASHES_ALLOWED else Status.FAILED)
-    assert job.error_code == "poisoned"
-    assert list(job.history.values_list("error_code", flat=True)) == ["engine_died"] * CRASHES_ALLOWED
-    assert [attempt.outcome for attempt in job.history.all()] == [Outcome.PUT_OFF] * (CRASHES_ALLOWED - 1) + [Outcome.FAILED]
-    assert not rendering.run_next()
-    assert files_left(media_root) == []
-
-
-def test_an_engines_last_words_are_kept_with_the_attempt(job: RenderJob, engine: Script) -> None:
-    engine("die")
-    rendering.run_next(lane="cpu")
-    attempt = job.history.get()
-    assert "Segmentation fault" in attempt.log_tail
-    assert (attempt.lane, attempt.worker) == ("cpu", f"{socket.gethostname()}:{os.getpid()}")
-
-
-def test_an_engine_that_dies_after_every_segment_gets_to_the_end_and_makes_each_once(
-    job: RenderJob, engine: Script, media_root: Path
-) -> None:
-    engine("one segment")
-    states = []
-    while rendering.run_next():
-        job.refresh_from_db()
-        states.append((job.status, job.segments_done, job.segments_total, job.crashes))
-    assert states == [(Status.QUEUED, 1, 3, 1), (Status.QUEUED, 2, 3, 1), (Status.SUCCEEDED, 3, 3, 1)]
-    rendered = list(job.log_lines.filter(text__startswith="rendered").values_list("text", flat=True))
-    assert rendered == [f"rendered segment {number}" for number in range(3)]
-    assert list(job.history.values_list("segments_done", flat=True)) == [1, 2, 3]
-
-
-def test_trying_a_failed_render_again_goes_on_from_its_last_segment(job: RenderJob, engine: Script, owner: User) -> None:
-    engine("one segment")
-    rendering.run_next()
-    engine("refuse")
-    rendering.run_next()
-    job.refresh_from_db()
-    assert (job.status, job.segments_done) == (Status.FAILED, 1)
-    again = jobs.retry(job=job, by=owner)
-    engine("one segment")
-    while rendering.run_next():
-        pass
-    assert list(again.log_lines.filter(text__startswith="rendered").values_list("text", flat=True)) == [
-        "rendered segment 1",
-        "rendered segment 2",
-    ]
-    assert RenderOutput.objects.get().job == again
-
-
-def test_a_fault_that_may_pass_waits_longer_every_time_and_fails_at_last(job: RenderJob, engine: Script) -> None:
-    engine("flaky")
-    waits = []
-    while rendering.run_next():
-        job.refresh_from_db()
-        assert not rendering.run_next()
-        if job.not_before is not None and not job.is_final:
-            waits.append(job.not_before - job.history.last().ended_at)
-        wait_over()
-    expected = RULES[ErrorClass.TRANSIENT].waits
-    assert [round(wait.total_seconds()) for wait in waits] == [round(wait.total_seconds()) for wait in expected]
-    assert (job.status, job.error_code, job.attempts) == (Status.FAILED, "tool_timeout", len(expected) + 1)
-
-
-@pytest.mark.parametrize("reason", ["the engine's word", "the floor"])
-def test_a_full_disk_puts_the_job_off_until_there_is_room(
-    job: RenderJob, engine: Script, settings: Settings, reason: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    engine("full" if reason == "the engine's word" else "succeed")
-    settings.FREE_SPACE_FLOOR_BYTES = 0 if reason == "the engine's word" else 2**60
-    for _ in range(5):
-        assert rendering.run_next()
-        assert not rendering.run_next()  # it does not spin
-        wait_over()
-    job.refresh_from_db()
-    assert (job.status, job.attempts, job.fence) == (Status.QUEUED, 0, 5)
-    assert set(job.history.values_list("error_class", "error_code")) == {(ErrorClass.RESOURCE, "no_space")}
-    assert "take no jobs for a while: no_space" in caplog.text
-    settings.FREE_SPACE_FLOOR_BYTES = 0
-    engine("succeed")
-    assert rendering.run_next()
-    job.refresh_from_db()
-    assert (job.status, job.attempts) == (Status.SUCCEEDED, 1)
-
-
-def test_too_little_memory_for_an_engine_is_the_machines_matter(
-    job: RenderJob, engine: Script, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*args: object, **given: object) -> None:
-        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
-
-    engine("succeed")
-    monkeypatch.setattr(processes, "start", refuse)
-    assert rendering.run_next()
-    assert job.history.get().error_code == "out_of_memory"
-    monkeypatch.undo()
-    wait_over()
-    engine("succeed")
-    rendering.run_next()
-    job.refresh_from_db()
-    assert (job.status, job.attempts) == (Status.SUCCEEDED, 1)
-
-
 @pytest.mark.django_db(transaction=True)
 def test_wake_ups_delivered_ten_times_make_one_video_each(
     job: RenderJob, engine: Script, owner: User, media_root: Path
@@ -328,110 +162,6 @@ def test_wake_ups_delivered_ten_times_make_one_video_each(
     assert sorted(files_left(media_root)) == sorted(f"{one.pk}.1.mp4" for one in wanted)
     assert RenderOutput.objects.count() == len(wanted)
     assert set(RenderJob.objects.values_list("status", "attempts", "fence")) == {(Status.SUCCEEDED, 1, 1)}
-
-
-@pytest.mark.django_db(transaction=True)
-def test_an_engine_killed_in_mid_run_is_followed_by_another_attempt(job: RenderJob, engine: Script) -> None:
-    engine("stall")
-
-    def kill(running: RenderJob) -> None:
-        time.sleep(0.3)  # for the worker to have seen them
-        os.kill(psutil.Process(children_of(running)[0]).ppid(), signal.SIGKILL)
-
-    helper = in_the_meantime(kill)
-    rendering.run_next()
-    helper.join()
-    job.refresh_from_db()
-    assert (job.status, job.attempts) == (Status.QUEUED, 1)
-    assert all(is_gone(pid) for pid in children_of(job))
-    engine("succeed")
-    rendering.run_next()
-    job.refresh_from_db()
-    assert (job.status, job.attempts) == (Status.SUCCEEDED, 2)
-    assert job.output.path.name == f"{job.pk}.2.mp4"
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("script", ["stall", "stubborn"])
-def test_a_cancel_in_mid_run_ends_the_engine_and_all_it_started(
-    job: RenderJob, engine: Script, script: str, media_root: Path
-) -> None:
-    engine(script)
-    helper = in_the_meantime(lambda running: jobs.cancel(job=running) and None)
-    rendering.run_next()
-    helper.join()
-    job.refresh_from_db()
-    assert (job.status, job.claim) == (Status.CANCELLED, None)
-    assert len(children_of(job)) == 2
-    assert all(is_gone(pid) for pid in children_of(job))
-    assert files_left(media_root) == []
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_worker_that_lost_its_claim_stops_and_writes_nothing(job: RenderJob, engine: Script) -> None:
-    engine("stall")
-    successor = "11111111-1111-1111-1111-111111111111"
-    helper = in_the_meantime(lambda running: RenderJob.objects.update(claim=successor, fence=2, attempts=2) and None)
-    rendering.run_next()
-    helper.join()
-    job.refresh_from_db()
-    assert (job.status, str(job.claim), job.fence) == (Status.RUNNING, successor, 2)
-    assert all(is_gone(pid) for pid in children_of(job))
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_stopped_worker_gives_its_job_back(job: RenderJob, engine: Script) -> None:
-    engine("stall")
-    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    try:
-        helper = in_the_meantime(lambda running: os.kill(os.getpid(), signal.SIGTERM))
-        rendering.run_next()
-        helper.join()
-    finally:
-        signal.signal(signal.SIGTERM, before)
-    job.refresh_from_db()
-    assert (job.status, job.attempts, job.frames_total) == (Status.QUEUED, 0, 0)
-    assert all(is_gone(pid) for pid in children_of(job))
-
-
-def test_a_render_that_takes_too_long_is_stopped(job: RenderJob, engine: Script, settings: Settings) -> None:
-    settings.RENDER_TIME_LIMIT_SECONDS = 1
-    engine("stall")
-    rendering.run_next()
-    job.refresh_from_db()
-    assert (job.status, job.error_code) == (Status.FAILED, "took_too_long")
-
-
-def test_a_worker_that_cannot_reach_the_database_stops_before_its_lease_ends(
-    job: RenderJob, engine: Script, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def unreachable(*args: object, **kwargs: object) -> bool:
-        raise OperationalError("database is locked")
-
-    monkeypatch.setattr(jobs, "heartbeat", unreachable)
-    monkeypatch.setattr(rendering.connection, "close", lambda: None)
-    monkeypatch.setattr(rendering, "SAFETY_SECONDS", jobs.LEASE.total_seconds() - 1)
-    engine("stall")
-    rendering.run_next()
-    job.refresh_from_db()
-    assert job.status == Status.RUNNING  # untouched: another worker takes it when the lease has ended
-
-
-def test_a_cancel_at_the_very_end_wins_over_the_result(
-    job: RenderJob, engine: Script, monkeypatch: pytest.MonkeyPatch, media_root: Path
-) -> None:
-    engine("succeed")
-    original = rendering._verify
-
-    def cancel_and_verify(made: Path, result: dict[str, Any], pulse: rendering.Pulse) -> None:
-        jobs.cancel(job=job)
-        original(made, result, pulse)
-
-    monkeypatch.setattr(rendering, "_verify", cancel_and_verify)
-    rendering.run_next()
-    job.refresh_from_db()
-    assert (job.status, job.finished_output()) == (Status.CANCELLED, None)
-    assert files_left(media_root) == []
 
 
 def test_the_claim_is_kept_while_a_long_video_is_verified(
@@ -473,90 +203,3 @@ def test_a_finished_videos_age_counts_from_its_name(job: RenderJob, engine: Scri
     engine("succeed")
     rendering.run_next()
     assert RenderOutput.objects.get().path.is_file()
-
-
-def test_a_lost_answer_of_the_database_does_not_cost_the_video(
-    job: RenderJob, engine: Script, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    finish = jobs.finish
-
-    def commit_and_break(*args: Any, **given: Any) -> bool:
-        finish(*args, **given)
-        raise OperationalError("server closed the connection unexpectedly")
-
-    monkeypatch.setattr(jobs, "finish", commit_and_break)
-    engine("succeed")
-    rendering.run_next()
-    job.refresh_from_db()
-    assert job.status == Status.SUCCEEDED
-    assert RenderOutput.objects.get().path.is_file()
-
-
-def test_a_database_that_does_not_answer_at_the_end_costs_an_attempt_not_the_job(
-    job: RenderJob, engine: Script, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def gone(*args: Any, **given: Any) -> bool:
-        raise OperationalError("server closed the connection unexpectedly")
-
-    monkeypatch.setattr(jobs, "finish", gone)
-    engine("succeed")
-    states = []
-    while rendering.run_next():
-        job.refresh_from_db()
-        states.append((job.status, job.error_code))
-        wait_over()
-    retries = len(RULES[ErrorClass.TRANSIENT].waits)
-    assert states == [(Status.QUEUED, "")] * retries + [(Status.FAILED, "database_lost")]
-    assert job.error_family == "environment"
-
-
-@pytest.mark.parametrize(
-    ("number", "code", "attempts"),
-    [(errno.ENOSPC, "no_space", 0), (errno.EDQUOT, "no_space", 0), (errno.EACCES, "not_writable", 1)],
-)
-def test_an_error_of_the_disk_is_the_machines_matter_and_may_pass(
-    job: RenderJob, engine: Script, monkeypatch: pytest.MonkeyPatch, media_root: Path, number: int, code: str, attempts: int
-) -> None:
-    def refuse(path: Path) -> None:
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(storage, "settle", refuse)
-    engine("succeed")
-    rendering.run_next()
-    job.refresh_from_db()
-    assert (job.status, job.attempts, job.history.get().error_code) == (Status.QUEUED, attempts, code)
-    assert files_left(media_root) == []
-
-
-def test_a_worker_stopped_right_after_its_claim_gives_the_job_back(
-    job: RenderJob, engine: Script, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    claim = jobs.claim
-
-    def claim_and_be_stopped(**given: str) -> jobs.Claim | None:
-        taken = claim(**given)
-        os.kill(os.getpid(), signal.SIGTERM)
-        return taken
-
-    monkeypatch.setattr(jobs, "claim", claim_and_be_stopped)
-    engine("stall")
-    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    try:
-        rendering.run_next()
-    finally:
-        signal.signal(signal.SIGTERM, before)
-    job.refresh_from_db()
-    assert (job.status, job.attempts) == (Status.QUEUED, 0)
-
-
-def test_retrying_leaves_the_failed_job_as_it_is(job: RenderJob, engine: Script, owner: User) -> None:
-    engine("refuse")
-    rendering.run_next()
-    job.refresh_from_db()
-    again = jobs.retry(job=job, by=owner)
-    assert (again.retry_of, again.status, again.clip, again.track) == (job, Status.QUEUED, job.clip, job.track)
-    engine("succeed")
-    rendering.run_next()
-    again.refresh_from_db()
-    job.refresh_from_db()
-    assert (again.status, job.status) == (Status.SUCCEEDED, Status.FAILED)
