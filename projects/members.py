@@ -19,7 +19,7 @@ from django_q.status import Stat
 from projects import lanes, processes, wakeups
 from projects.lanes import Wanted
 
-STEADY_SECONDS = 60
+STEADY_SECONDS = 10
 LONGEST_PAUSE_SECONDS = 30
 STOP_GRACE_SECONDS = 25.0
 START_GRACE = timedelta(seconds=60)
