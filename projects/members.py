@@ -21,6 +21,7 @@ from projects.lanes import Wanted
 
 STEADY_SECONDS = 10
 LONGEST_PAUSE_SECONDS = 30
+LONGEST_PAUSE_AFTER_WORK_SECONDS = 4  # what waits for a lane that could work is served within 20 s
 STOP_GRACE_SECONDS = 25.0
 START_GRACE = timedelta(seconds=60)
 SILENT_AFTER = timedelta(seconds=15)
@@ -72,8 +73,7 @@ class Member:
         now = time.monotonic()
         if self.process is not None and (trouble := self.trouble()):
             logger.error("%s %s and is restarted", self.name, trouble)
-            lived = now - self._started
-            self._pause = 0.0 if lived > STEADY_SECONDS else min(max(1.0, self._pause * 2), LONGEST_PAUSE_SECONDS)
+            self._pause = self._next_pause(now)
             self.stop()
             self._not_before = time.monotonic() + self._pause
         if self.process is None and time.monotonic() >= self._not_before:
@@ -82,6 +82,19 @@ class Member:
             except OSError:  # e.g. no memory at this moment
                 logger.exception("%s could not be started and is tried again", self.name)
                 self._not_before = now + LONGEST_PAUSE_SECONDS
+
+
+    def has_come_up(self) -> bool:
+        """Whether it once did what it is for since it was started."""
+        return self.has_lived(timedelta(seconds=STEADY_SECONDS))
+
+    def _next_pause(self, now: float) -> float:
+        """Seconds until the next start: none after a steady life, else twice as long as the last time, up to half a minute
+        for what does not even come up, which starting again will hardly mend."""
+        if now - self._started > STEADY_SECONDS:
+            return 0.0
+        longest = LONGEST_PAUSE_AFTER_WORK_SECONDS if self.has_come_up() else LONGEST_PAUSE_SECONDS
+        return min(max(1.0, self._pause * 2), longest)
 
 
 class LaneMember(Member):
@@ -151,6 +164,10 @@ class LaneMember(Member):
         self._replaced = stat.reincarnations > 0
         if stat.workers != self._first.workers:
             self._vital = []
+
+    def has_come_up(self) -> bool:
+        """Whether all of its processes were there at once."""
+        return self._first is not None
 
     def hear_nothing(self) -> None:
         """Nobody can be heard at present; that is no fault of the lane's."""

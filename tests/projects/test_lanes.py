@@ -342,6 +342,31 @@ def test_a_lane_that_idles_beside_work_for_a_minute_is_stuck(started: LaneMember
     assert started.trouble() == "takes no work"
 
 
+@pytest.mark.parametrize(("comes_up", "pauses"), [(True, [1, 2, 4, 4, 4, 4]), (False, [1, 2, 4, 8, 16, 30])])
+def test_a_lane_that_had_come_up_is_back_within_seconds_however_often_it_dies(
+    started: LaneMember, monkeypatch: pytest.MonkeyPatch, comes_up: bool, pauses: list[int]
+) -> None:
+    seen = []
+    started.stop()
+    started.command = [sys.executable, "-c", "import time; time.sleep(600)"]
+    for pause in pauses:
+        monkeypatch.undo()
+        started.tend()
+        assert started.process is not None
+        if comes_up:
+            started.hear(SimpleNamespace(workers=[1], monitor=1, pusher=1, sentinel=1, reincarnations=0))
+        kill(started.process.pid)
+        started.tend()
+        died = time.monotonic()
+        monkeypatch.setattr(time, "monotonic", lambda at=died + pause - 0.5: at)
+        started.tend()
+        assert started.process is None, "it is not yet time"
+        monkeypatch.setattr(time, "monotonic", lambda at=died + pause: at)
+        started.tend()
+        seen.append(started.process is not None)
+    assert all(seen)
+
+
 # --- one of a name ----------------------------------------------------------------------------------------------------
 TAKE = """
 import os, sys, time, django
