@@ -83,7 +83,6 @@ class Member:
                 logger.exception("%s could not be started and is tried again", self.name)
                 self._not_before = now + LONGEST_PAUSE_SECONDS
 
-
     def has_come_up(self) -> bool:
         """Whether it once did what it is for since it was started."""
         return self.has_lived(timedelta(seconds=STEADY_SECONDS))
