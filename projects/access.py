@@ -1,6 +1,8 @@
 """The only door to another person's row: a user and an id go in, the row or a 404 comes out.
 
-A stranger's id and an id that never existed give the same answer.
+A stranger's id and an id that never existed give the same answer. `*_for` finds what the person may see. Whoever is about to
+change something asks by `editable_*_for` or `owned_*_for`: a member whose role is too low may know that it is there, and is
+refused with `not_allowed`.
 """
 
 from __future__ import annotations
@@ -12,8 +14,24 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import Http404
+from django.utils.translation import gettext as _
 
-from projects.models import AudioTrack, JobAttempt, JobLogLine, Project, RenderJob, RenderOutput, Speaker, SpeakerClip
+from projects.errors import NotAllowed
+from projects.models import (
+    AudioTrack,
+    Consent,
+    Invitation,
+    JobAttempt,
+    JobLogLine,
+    Membership,
+    Project,
+    RenderJob,
+    RenderOutput,
+    Role,
+    Speaker,
+    SpeakerClip,
+)
+from projects.models.library import EDITING
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
@@ -23,40 +41,53 @@ if TYPE_CHECKING:
 Row = TypeVar("Row", bound=Model)
 
 
+# --- what a person may see -------------------------------------------------------------------------------------------
 def projects_of(user: Person) -> QuerySet[Project]:
-    """The projects this person may see."""
-    return Project.objects.visible_to(user)
+    """The projects this person may see, each with their role."""
+    return Project.objects.visible_to(user).with_role(user)
 
 
 def speakers_of(user: Person, *, project: Project | None = None) -> QuerySet[Speaker]:
     """The lecturers this person may see, of one project or of all."""
-    rows = Speaker.objects.filter(project__in=projects_of(user)).select_related("project")
+    rows = Speaker.objects.filter(project__in=Project.objects.visible_to(user)).select_related("project")
     return rows.filter(project=project) if project else rows
 
 
-def clips_of(user: Person, *, project: Project | None = None) -> QuerySet[SpeakerClip]:
-    """The clips this person may see, of one project or of all, newest first."""
-    rows = SpeakerClip.objects.filter(speaker__project__in=projects_of(user)).select_related("speaker__project")
+def clips_of(user: Person, *, project: Project | None = None, editable: bool = False) -> QuerySet[SpeakerClip]:
+    """The clips this person may see, or may render, of one project or of all, newest first."""
+    rows = SpeakerClip.objects.filter(speaker__project__in=_homes(user, editable)).select_related("speaker__project")
     return rows.filter(speaker__project=project) if project else rows
 
 
-def tracks_of(user: Person, *, project: Project | None = None) -> QuerySet[AudioTrack]:
-    """The voices this person may see, of one project or of all, newest first."""
-    rows = AudioTrack.objects.filter(project__in=projects_of(user)).select_related("project")
+def tracks_of(user: Person, *, project: Project | None = None, editable: bool = False) -> QuerySet[AudioTrack]:
+    """The voices this person may see, or may render, of one project or of all, newest first."""
+    rows = AudioTrack.objects.filter(project__in=_homes(user, editable)).select_related("project")
     return rows.filter(project=project) if project else rows
 
 
 def jobs_of(user: Person, *, project: Project | None = None) -> QuerySet[RenderJob]:
-    """The renders this person may see, of one project or of all, newest first."""
-    rows = RenderJob.objects.visible_to(user).with_media()
+    """The renders this person may see, of one project or of all, newest first, each with whether they may change it."""
+    rows = RenderJob.objects.visible_to(user).with_rights(user).with_media()
     return rows.filter(project=project) if project else rows
 
 
-def outputs_of(user: Person, *, project: Project | None = None) -> QuerySet[RenderOutput]:
-    """The finished videos this person may see, newest first."""
-    rows = RenderOutput.objects.filter(job__project__in=projects_of(user))
+def own_jobs_of(user: Person) -> QuerySet[RenderJob]:
+    """The renders that this person asked for and may still see, newest first."""
+    return jobs_of(user).filter(created_by_id=user.pk)
+
+
+def outputs_of(user: Person, *, project: Project | None = None, speaker: Speaker | None = None) -> QuerySet[RenderOutput]:
+    """The finished videos this person may see, of one project, of one lecturer or of all, newest first."""
+    rows = RenderOutput.objects.filter(job__project__in=Project.objects.visible_to(user))
     rows = rows.select_related("job__project", "job__clip__speaker", "job__track")
+    rows = rows.filter(job__clip__speaker=speaker) if speaker else rows
     return rows.filter(job__project=project) if project else rows
+
+
+def consents_of(user: Person, *, speaker: Speaker | None = None) -> QuerySet[Consent]:
+    """The consents this person may see, of one lecturer or of all, newest first."""
+    rows = Consent.objects.filter(speaker__project__in=Project.objects.visible_to(user)).select_related("speaker__project")
+    return rows.filter(speaker=speaker) if speaker else rows
 
 
 def project_for(user: Person, project_id: UUID | str) -> Project:
@@ -105,10 +136,87 @@ def log_of(user: Person, job_id: UUID | str) -> QuerySet[JobLogLine]:
     return job_for(user, job_id).log_lines.all()
 
 
-def _one(rows: QuerySet[Row], row_id: UUID | str) -> Row:
+def consent_for(user: Person, consent_id: UUID | str) -> Consent:
+    """One consent."""
+    return _one(consents_of(user), consent_id)
+
+
+# --- what a person may change ----------------------------------------------------------------------------------------
+def editable_projects_of(user: Person) -> QuerySet[Project]:
+    """The projects in which this person may add, render and delete."""
+    return Project.objects.editable_by(user).with_role(user)
+
+
+def require_editor(user: Person, project: Project) -> None:
+    """Raise NotAllowed unless this member may add, render and delete in the project."""
+    if project.role_of(user) not in EDITING:
+        text = _("You may look at this project but not change it. Ask its owner to make you an editor.")
+        raise NotAllowed("not_allowed", text)
+
+
+def editable_project_for(user: Person, project_id: UUID | str) -> Project:
+    """One project in which the person may add, render and delete. Raises NotAllowed."""
+    row = project_for(user, project_id)
+    require_editor(user, row)
+    return row
+
+
+def owned_project_for(user: Person, project_id: UUID | str) -> Project:
+    """One project that is the person's own. Raises NotAllowed."""
+    row = project_for(user, project_id)
+    if row.role_of(user) != Role.OWNER:
+        raise NotAllowed(
+            "not_allowed", _("Only the project's owner may do this. Ask them, or have them hand the project over.")
+        )
+    return row
+
+
+def editable_speaker_for(user: Person, speaker_id: UUID | str) -> Speaker:
+    """One lecturer whom the person may change. Raises NotAllowed."""
+    row = speaker_for(user, speaker_id)
+    require_editor(user, row.project)
+    return row
+
+
+def editable_clip_for(user: Person, clip_id: UUID | str) -> SpeakerClip:
+    """One clip that the person may render. Raises NotAllowed."""
+    row = clip_for(user, clip_id)
+    require_editor(user, row.speaker.project)
+    return row
+
+
+def editable_track_for(user: Person, track_id: UUID | str) -> AudioTrack:
+    """One voice that the person may render. Raises NotAllowed."""
+    row = track_for(user, track_id)
+    require_editor(user, row.project)
+    return row
+
+
+def editable_job_for(user: Person, job_id: UUID | str) -> RenderJob:
+    """One render that the person may cancel, try again and delete. Raises NotAllowed."""
+    row = job_for(user, job_id)
+    require_editor(user, row.project)
+    return row
+
+
+def membership_in(project: Project, user_id: int) -> Membership:
+    """The part that a person takes in a project of the asker's. The owner has none; then, and for strangers, a 404."""
+    return _one(project.memberships.select_related("user", "project"), user_id, name="user_id")
+
+
+def invitation_in(project: Project, invitation_id: UUID) -> Invitation:
+    """One invitation to a project of the asker's."""
+    return _one(project.invitations.select_related("project"), invitation_id)
+
+
+def _homes(user: Person, editable: bool) -> QuerySet[Project]:
+    return Project.objects.editable_by(user) if editable else Project.objects.visible_to(user)
+
+
+def _one(rows: QuerySet[Row], row_id: UUID | str | int, *, name: str = "pk") -> Row:
     row = None
     with contextlib.suppress(ValidationError, ValueError):  # not even an id
-        row = rows.filter(pk=row_id).first()
+        row = rows.filter(**{name: row_id}).first()
     if row is None:
         raise Http404
     return row

@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from knox.models import AuthToken
 from knox.settings import knox_settings
 
+from projects import audit, library
 from projects.errors import Conflict, Refused
 from projects.models import Project, SetupLink
 
@@ -75,6 +76,7 @@ def create_user(*, username: str, password: str, administrator: bool = False) ->
     try:
         with transaction.atomic():
             user.save()
+            audit.record("account.made", user, administrator=administrator)
             first_project(user)
     except IntegrityError as error:
         text = _("This user name is taken. Choose another one.")
@@ -85,7 +87,7 @@ def create_user(*, username: str, password: str, administrator: bool = False) ->
 def first_project(user: User) -> Project:
     """The person's oldest project, made when there is none."""
     existing = Project.objects.filter(owner=user).order_by("created_at").first()
-    return existing or Project.objects.create(owner=user, name=_("My project"))
+    return existing or library.add_project(owner=user, name=_("My project"))
 
 
 def tokens_of(user: User) -> QuerySet[AuthToken]:
@@ -96,15 +98,21 @@ def tokens_of(user: User) -> QuerySet[AuthToken]:
 
 def revoke_token(*, user: User, token_id: str) -> None:
     """End one of the person's tokens, named by its `token_key`. A stranger's gives 404."""
-    if not tokens_of(user).filter(token_key=token_id).delete()[0]:
+    row = tokens_of(user).filter(token_key=token_id).first()
+    if row is None:
         raise Http404
+    with transaction.atomic():
+        row.delete()
+        audit.record("token.revoked", user, by=user, token=token_id)
 
 
 def create_token(*, user: User) -> tuple[str, datetime | None]:
     """A new API token, shown this once, and when it ends. Raises ProjectError `too_many_tokens`."""
     if AuthToken.objects.filter(user=user).count() >= (knox_settings.TOKEN_LIMIT_PER_USER or 1_000_000):
         raise Conflict("too_many_tokens", _("You have too many tokens. Delete some first."))
-    row, token = AuthToken.objects.create(user=user)
+    with transaction.atomic():
+        row, token = AuthToken.objects.create(user=user)
+        audit.record("token.made", user, by=user, token=row.token_key)
     return str(token), row.expiry
 
 

@@ -6,16 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 
-from projects import jobs, lanes, turns
+from projects import audit, jobs, lanes, memberships, turns
 from projects.forms import AdminSignInForm
 from projects.models import (
     AudioTrack,
+    AuditEntry,
+    Consent,
     IdempotencyKey,
+    Invitation,
     JobAttempt,
     JobLogLine,
     Lane,
+    Membership,
     Project,
     RenderJob,
     RenderOutput,
@@ -26,6 +30,7 @@ from projects.models import (
     UserQueue,
 )
 from projects.models.lanes import LaneQuerySet
+from projects.pages.people import signed_in
 
 if TYPE_CHECKING:  # the classes take parameters in their stubs only
     ModelAdmin = admin.ModelAdmin[Any]
@@ -50,6 +55,19 @@ class ReadOnly(ModelAdmin):
         return False
 
 
+class Members(TabularInline):
+    """The people of a project besides its owner; they are changed on its page."""
+
+    model = Membership
+    fields = readonly_fields = ("user", "role", "joined_at")
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
+        """Never by hand."""
+        return False
+
+
 @admin.register(Project)
 class ProjectAdmin(ModelAdmin):
     """Projects."""
@@ -58,16 +76,31 @@ class ProjectAdmin(ModelAdmin):
     list_select_related = ("owner",)
     search_fields = ("name", "owner__username")
     autocomplete_fields = ("owner",)
+    inlines = (Members,)
+
+    def save_model(self, request: HttpRequest, obj: Project, form: Any, change: bool) -> None:
+        """Another owner takes the project over, as on its page: the one before becomes an editor."""
+        to = obj.owner
+        if change and "owner" in form.changed_data:
+            obj.owner_id = form.initial["owner"]
+        super().save_model(request, obj, form, change)
+        if not change:
+            audit.record("project.made", obj)
+        memberships.hand_over(project=obj, to=to, by=signed_in(request))
 
 
 @admin.register(Speaker)
 class SpeakerAdmin(ModelAdmin):
     """Lecturers."""
 
-    list_display = ("name", "project", "created_at")
+    list_display = ("name", "project", "tags", "created_at")
     list_select_related = ("project",)
     search_fields = ("name", "project__name")
     autocomplete_fields = ("project",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """A lecturer stays in the project in which their clips and renders are."""
+        return ("project",) if obj else ()
 
 
 @admin.register(SpeakerClip)
@@ -136,7 +169,7 @@ class RenderJobAdmin(ReadOnly):
     def cancel_renders(self, request: HttpRequest, chosen: QuerySet[RenderJob]) -> None:
         """Cancel what still waits or runs."""
         for job in chosen:
-            jobs.cancel(job=job)
+            jobs.cancel(job=job, by=signed_in(request))
         self.message_user(request, "Cancelled what had not ended yet.")
 
     @admin.action(description="Put the chosen renders before everybody's", permissions=["view"])
@@ -259,3 +292,66 @@ class SetupLinkAdmin(ReadOnly):
 
     list_display = ("created_at", "used_at")
     fields = ("created_at", "used_at")
+
+
+class Kept(ReadOnly):
+    """Rows that nobody removes by hand either; they go with what they belong to."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Allowed only as part of removing their project, lecturer or person."""
+        match = request.resolver_match
+        return match is None or str(self.opts.model_name) not in str(match.url_name)
+
+
+@admin.register(Membership)
+class MembershipAdmin(Kept):
+    """Who is in which project, besides its owner."""
+
+    list_display = ("user", "project", "role", "joined_at")
+    list_select_related = ("user", "project")
+    list_filter = ("role",)
+    search_fields = ("user__username", "project__name")
+
+
+@admin.register(Invitation)
+class InvitationAdmin(Kept):
+    """Links that let people in: when, not what."""
+
+    list_display = ("project", "role", "created_by", "created_at", "expires_at", "used_by", "used_at", "revoked_at")
+    list_select_related = ("project", "created_by", "used_by")
+    exclude = ("token_hash",)
+    search_fields = ("project__name", "created_by__username")
+
+
+@admin.register(Consent)
+class ConsentAdmin(Kept):
+    """What lecturers agreed to."""
+
+    list_display = ("speaker", "given_by", "given_on", "expires_on", "withdrawn_at", "recorded_by", "note")
+    list_select_related = ("speaker", "recorded_by")
+    list_filter = (("withdrawn_at", admin.EmptyFieldListFilter),)
+    exclude = ("evidence",)  # served to the project's people alone
+    search_fields = ("speaker__name", "given_by", "scope")
+    date_hierarchy = "created_at"
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnly):
+    """Who did what."""
+
+    list_display = ("at", "actor_name", "verb", "object_name", "project_name", "address")
+    list_filter = ("verb", "object_type")
+    search_fields = ("actor_name", "object_name", "project_name", "object_id")
+    date_hierarchy = "at"
+    actions = ("save_as_csv",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never."""
+        return False
+
+    @admin.action(description="Save the chosen entries as CSV", permissions=["view"])
+    def save_as_csv(self, request: HttpRequest, chosen: QuerySet[AuditEntry]) -> HttpResponseBase:
+        """A file for a table program."""
+        lines = audit.as_csv(chosen.iterator(chunk_size=1000))
+        headers = {"Content-Disposition": 'attachment; filename="audit.csv"'}
+        return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)

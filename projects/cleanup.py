@@ -17,7 +17,7 @@ from redis import RedisError
 
 from lipsync.keeping import forget_all_but, forget_segments, remove_half_made
 from projects import idempotency, jobs, lanes, storage, turns, wakeups
-from projects.models import AudioTrack, RenderJob, RenderOutput, SpeakerClip, Status
+from projects.models import AudioTrack, Consent, RenderJob, RenderOutput, SpeakerClip, Status
 from projects.models.renders import LIVE
 
 SWEEP_SECONDS = 15
@@ -87,6 +87,9 @@ def orphan_files() -> Iterator[Path]:
             yield path
     for path in _older(storage.TRACKS, ABANDONED_UPLOAD_SECONDS):
         if not AudioTrack.objects.filter(file=f"{storage.TRACKS}/{path.name}").exists():
+            yield path
+    for path in _older(storage.CONSENTS, ABANDONED_UPLOAD_SECONDS):
+        if not Consent.objects.filter(evidence=f"{storage.CONSENTS}/{path.name}").exists():
             yield path
     yield from _older(f"{storage.SCRATCH}/uploads", ABANDONED_UPLOAD_SECONDS)
 

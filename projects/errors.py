@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.core.exceptions import PermissionDenied
+
 
 class ProjectError(Exception):
     """Base of all expected refusals.
@@ -21,6 +23,12 @@ class ProjectError(Exception):
 
 class Refused(ProjectError):
     """What was given cannot be worked with."""
+
+
+class NotAllowed(ProjectError, PermissionDenied):
+    """The person may see it, but has too low a role for this. Django makes the page of it by itself."""
+
+    status = 403
 
 
 class Conflict(ProjectError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -14,8 +15,10 @@ from django.utils.translation import gettext_lazy as _
 
 from lipsync.media import SoundChoice
 from projects import access, guesses
+from projects.consents import EVIDENCE, SCOPE_LENGTH
 from projects.models import AudioTrack, Project, SpeakerClip
 from projects.models.library import NAME_LENGTH, TITLE_LENGTH
+from projects.models.memberships import INVITED_AS
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
@@ -57,6 +60,16 @@ def _track_field(*, required: bool = True, zone: bool = False) -> MediaField:
     return MediaField(label=_("Voice"), kinds=TRACK_KINDS, limit=settings.LARGEST_TRACK_BYTES, required=required, zone=zone)
 
 
+def _consent_field(*, required: bool = True) -> forms.BooleanField:
+    return forms.BooleanField(
+        label=_("This person agreed to videos being made of this take"),
+        required=required,
+        help_text=_("Kept as their consent. A paper or a recording of it can be added on the lecturer's page."),
+        widget=forms.CheckboxInput(attrs={"data-consent": _("Ask the person first, then tick this.")}),
+        error_messages={"required": _("Ask the person first, then tick this.")},
+    )
+
+
 class QuickRenderForm(forms.Form):
     """A video and a voice, each a new file or one of the library."""
 
@@ -80,6 +93,7 @@ class QuickRenderForm(forms.Form):
     language = forms.ChoiceField(
         label=_("Language of a new voice"), choices=LANGUAGES, required=False, help_text=_("Kept with the voice.")
     )
+    consent = _consent_field(required=False)
     denoise = forms.BooleanField(
         label=_("Turn down steady noise"),
         required=False,
@@ -93,13 +107,12 @@ class QuickRenderForm(forms.Form):
 
     def __init__(self, user: User | AnonymousUser, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.clips = access.clips_of(user)[:LIBRARY_SHOWN]
-        self.tracks = access.tracks_of(user)[:LIBRARY_SHOWN]
         choices: dict[str, QuerySet[Any]] = {
-            "clip": access.clips_of(user),
-            "track": access.tracks_of(user),
-            "project": access.projects_of(user),
+            "clip": access.clips_of(user, editable=True),
+            "track": access.tracks_of(user, editable=True),
+            "project": access.editable_projects_of(user),
         }
+        self.clips, self.tracks = choices["clip"][:LIBRARY_SHOWN], choices["track"][:LIBRARY_SHOWN]
         for name, rows in choices.items():
             field = self.fields[name]
             if isinstance(field, forms.ModelChoiceField):
@@ -115,6 +128,8 @@ class QuickRenderForm(forms.Form):
         data = super().clean() or {}
         self._one_of("clip", _("Choose a video: drop a file or pick one from the library."))
         self._one_of("track", _("Choose a voice: drop a file or pick one from the library."))
+        if self.new_clip() and not data.get("consent"):
+            self.add_error("consent", _("Ask the person first, then tick this."))
         clip, track = data.get("clip"), data.get("track")
         if clip and track and clip.speaker.project_id != track.project_id:
             self.add_error("track", _("This voice belongs to another project than the video. Pick one of the same."))
@@ -157,6 +172,7 @@ class ClipForm(forms.Form):
     title = forms.CharField(
         label=_("Title"), max_length=TITLE_LENGTH, required=False, help_text=_("Left empty: the file's name.")
     )
+    consent = _consent_field()
 
 
 class VoiceForm(forms.Form):
@@ -173,6 +189,51 @@ class LecturerForm(forms.Form):
     """A new lecturer."""
 
     name = forms.CharField(label=_("Lecturer's name"), max_length=NAME_LENGTH)
+
+
+class TagsForm(forms.Form):
+    """A lecturer's tags, between commas."""
+
+    tags = forms.CharField(label=_("Tags"), max_length=1000, required=False, help_text=_("Words, separated by commas."))
+
+    def words(self) -> list[str]:
+        """One by one; Chinese commas separate too."""
+        return [word for word in re.split(r"[,，、;；]", self.cleaned_data["tags"]) if word.strip()]
+
+
+class ConsentForm(forms.Form):
+    """Who agreed to what."""
+
+    given_by = forms.CharField(
+        label=_("Who agreed"), max_length=NAME_LENGTH, help_text=_("The lecturer, or who may sign for them.")
+    )
+    scope = forms.CharField(
+        label=_("To what"),
+        max_length=SCOPE_LENGTH,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("For example: videos of this course in any language."),
+    )
+    given_on = forms.DateField(label=_("When"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    expires_on = forms.DateField(
+        label=_("Until"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text=_("The last day on which it holds. Left empty: until it is withdrawn."),
+    )
+    evidence = forms.FileField(
+        label=_("Evidence"),
+        required=False,
+        max_length=TITLE_LENGTH,
+        allow_empty_file=True,
+        widget=forms.FileInput(attrs={"accept": ",".join(EVIDENCE)}),
+        help_text=_("A signed paper or a recording: PDF, picture, video or sound, up to 20 MB."),
+    )
+
+
+class RoleForm(forms.Form):
+    """What somebody may do in a project."""
+
+    role = forms.ChoiceField(label=_("Role"), choices=[(role.value, role.label) for role in INVITED_AS])
 
 
 class ProjectForm(forms.Form):

@@ -86,7 +86,7 @@ def count(request: HttpRequest, username: str) -> None:
         raise TooManyGuesses(wait)
     held = [brake.add() for brake in brakes]  # all of them count, whatever the first says
     if any(held):
-        logger.warning("the next sign-in must wait: many attempts for one name or from %s", _address(request))
+        logger.warning("the next sign-in must wait: many attempts for one name or from %s", address_of(request))
 
 
 def forgive(request: HttpRequest, username: str) -> None:
@@ -97,7 +97,7 @@ def forgive(request: HttpRequest, username: str) -> None:
 
 
 def _brakes(request: HttpRequest, username: str) -> tuple[Brake, Brake]:
-    address = _address(request)
+    address = address_of(request)
     name = hashlib.sha256(f"{username.casefold()}\0{address}".encode(errors="replace")).hexdigest()
     return (
         Brake(f"guesses-name-{name}", SAME_NAME_ALLOWED),
@@ -105,7 +105,7 @@ def _brakes(request: HttpRequest, username: str) -> tuple[Brake, Brake]:
     )
 
 
-def _address(request: HttpRequest) -> str:
+def address_of(request: HttpRequest) -> str:
     """Where the request comes from, as TRUSTED_PROXIES says."""
     text = str(BaseThrottle().get_ident(request) or "")  # type: ignore[arg-type]  # it reads META alone
     try:

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +23,12 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from lipsync.media import SoundChoice
-from projects import logs, storage, turns, wakeups
+from projects import audit, logs, storage, turns, wakeups
 from projects.errors import Conflict, Refused
 from projects.faults import AT_ONCE, WORKER_LOST, Fault
 from projects.models import (
     AudioTrack,
+    Consent,
     ErrorClass,
     Family,
     JobAttempt,
@@ -34,6 +36,7 @@ from projects.models import (
     Project,
     RenderJob,
     RenderOutput,
+    Speaker,
     SpeakerClip,
     Status,
 )
@@ -47,6 +50,7 @@ LEASE = timedelta(seconds=30)
 # A worker that hears of a cancel ends its engine within this time. One that does not hear of it is dead.
 CANCEL_PATIENCE = timedelta(seconds=10)
 CANDIDATES = 10
+NO_CONSENT = "no_consent"
 AS_IT_CAME = SoundChoice()
 UNTOUCHED: dict[str, Any] = {"stage": "", "frames_done": 0, "frames_total": 0, "progress": 0.0, "seconds_left": None}
 
@@ -74,11 +78,12 @@ def submit(
     retry_of: RenderJob | None = None,
     sound: SoundChoice = AS_IT_CAME,
 ) -> RenderJob:
-    """Queue a render and wake a worker. Raises ProjectError `wrong_project`."""
+    """Queue a render and wake a worker. Raises ProjectError `wrong_project`, `no_consent`."""
     if clip.speaker.project_id != project.pk:
         raise Refused("wrong_project", _("This clip belongs to another project."), field="clip")
     if track.project_id != project.pk:
         raise Refused("wrong_project", _("This voice belongs to another project."), field="track")
+    require_consent(clip.speaker)
     with transaction.atomic():
         job = RenderJob.objects.create(
             project=project,
@@ -90,11 +95,26 @@ def submit(
             loudness=sound.loudness,
         )
         logs.record(job, "info", f"waiting: {clip.title} with {track.title}")
+        audit.record("job.submitted", job, by=created_by)
         transaction.on_commit(wakeups.send, robust=True)
     return job
 
 
-def cancel(*, job: RenderJob) -> RenderJob:
+def require_consent(*speakers: Speaker) -> None:
+    """Raise ProjectError `no_consent` unless each of these lecturers has a consent that allows renders today."""
+    allowed = set(Consent.objects.valid().filter(speaker__in=speakers).values_list("speaker_id", flat=True))
+    for speaker in speakers:
+        if speaker.pk not in allowed:
+            raise Refused(NO_CONSENT, without_consent(speaker), field="clip")
+
+
+def without_consent(speaker: Speaker) -> str:
+    """Why no render of this lecturer starts."""
+    text = _("No valid consent of {speaker} is on record. Record it on the lecturer's page, then try again.")
+    return text.format(speaker=speaker.name)
+
+
+def cancel(*, job: RenderJob, by: User | None = None) -> RenderJob:
     """End a waiting or a lost job at once; ask a running one to stop, which takes a few seconds. A final one stays as it is."""
     # One UPDATE for all: between two, a worker could give the job back, and neither would find it.
     unheld = Q(status=Status.QUEUED) | Q(status=Status.RUNNING, lease_until__lt=Now())
@@ -109,6 +129,8 @@ def cancel(*, job: RenderJob) -> RenderJob:
         job.refresh_from_db()
         if changed and job.is_final:
             _close_attempt(job, Outcome.CANCELLED)
+        if changed:
+            audit.record("job.cancelled", job, by=by)
     if changed:
         logs.record(job, "info", "cancelled while nobody worked on it" if job.is_final else "asked to stop")
     return job
@@ -119,6 +141,19 @@ def retry(*, job: RenderJob, by: User) -> RenderJob:
     if not job.can_retry:
         raise Conflict("not_retryable", _("Only a failed or cancelled render can be tried again."))
     return submit(project=job.project, clip=job.clip, track=job.track, created_by=by, retry_of=job, sound=job.sound)
+
+
+def delete(*, job: RenderJob, by: User) -> None:
+    """Remove a render that has ended, its video with it. Raises ProjectError `still_live`."""
+    with transaction.atomic():
+        row = RenderJob.objects.filter(status__in=FINAL).select_for_update(of=("self",)).filter(pk=job.pk).first()
+        if row is None:
+            raise Conflict("still_live", _("This render has not ended yet. Cancel it first."))
+        output = row.finished_output()
+        audit.record("job.deleted", row, by=by, status=row.status)
+        row.delete()
+        if output is not None:  # the sweep removes what this cannot
+            transaction.on_commit(partial(output.path.unlink, missing_ok=True), robust=True)
 
 
 # --- workers ---------------------------------------------------------------------------------------------------------

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
+from projects import audit
 from projects.errors import Refused
 from projects.models import Project, Speaker
 from projects.models.library import NAME_LENGTH
@@ -15,13 +17,19 @@ from projects.models.library import NAME_LENGTH
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
+TAG_LENGTH = 30
+MOST_TAGS = 20
+
 
 def add_project(*, owner: User, name: str) -> Project:
     """A new project. Raises ProjectError `no_name`."""
     name = plain(name)[:NAME_LENGTH]
     if not name:
         raise Refused("no_name", _("Give the project a name."), field="name")
-    return Project.objects.create(owner=owner, name=name)
+    with transaction.atomic():
+        project = Project.objects.create(owner=owner, name=name)
+        audit.record("project.made", project, by=owner)
+    return project
 
 
 def find_or_add_speaker(*, project: Project, name: str) -> Speaker:
@@ -29,9 +37,25 @@ def find_or_add_speaker(*, project: Project, name: str) -> Speaker:
     name = speaker_name(name)
     try:
         with transaction.atomic():
-            return Speaker.objects.get_or_create(project=project, name=name)[0]
+            speaker, made = Speaker.objects.get_or_create(project=project, name=name)
+            if made:
+                audit.record("lecturer.added", speaker)
+            return speaker
     except IntegrityError:  # made by another request at this moment
         return Speaker.objects.get(project=project, name=name)
+
+
+def set_tags(*, speaker: Speaker, tags: Iterable[str]) -> None:
+    """Give a lecturer other tags: each once whatever its case, in the order given. Raises ProjectError `too_many_tags`."""
+    kept: dict[str, str] = {}
+    for tag in (plain(tag)[:TAG_LENGTH] for tag in tags):
+        kept.setdefault(tag.casefold(), tag)
+    kept.pop("", None)
+    if len(kept) > MOST_TAGS:
+        text = _("A lecturer has at most {most} tags. Leave some out.")
+        raise Refused("too_many_tags", text.format(most=MOST_TAGS), field="tags")
+    speaker.tags = list(kept.values())
+    speaker.save(update_fields=["tags"])
 
 
 def speaker_name(name: str) -> str:

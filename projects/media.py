@@ -37,6 +37,9 @@ CONTENT_TYPES = {
     ".ogg": "audio/ogg",
     ".opus": "audio/ogg",
     ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".png": "image/png",
+    ".pdf": "application/pdf",
 }
 
 
@@ -59,6 +62,15 @@ def track_file(request: HttpRequest, track_id: UUID) -> HttpResponseBase:
     """A voice as it was uploaded."""
     track = access.track_for(request.user, track_id)
     return serve(request, track.path, tag=track.sha256, title=track.title)
+
+
+@require_safe
+def consent_file(request: HttpRequest, consent_id: UUID) -> HttpResponseBase:
+    """The evidence of a consent, to save: it was never looked into."""
+    consent = access.consent_for(request.user, consent_id)
+    if not consent.evidence:
+        raise Http404
+    return serve(request, consent.path, tag=consent.evidence_sha256, title=consent.evidence_name, attachment=True)
 
 
 @require_safe

@@ -1,4 +1,4 @@
-"""Refuses a request that says it is larger than any file we take, before its body is read."""
+"""What is said of every request: too large before its body is read, and for the audit log who asks from where."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
+
+from projects import audit, guesses
 
 FORM_ROOM_BYTES = 2**20
 
@@ -34,3 +36,15 @@ class UploadSizeMiddleware:
             body = {"code": "too_large", "message": message, "field": "file", "detail": None, "docs": ""}
             return JsonResponse(body, status=413)
         return render(request, "413.html", {"message": message}, status=413)
+
+
+class WhoAsksMiddleware:
+    """Lets the audit log know whose request is being answered."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass the request on."""
+        with audit.asked_by(request, guesses.address_of(request)):
+            return self.get_response(request)

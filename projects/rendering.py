@@ -135,6 +135,9 @@ def run(claim: Claim, stop: threading.Event) -> None:
     scratch = storage.scratch_folder(claim.job_id, claim.fence)
     pulse = Pulse(claim)
     try:
+        if not job.clip.speaker.has_consent():  # it ended while the job waited
+            _settle_fault(pulse, job, Fault(Family.INPUT, jobs.NO_CONSENT, jobs.without_consent(job.clip.speaker)))
+            return
         storage.require_room(0)
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir()

@@ -161,6 +161,7 @@ WITHOUT_PATHS = {
 
 # What workers write themselves, where it has values; the rest stands where it is written.
 OF_WORKERS = (
+    gettext_noop("No valid consent of {speaker} is on record. Record it on the lecturer's page, then try again."),
     gettext_noop("The render took longer than {hours} hours and was stopped. Use a shorter voice."),
     gettext_noop(
         "This render was broken off {count} times without getting any further. Try again; if it happens again, tell the "

@@ -15,6 +15,7 @@ from projects.errors import NoRoom
 
 CLIPS = "clips"
 TRACKS = "audio"
+CONSENTS = "consents"
 RENDERS = "renders"
 SCRATCH = "scratch"
 ANALYSES = "analysis"

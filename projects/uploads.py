@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from lipsync.errors import LipsyncError, UnusableInput
 from lipsync.media import probe_clip, probe_voice, save_still
-from projects import library, sentences, storage
+from projects import audit, library, sentences, storage
 from projects.errors import NoRoom, ProjectError, Refused, TooLarge, Unavailable
 from projects.models import AudioTrack, Project, Speaker, SpeakerClip
 from projects.models.library import LANGUAGE_LENGTH, TITLE_LENGTH
@@ -62,7 +62,7 @@ def add_clip(*, project: Project, speaker: Speaker | str, uploaded_file: File[by
         with transaction.atomic():
             if not isinstance(speaker, Speaker):
                 speaker = library.find_or_add_speaker(project=project, name=speaker or _("Unnamed lecturer"))
-            return SpeakerClip.objects.create(
+            clip = SpeakerClip.objects.create(
                 id=clip_id,
                 speaker=speaker,
                 title=_title(title, uploaded_file),
@@ -78,6 +78,8 @@ def add_clip(*, project: Project, speaker: Speaker | str, uploaded_file: File[by
                 codec=facts.codec,
                 has_sound=facts.has_sound,
             )
+            audit.record("clip.added", clip)
+            return clip
 
 
 def add_track(*, project: Project, uploaded_file: File[bytes], title: str = "", language: str = "") -> AudioTrack:
@@ -91,7 +93,7 @@ def add_track(*, project: Project, uploaded_file: File[bytes], title: str = "", 
             return known
         facts = probe_voice(stored.path)
         _give_final_name(stored.path, name)
-        return AudioTrack.objects.create(
+        track = AudioTrack.objects.create(
             id=track_id,
             project=project,
             title=_title(title, uploaded_file),
@@ -103,6 +105,8 @@ def add_track(*, project: Project, uploaded_file: File[bytes], title: str = "", 
             sample_rate=facts.sample_rate,
             codec=facts.codec,
         )
+        audit.record("track.added", track)
+        return track
 
 
 def _whose(project: Project, speaker: Speaker | str) -> dict[str, Any]:

@@ -120,7 +120,7 @@ def project(owner: User) -> Project:
 @pytest.fixture
 def speaker(project: Project) -> Speaker:
     """A lecturer."""
-    return Speaker.objects.create(project=project, name="Li Wei")
+    return making.speaker(project)
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ def lane(db: None) -> Wanted:
 @pytest.fixture
 def stranger_speaker(stranger: User) -> Speaker:
     """A lecturer of the stranger's."""
-    return Speaker.objects.create(project=accounts.first_project(stranger), name="Somebody else")
+    return making.speaker(accounts.first_project(stranger), "Somebody else")
 
 
 @pytest.fixture

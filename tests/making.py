@@ -9,9 +9,10 @@ from pathlib import Path
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 
 from projects import jobs, storage
-from projects.models import AudioTrack, Project, RenderJob, RenderOutput, Speaker, SpeakerClip
+from projects.models import AudioTrack, Consent, Project, RenderJob, RenderOutput, Speaker, SpeakerClip
 
 CLIP_SECONDS = 1.0
 CLIP_RATE = 10
@@ -29,6 +30,20 @@ def browser(user: User) -> Client:
     client = Client()
     client.force_login(user)
     return client
+
+
+def speaker(project: Project, name: str = "Li Wei") -> Speaker:
+    """A lecturer who has agreed to videos of them."""
+    row = Speaker.objects.create(project=project, name=name)
+    agree(row)
+    return row
+
+
+def agree(speaker: Speaker) -> Consent:
+    """A consent that holds."""
+    return Consent.objects.create(
+        speaker=speaker, given_by=speaker.name, scope="Videos in this project", given_on=timezone.localdate()
+    )
 
 
 def clip(speaker: Speaker, source: Path, title: str = "Lecture 1") -> SpeakerClip:

@@ -7,9 +7,11 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.reverse import reverse
 
-from projects import estimates, sentences
+from projects import consents, estimates, sentences
 from projects.models import (
     AudioTrack,
+    Consent,
+    Invitation,
     JobAttempt,
     JobLogLine,
     Project,
@@ -19,24 +21,71 @@ from projects.models import (
     SpeakerClip,
     UserQueue,
 )
+from projects.models.library import NAME_LENGTH
+from projects.models.memberships import INVITED_AS
 
 
 class ProjectShape(serializers.ModelSerializer[Project]):
-    """A project."""
+    """A project, and what the asker is in it."""
+
+    role = serializers.CharField(read_only=True)
 
     class Meta:
         model = Project
-        fields = ("id", "name", "created_at")
+        fields = ("id", "name", "role", "created_at")
         read_only_fields = ("id", "created_at")
 
 
 class SpeakerShape(serializers.ModelSerializer[Speaker]):
-    """A lecturer."""
+    """A lecturer, and how things stand with their consent: valid, soon (to end), expired, withdrawn or missing."""
+
+    consent = serializers.SerializerMethodField()
 
     class Meta:
         model = Speaker
-        fields = ("id", "project", "name", "created_at")
+        fields = ("id", "project", "name", "tags", "consent", "created_at")
         read_only_fields = ("id", "created_at")
+
+    def get_consent(self, speaker: Speaker) -> dict[str, Any]:
+        """The state, and the last day of a consent that has one."""
+        standing = consents.standing(speaker)
+        return {"state": standing.state, "expires_on": standing.consent.expires_on if standing.consent else None}
+
+
+class ConsentShape(serializers.ModelSerializer[Consent]):
+    """A consent: who agreed to what. The evidence, if there is any, lies at `evidence_url`."""
+
+    evidence_url = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Consent
+        fields = (
+            *("id", "speaker", "given_by", "scope", "given_on", "expires_on", "withdrawn_at", "note", "created_at"),
+            "evidence_url",
+        )
+        read_only_fields = fields
+
+    def get_evidence_url(self, consent: Consent) -> str | None:
+        """Where the evidence is."""
+        return _absolute(self, "consent_file", consent.pk) if consent.evidence else None
+
+
+class MemberShape(serializers.Serializer[Any]):
+    """One person of a project."""
+
+    user = serializers.IntegerField(source="user.pk")
+    name = serializers.CharField(source="user.username")
+    role = serializers.CharField()
+    since = serializers.DateTimeField()
+
+
+class InvitationShape(serializers.ModelSerializer[Invitation]):
+    """An open invitation; its link was shown when it was made."""
+
+    class Meta:
+        model = Invitation
+        fields = ("id", "role", "created_at", "expires_at")
+        read_only_fields = fields
 
 
 class ClipShape(serializers.ModelSerializer[SpeakerClip]):
@@ -198,18 +247,48 @@ class QueueShape(serializers.ModelSerializer[UserQueue]):
 
 
 class NewSpeaker(serializers.Serializer[Any]):
-    """What a lecturer is made from."""
+    """What a lecturer is made from. consent: this person agreed to videos being made of them"""
 
     project = serializers.UUIDField()
     name = serializers.CharField(max_length=120)
+    consent = serializers.BooleanField(required=False, default=False)
 
 
 class NewClip(serializers.Serializer[Any]):
-    """What a clip is made from: `speaker` by id."""
+    """What a clip is made from: `speaker` by id. consent: this person agreed to videos being made of this take"""
 
     speaker = serializers.UUIDField()
     title = serializers.CharField(max_length=200, required=False, default="")
+    consent = serializers.BooleanField(required=False, default=False)
     file = serializers.FileField(max_length=1000, allow_empty_file=True)
+
+
+class NewConsent(serializers.Serializer[Any]):
+    """What a consent is made from."""
+
+    given_by = serializers.CharField(max_length=NAME_LENGTH)
+    scope = serializers.CharField(max_length=consents.SCOPE_LENGTH)
+    given_on = serializers.DateField(required=False, default=None)
+    expires_on = serializers.DateField(required=False, default=None, allow_null=True)
+    evidence = serializers.FileField(required=False, default=None, max_length=1000, allow_empty_file=True)
+
+
+class NewRole(serializers.Serializer[Any]):
+    """What somebody is to be in a project: editor or viewer."""
+
+    role = serializers.ChoiceField(choices=INVITED_AS)
+
+
+class NewTags(serializers.Serializer[Any]):
+    """A lecturer's tags."""
+
+    tags = serializers.ListField(child=serializers.CharField(max_length=200))
+
+
+class Token(serializers.Serializer[Any]):
+    """The last part of an invitation's link."""
+
+    token = serializers.CharField(max_length=200)
 
 
 class NewTrack(serializers.Serializer[Any]):

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from django.urls import path
 
-from projects.api import views
+from projects.api import lecturers, members, views
 
 app_name = "api"
 urlpatterns = [
     path("tokens/", views.tokens, name="tokens"),
     path("projects/", views.projects, name="projects"),
     path("projects/<uuid:project_id>/", views.project, name="project"),
+    path("projects/<uuid:project_id>/members/", members.members, name="members"),
+    path("projects/<uuid:project_id>/members/<int:user_id>/", members.member, name="member"),
+    path("projects/<uuid:project_id>/members/<int:user_id>/hand-over/", members.hand_over, name="hand_over"),
+    path("projects/<uuid:project_id>/invitations/", members.invitations, name="invitations"),
+    path("projects/<uuid:project_id>/invitations/<uuid:invitation_id>/", members.invitation, name="invitation"),
+    path("invitations/accept/", members.join, name="join"),
     path("speakers/", views.speakers, name="speakers"),
-    path("speakers/<uuid:speaker_id>/", views.speaker, name="speaker"),
+    path("speakers/<uuid:speaker_id>/", lecturers.lecturer, name="speaker"),
+    path("speakers/<uuid:speaker_id>/consents/", lecturers.lecturer_consents, name="consents"),
+    path("speakers/<uuid:speaker_id>/consents/withdraw/", lecturers.withdraw, name="withdraw"),
     path("clips/", views.clips, name="clips"),
     path("clips/<uuid:clip_id>/", views.clip, name="clip"),
     path("tracks/", views.tracks, name="tracks"),

@@ -7,23 +7,22 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.models import User
-from django.db.models import Model, QuerySet
 from django.http import HttpResponseBase
 from rest_framework import status
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.decorators import api_view, authentication_classes, parser_classes
-from rest_framework.exceptions import NotAuthenticated
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer
 
 from lipsync.media import SoundChoice
-from projects import access, accounts, idempotency, jobs, library, media, turns, uploads
+from projects import access, accounts, consents, idempotency, jobs, library, media, turns, uploads
 from projects.api import serializers
+from projects.api.answers import given as _given
+from projects.api.answers import listed as _listed
+from projects.api.answers import one as _one
+from projects.api.answers import person as _person
 from projects.api.entrance import GuardedBasicAuthentication
-from projects.api.pagination import Pages
 from projects.models import Project, RenderJob
 
 
@@ -42,7 +41,7 @@ def projects(request: Request) -> Response:
         return _listed(request, access.projects_of(request.user), serializers.ProjectShape)
     given = _given(serializers.ProjectShape(data=request.data))
     made = library.add_project(owner=_person(request), name=given["name"])
-    return _one(request, made, serializers.ProjectShape, status.HTTP_201_CREATED)
+    return _one(request, access.project_for(request.user, made.pk), serializers.ProjectShape, status.HTTP_201_CREATED)
 
 
 @api_view(["GET"])
@@ -55,18 +54,14 @@ def project(request: Request, project_id: UUID) -> Response:
 def speakers(request: Request) -> Response:
     """The lecturers, or a new one; an existing name gives the lecturer who has it."""
     if request.method == "GET":
-        rows = access.speakers_of(request.user, project=_project(request))
+        rows = access.speakers_of(request.user, project=_project(request)).prefetch_related("consents")
         return _listed(request, rows, serializers.SpeakerShape)
     given = _given(serializers.NewSpeaker(data=request.data))
-    owner = access.project_for(request.user, given["project"])
-    speaker = library.find_or_add_speaker(project=owner, name=given["name"])
+    home = access.editable_project_for(request.user, given["project"])
+    speaker = library.find_or_add_speaker(project=home, name=given["name"])
+    if given["consent"]:
+        consents.state(speaker=speaker, by=_person(request))
     return _one(request, speaker, serializers.SpeakerShape, status.HTTP_201_CREATED)
-
-
-@api_view(["GET"])
-def speaker(request: Request, speaker_id: UUID) -> Response:
-    """One lecturer."""
-    return _one(request, access.speaker_for(request.user, speaker_id), serializers.SpeakerShape)
 
 
 @api_view(["GET", "POST"])
@@ -76,8 +71,10 @@ def clips(request: Request) -> Response:
     if request.method == "GET":
         return _listed(request, access.clips_of(request.user, project=_project(request)), serializers.ClipShape)
     given = _given(serializers.NewClip(data=request.data))
-    whose = access.speaker_for(request.user, given["speaker"])
+    whose = access.editable_speaker_for(request.user, given["speaker"])
     clip = uploads.add_clip(project=whose.project, speaker=whose, uploaded_file=given["file"], title=given["title"])
+    if given["consent"]:
+        consents.state(speaker=clip.speaker, by=_person(request))
     return _one(request, clip, serializers.ClipShape, status.HTTP_201_CREATED)
 
 
@@ -95,7 +92,7 @@ def tracks(request: Request) -> Response:
         return _listed(request, access.tracks_of(request.user, project=_project(request)), serializers.TrackShape)
     given = _given(serializers.NewTrack(data=request.data))
     track = uploads.add_track(
-        project=access.project_for(request.user, given["project"]),
+        project=access.editable_project_for(request.user, given["project"]),
         uploaded_file=given["file"],
         title=given["title"],
         language=given["language"],
@@ -115,7 +112,8 @@ def job_list(request: Request) -> Response:
     if request.method == "GET":
         return _listed(request, access.jobs_of(request.user, project=_project(request)), serializers.JobShape)
     given = _given(serializers.NewJob(data=request.data))
-    chosen, voice = access.clip_for(request.user, given["clip"]), access.track_for(request.user, given["track"])
+    chosen = access.editable_clip_for(request.user, given["clip"])
+    voice = access.editable_track_for(request.user, given["track"])
     make = partial(
         jobs.submit,
         project=chosen.speaker.project,
@@ -136,14 +134,14 @@ def job_detail(request: Request, job_id: UUID) -> Response:
 @api_view(["POST"])
 def job_cancel(request: Request, job_id: UUID) -> Response:
     """Cancel a render. One that has ended stays as it is."""
-    job = jobs.cancel(job=access.job_for(request.user, job_id))
+    job = jobs.cancel(job=access.editable_job_for(request.user, job_id), by=_person(request))
     return _one(request, job, serializers.JobDetailShape, status.HTTP_202_ACCEPTED)
 
 
 @api_view(["POST"])
 def job_retry(request: Request, job_id: UUID) -> Response:
     """Try a failed or cancelled render again, as a new one."""
-    make = partial(jobs.retry, job=access.job_for(request.user, job_id), by=_person(request))
+    make = partial(jobs.retry, job=access.editable_job_for(request.user, job_id), by=_person(request))
     return _queued(request, {"retry": str(job_id)}, make)
 
 
@@ -197,26 +195,10 @@ def output_download(request: Request, job_id: UUID) -> HttpResponseBase:
     return media.serve_output(request._request, access.output_for(request.user, job_id), attachment=True)
 
 
-def _person(request: Request) -> User:
-    """Who asks; the permissions have let nobody else through."""
-    if not isinstance(request.user, User):
-        raise NotAuthenticated
-    return request.user
-
-
 def _project(request: Request) -> Project | None:
     """The project that a list is limited to by `?project=`."""
     wanted = request.query_params.get("project")
     return access.project_for(request.user, wanted) if wanted else None
-
-
-def _given(shape: BaseSerializer[Any]) -> dict[str, Any]:
-    shape.is_valid(raise_exception=True)
-    return dict(shape.validated_data)
-
-
-def _one(request: Request, row: Model, shape: type[BaseSerializer[Any]], code: int = 200) -> Response:
-    return Response(shape(row, context={"request": request}).data, status=code)
 
 
 def _queued(request: Request, asked: dict[str, Any], make: Callable[[], RenderJob]) -> Response:
@@ -229,9 +211,3 @@ def _queued(request: Request, asked: dict[str, Any], make: Callable[[], RenderJo
     if replayed:
         response["Idempotent-Replay"] = "true"
     return response
-
-
-def _listed(request: Request, rows: QuerySet[Any], shape: type[BaseSerializer[Any]]) -> Response:
-    pages = Pages()
-    page = pages.paginate_queryset(rows, request)
-    return pages.get_paginated_response(shape(page, many=True, context={"request": request}).data)

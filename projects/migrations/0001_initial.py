@@ -7,7 +7,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -16,245 +15,378 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='RenderJob',
+            name="RenderJob",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('priority', models.SmallIntegerField(default=0)),
-                ('status', models.CharField(choices=[('queued', 'waiting'), ('running', 'running'), ('succeeded', 'done'), ('failed', 'failed'), ('cancelled', 'cancelled')], default='queued', max_length=12)),
-                ('stage', models.CharField(blank=True, choices=[('', 'not started'), ('look', 'looking at the clip'), ('listen', 'listening to the voice'), ('plan', 'planning the mouth'), ('render', 'making the frames'), ('finish', 'adding the sound'), ('measure', 'measuring the result')], default='', max_length=12)),
-                ('frames_done', models.PositiveIntegerField(default=0)),
-                ('frames_total', models.PositiveIntegerField(default=0)),
-                ('cancel_requested', models.BooleanField(default=False)),
-                ('claim', models.UUIDField(blank=True, editable=False, null=True)),
-                ('fence', models.PositiveIntegerField(default=0)),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('error_code', models.CharField(blank=True, default='', max_length=60)),
-                ('error_message', models.TextField(blank=True, default='')),
-                ('error_at', models.FloatField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('created_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='jobs', to=settings.AUTH_USER_MODEL)),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("priority", models.SmallIntegerField(default=0)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("queued", "waiting"),
+                            ("running", "running"),
+                            ("succeeded", "done"),
+                            ("failed", "failed"),
+                            ("cancelled", "cancelled"),
+                        ],
+                        default="queued",
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "stage",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "not started"),
+                            ("look", "looking at the clip"),
+                            ("listen", "listening to the voice"),
+                            ("plan", "planning the mouth"),
+                            ("render", "making the frames"),
+                            ("finish", "adding the sound"),
+                            ("measure", "measuring the result"),
+                        ],
+                        default="",
+                        max_length=12,
+                    ),
+                ),
+                ("frames_done", models.PositiveIntegerField(default=0)),
+                ("frames_total", models.PositiveIntegerField(default=0)),
+                ("cancel_requested", models.BooleanField(default=False)),
+                ("claim", models.UUIDField(blank=True, editable=False, null=True)),
+                ("fence", models.PositiveIntegerField(default=0)),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                ("error_code", models.CharField(blank=True, default="", max_length=60)),
+                ("error_message", models.TextField(blank=True, default="")),
+                ("error_at", models.FloatField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="jobs", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'render',
-                'verbose_name_plural': 'renders',
-                'ordering': ('-created_at', 'id'),
+                "verbose_name": "render",
+                "verbose_name_plural": "renders",
+                "ordering": ("-created_at", "id"),
             },
         ),
         migrations.CreateModel(
-            name='SetupLink',
+            name="SetupLink",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('token_hash', models.CharField(max_length=64, unique=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('used_at', models.DateTimeField(blank=True, null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("token_hash", models.CharField(max_length=64, unique=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("used_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'verbose_name': 'set-up link',
-                'verbose_name_plural': 'set-up links',
+                "verbose_name": "set-up link",
+                "verbose_name_plural": "set-up links",
             },
         ),
         migrations.CreateModel(
-            name='Project',
+            name="Project",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=120, verbose_name='name')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='projects', to=settings.AUTH_USER_MODEL)),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=120, verbose_name="name")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="projects", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'project',
-                'verbose_name_plural': 'projects',
-                'ordering': ('name', 'created_at'),
+                "verbose_name": "project",
+                "verbose_name_plural": "projects",
+                "ordering": ("name", "created_at"),
             },
         ),
         migrations.CreateModel(
-            name='AudioTrack',
+            name="AudioTrack",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('title', models.CharField(max_length=200, verbose_name='title')),
-                ('file', models.FileField(max_length=200, upload_to='')),
-                ('sha256', models.CharField(db_index=True, max_length=64)),
-                ('size', models.PositiveBigIntegerField()),
-                ('duration', models.FloatField()),
-                ('sample_rate', models.PositiveIntegerField()),
-                ('codec', models.CharField(max_length=40)),
-                ('language', models.CharField(blank=True, default='', max_length=20, verbose_name='language')),
-                ('created_at', models.DateTimeField(auto_now_add=True, db_index=True)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tracks', to='projects.project')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("title", models.CharField(max_length=200, verbose_name="title")),
+                ("file", models.FileField(max_length=200, upload_to="")),
+                ("sha256", models.CharField(db_index=True, max_length=64)),
+                ("size", models.PositiveBigIntegerField()),
+                ("duration", models.FloatField()),
+                ("sample_rate", models.PositiveIntegerField()),
+                ("codec", models.CharField(max_length=40)),
+                ("language", models.CharField(blank=True, default="", max_length=20, verbose_name="language")),
+                ("created_at", models.DateTimeField(auto_now_add=True, db_index=True)),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="tracks", to="projects.project"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'voice',
-                'verbose_name_plural': 'voices',
-                'ordering': ('-created_at',),
+                "verbose_name": "voice",
+                "verbose_name_plural": "voices",
+                "ordering": ("-created_at",),
             },
         ),
         migrations.CreateModel(
-            name='RenderOutput',
+            name="RenderOutput",
             fields=[
-                ('job', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='output', serialize=False, to='projects.renderjob')),
-                ('file', models.FileField(max_length=200, upload_to='')),
-                ('sha256', models.CharField(max_length=64)),
-                ('size', models.PositiveBigIntegerField()),
-                ('width', models.PositiveIntegerField()),
-                ('height', models.PositiveIntegerField()),
-                ('frame_rate', models.CharField(max_length=24)),
-                ('frames', models.PositiveIntegerField()),
-                ('duration', models.FloatField()),
-                ('quality', models.JSONField(blank=True, default=dict)),
-                ('timings', models.JSONField(blank=True, default=dict)),
-                ('notices', models.JSONField(blank=True, default=list)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "job",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="output",
+                        serialize=False,
+                        to="projects.renderjob",
+                    ),
+                ),
+                ("file", models.FileField(max_length=200, upload_to="")),
+                ("sha256", models.CharField(max_length=64)),
+                ("size", models.PositiveBigIntegerField()),
+                ("width", models.PositiveIntegerField()),
+                ("height", models.PositiveIntegerField()),
+                ("frame_rate", models.CharField(max_length=24)),
+                ("frames", models.PositiveIntegerField()),
+                ("duration", models.FloatField()),
+                ("quality", models.JSONField(blank=True, default=dict)),
+                ("timings", models.JSONField(blank=True, default=dict)),
+                ("notices", models.JSONField(blank=True, default=list)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'verbose_name': 'finished video',
-                'verbose_name_plural': 'finished videos',
-                'ordering': ('-created_at',),
+                "verbose_name": "finished video",
+                "verbose_name_plural": "finished videos",
+                "ordering": ("-created_at",),
             },
         ),
         migrations.AddField(
-            model_name='renderjob',
-            name='project',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='jobs', to='projects.project'),
+            model_name="renderjob",
+            name="project",
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="jobs", to="projects.project"),
         ),
         migrations.AddField(
-            model_name='renderjob',
-            name='retry_of',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='retries', to='projects.renderjob'),
+            model_name="renderjob",
+            name="retry_of",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="retries",
+                to="projects.renderjob",
+            ),
         ),
         migrations.AddField(
-            model_name='renderjob',
-            name='track',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.RESTRICT, related_name='jobs', to='projects.audiotrack'),
+            model_name="renderjob",
+            name="track",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.RESTRICT, related_name="jobs", to="projects.audiotrack"
+            ),
         ),
         migrations.CreateModel(
-            name='JobLogLine',
+            name="JobLogLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(auto_now_add=True)),
-                ('level', models.CharField(choices=[('debug', 'Debug'), ('info', 'Info'), ('warning', 'Warning'), ('error', 'Error')], default='info', max_length=8)),
-                ('stage', models.CharField(blank=True, default='', max_length=12)),
-                ('text', models.TextField()),
-                ('job', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='log_lines', to='projects.renderjob')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "level",
+                    models.CharField(
+                        choices=[("debug", "Debug"), ("info", "Info"), ("warning", "Warning"), ("error", "Error")],
+                        default="info",
+                        max_length=8,
+                    ),
+                ),
+                ("stage", models.CharField(blank=True, default="", max_length=12)),
+                ("text", models.TextField()),
+                (
+                    "job",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="log_lines", to="projects.renderjob"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'log line',
-                'verbose_name_plural': 'log lines',
-                'ordering': ('id',),
+                "verbose_name": "log line",
+                "verbose_name_plural": "log lines",
+                "ordering": ("id",),
             },
         ),
         migrations.CreateModel(
-            name='Speaker',
+            name="Speaker",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=120, verbose_name='name')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='speakers', to='projects.project')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=120, verbose_name="name")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="speakers", to="projects.project"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'lecturer',
-                'verbose_name_plural': 'lecturers',
-                'ordering': ('name', 'created_at'),
+                "verbose_name": "lecturer",
+                "verbose_name_plural": "lecturers",
+                "ordering": ("name", "created_at"),
             },
         ),
         migrations.CreateModel(
-            name='SpeakerClip',
+            name="SpeakerClip",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('title', models.CharField(max_length=200, verbose_name='title')),
-                ('file', models.FileField(max_length=200, upload_to='')),
-                ('still', models.FileField(max_length=200, upload_to='')),
-                ('sha256', models.CharField(db_index=True, max_length=64)),
-                ('size', models.PositiveBigIntegerField()),
-                ('width', models.PositiveIntegerField()),
-                ('height', models.PositiveIntegerField()),
-                ('frame_rate', models.CharField(max_length=24)),
-                ('frames', models.PositiveIntegerField()),
-                ('duration', models.FloatField()),
-                ('codec', models.CharField(max_length=40)),
-                ('has_sound', models.BooleanField()),
-                ('created_at', models.DateTimeField(auto_now_add=True, db_index=True)),
-                ('speaker', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='clips', to='projects.speaker')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("title", models.CharField(max_length=200, verbose_name="title")),
+                ("file", models.FileField(max_length=200, upload_to="")),
+                ("still", models.FileField(max_length=200, upload_to="")),
+                ("sha256", models.CharField(db_index=True, max_length=64)),
+                ("size", models.PositiveBigIntegerField()),
+                ("width", models.PositiveIntegerField()),
+                ("height", models.PositiveIntegerField()),
+                ("frame_rate", models.CharField(max_length=24)),
+                ("frames", models.PositiveIntegerField()),
+                ("duration", models.FloatField()),
+                ("codec", models.CharField(max_length=40)),
+                ("has_sound", models.BooleanField()),
+                ("created_at", models.DateTimeField(auto_now_add=True, db_index=True)),
+                (
+                    "speaker",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="clips", to="projects.speaker"),
+                ),
             ],
             options={
-                'verbose_name': 'clip',
-                'verbose_name_plural': 'clips',
-                'ordering': ('-created_at',),
+                "verbose_name": "clip",
+                "verbose_name_plural": "clips",
+                "ordering": ("-created_at",),
             },
         ),
         migrations.AddField(
-            model_name='renderjob',
-            name='clip',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.RESTRICT, related_name='jobs', to='projects.speakerclip'),
+            model_name="renderjob",
+            name="clip",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.RESTRICT, related_name="jobs", to="projects.speakerclip"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='project',
-            constraint=models.CheckConstraint(condition=models.Q(('name', ''), _negated=True), name='project_has_a_name'),
+            model_name="project",
+            constraint=models.CheckConstraint(condition=models.Q(("name", ""), _negated=True), name="project_has_a_name"),
         ),
         migrations.AddConstraint(
-            model_name='audiotrack',
-            constraint=models.CheckConstraint(condition=models.Q(('duration__gt', 0), ('size__gt', 0)), name='track_has_sound'),
+            model_name="audiotrack",
+            constraint=models.CheckConstraint(condition=models.Q(("duration__gt", 0), ("size__gt", 0)), name="track_has_sound"),
         ),
         migrations.AddConstraint(
-            model_name='audiotrack',
-            constraint=models.CheckConstraint(condition=models.Q(('file', ''), _negated=True), name='track_has_its_file'),
+            model_name="audiotrack",
+            constraint=models.CheckConstraint(condition=models.Q(("file", ""), _negated=True), name="track_has_its_file"),
         ),
         migrations.AddConstraint(
-            model_name='renderoutput',
-            constraint=models.CheckConstraint(condition=models.Q(('duration__gt', 0), ('frames__gt', 0), ('height__gt', 0), ('size__gt', 0), ('width__gt', 0)), name='output_has_a_picture'),
+            model_name="renderoutput",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("duration__gt", 0), ("frames__gt", 0), ("height__gt", 0), ("size__gt", 0), ("width__gt", 0)
+                ),
+                name="output_has_a_picture",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='renderoutput',
-            constraint=models.CheckConstraint(condition=models.Q(('file', ''), _negated=True), name='output_has_its_file'),
+            model_name="renderoutput",
+            constraint=models.CheckConstraint(condition=models.Q(("file", ""), _negated=True), name="output_has_its_file"),
         ),
         migrations.AddConstraint(
-            model_name='speaker',
-            constraint=models.UniqueConstraint(fields=('project', 'name'), name='speaker_name_once_per_project'),
+            model_name="speaker",
+            constraint=models.UniqueConstraint(fields=("project", "name"), name="speaker_name_once_per_project"),
         ),
         migrations.AddConstraint(
-            model_name='speaker',
-            constraint=models.CheckConstraint(condition=models.Q(('name', ''), _negated=True), name='speaker_has_a_name'),
+            model_name="speaker",
+            constraint=models.CheckConstraint(condition=models.Q(("name", ""), _negated=True), name="speaker_has_a_name"),
         ),
         migrations.AddConstraint(
-            model_name='speakerclip',
-            constraint=models.CheckConstraint(condition=models.Q(('duration__gt', 0), ('height__gt', 0), ('size__gt', 0), ('width__gt', 0)), name='clip_has_a_picture'),
+            model_name="speakerclip",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("duration__gt", 0), ("height__gt", 0), ("size__gt", 0), ("width__gt", 0)),
+                name="clip_has_a_picture",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='speakerclip',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('file', ''), _negated=True), models.Q(('still', ''), _negated=True)), name='clip_has_its_files'),
+            model_name="speakerclip",
+            constraint=models.CheckConstraint(
+                condition=models.Q(models.Q(("file", ""), _negated=True), models.Q(("still", ""), _negated=True)),
+                name="clip_has_its_files",
+            ),
         ),
         migrations.AddIndex(
-            model_name='renderjob',
-            index=models.Index(fields=['status', '-priority', 'created_at'], name='job_turn'),
+            model_name="renderjob",
+            index=models.Index(fields=["status", "-priority", "created_at"], name="job_turn"),
         ),
         migrations.AddIndex(
-            model_name='renderjob',
-            index=models.Index(fields=['project', '-created_at'], name='job_by_project'),
+            model_name="renderjob",
+            index=models.Index(fields=["project", "-created_at"], name="job_by_project"),
         ),
         migrations.AddConstraint(
-            model_name='renderjob',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['queued', 'running', 'succeeded', 'failed', 'cancelled'])), name='job_status_is_known'),
+            model_name="renderjob",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ["queued", "running", "succeeded", "failed", "cancelled"])),
+                name="job_status_is_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='renderjob',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('claim__isnull', False), ('lease_until__isnull', False), ('started_at__isnull', False), ('status', 'running')), models.Q(models.Q(('status', 'running'), _negated=True), ('claim__isnull', True), ('lease_until__isnull', True)), _connector='OR'), name='job_runs_with_a_claim'),
+            model_name="renderjob",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("claim__isnull", False),
+                        ("lease_until__isnull", False),
+                        ("started_at__isnull", False),
+                        ("status", "running"),
+                    ),
+                    models.Q(
+                        models.Q(("status", "running"), _negated=True), ("claim__isnull", True), ("lease_until__isnull", True)
+                    ),
+                    _connector="OR",
+                ),
+                name="job_runs_with_a_claim",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='renderjob',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('finished_at__isnull', False), ('status__in', ('succeeded', 'failed', 'cancelled'))), models.Q(('finished_at__isnull', True), ('status__in', ('queued', 'running'))), _connector='OR'), name='job_final_has_an_end'),
+            model_name="renderjob",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("finished_at__isnull", False), ("status__in", ("succeeded", "failed", "cancelled"))),
+                    models.Q(("finished_at__isnull", True), ("status__in", ("queued", "running"))),
+                    _connector="OR",
+                ),
+                name="job_final_has_an_end",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='renderjob',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'failed'), models.Q(('error_code', ''), _negated=True), models.Q(('error_message', ''), _negated=True)), models.Q(models.Q(('status', 'failed'), _negated=True), ('error_code', '')), _connector='OR'), name='job_failed_says_why'),
+            model_name="renderjob",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("status", "failed"),
+                        models.Q(("error_code", ""), _negated=True),
+                        models.Q(("error_message", ""), _negated=True),
+                    ),
+                    models.Q(models.Q(("status", "failed"), _negated=True), ("error_code", "")),
+                    _connector="OR",
+                ),
+                name="job_failed_says_why",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='renderjob',
-            constraint=models.CheckConstraint(condition=models.Q(('frames_done__lte', models.F('frames_total'))), name='job_progress_in_bounds'),
+            model_name="renderjob",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("frames_done__lte", models.F("frames_total"))), name="job_progress_in_bounds"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='renderjob',
-            constraint=models.CheckConstraint(condition=models.Q(('attempts__lte', models.F('fence'))), name='job_fence_counts_claims'),
+            model_name="renderjob",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("attempts__lte", models.F("fence"))), name="job_fence_counts_claims"
+            ),
         ),
     ]

@@ -4,15 +4,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('projects', '0001_initial'),
+        ("projects", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='renderjob',
-            name='error_family',
-            field=models.CharField(blank=True, choices=[('', 'none'), ('input', 'file'), ('environment', 'machine'), ('bug', 'bug')], default='', max_length=12),
+            model_name="renderjob",
+            name="error_family",
+            field=models.CharField(
+                blank=True,
+                choices=[("", "none"), ("input", "file"), ("environment", "machine"), ("bug", "bug")],
+                default="",
+                max_length=12,
+            ),
         ),
     ]

@@ -5,34 +5,48 @@ from django.db import migrations, models
 
 def finished_ones_are_whole(apps, schema_editor):
     """What was finished before the share was stored is finished all the same."""
-    apps.get_model('projects', 'RenderJob').objects.filter(status='succeeded').update(progress=1.0)
+    apps.get_model("projects", "RenderJob").objects.filter(status="succeeded").update(progress=1.0)
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('projects', '0002_error_family'),
+        ("projects", "0002_error_family"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='renderjob',
-            name='progress',
+            model_name="renderjob",
+            name="progress",
             field=models.FloatField(default=0.0),
         ),
         migrations.AddField(
-            model_name='renderjob',
-            name='seconds_left',
+            model_name="renderjob",
+            name="seconds_left",
             field=models.FloatField(blank=True, null=True),
         ),
         migrations.AlterField(
-            model_name='renderjob',
-            name='stage',
-            field=models.CharField(blank=True, choices=[('', 'not started'), ('look', 'looking at the clip'), ('listen', 'listening to the clip'), ('plan', 'planning the mouth'), ('render', 'making the frames'), ('finish', 'adding the sound'), ('measure', 'measuring the result')], default='', max_length=12),
+            model_name="renderjob",
+            name="stage",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("", "not started"),
+                    ("look", "looking at the clip"),
+                    ("listen", "listening to the clip"),
+                    ("plan", "planning the mouth"),
+                    ("render", "making the frames"),
+                    ("finish", "adding the sound"),
+                    ("measure", "measuring the result"),
+                ],
+                default="",
+                max_length=12,
+            ),
         ),
         migrations.RunPython(finished_ones_are_whole, migrations.RunPython.noop),
         migrations.AddConstraint(
-            model_name='renderjob',
-            constraint=models.CheckConstraint(condition=models.Q(('progress__gte', 0.0), ('progress__lte', 1.0)), name='job_share_in_bounds'),
+            model_name="renderjob",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("progress__gte", 0.0), ("progress__lte", 1.0)), name="job_share_in_bounds"
+            ),
         ),
     ]

@@ -4,20 +4,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('projects', '0003_progress'),
+        ("projects", "0003_progress"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='renderjob',
-            name='denoise',
+            model_name="renderjob",
+            name="denoise",
             field=models.BooleanField(default=False),
         ),
         migrations.AddField(
-            model_name='renderjob',
-            name='loudness',
+            model_name="renderjob",
+            name="loudness",
             field=models.BooleanField(default=False),
         ),
     ]

@@ -7,93 +7,156 @@ from django.db import migrations, models
 
 def open_those_of_running_jobs(apps, schema_editor):
     """A job that runs at this moment has an attempt; who has it, nobody wrote down. Earlier ones are not known."""
-    jobs = apps.get_model('projects', 'RenderJob').objects.filter(status='running')
-    attempts = apps.get_model('projects', 'JobAttempt').objects
+    jobs = apps.get_model("projects", "RenderJob").objects.filter(status="running")
+    attempts = apps.get_model("projects", "JobAttempt").objects
     attempts.bulk_create(attempts.model(job=job, number=job.fence, started_at=job.started_at) for job in jobs)
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('projects', '0004_sound_choices'),
+        ("projects", "0004_sound_choices"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='JobAttempt',
+            name="JobAttempt",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('lane', models.CharField(blank=True, default='', max_length=20)),
-                ('worker', models.CharField(blank=True, default='', max_length=200)),
-                ('started_at', models.DateTimeField()),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('outcome', models.CharField(choices=[('running', 'running'), ('succeeded', 'done'), ('failed', 'failed'), ('cancelled', 'cancelled'), ('given_back', 'given back, the worker stopped'), ('put_off', 'put off'), ('lost', 'lost, the worker vanished')], default='running', max_length=12)),
-                ('error_class', models.CharField(blank=True, choices=[('', 'none'), ('input', 'a file that cannot be used'), ('quota', 'a limit of this installation'), ('transient', 'a fault that may pass'), ('resource', 'no room or no memory'), ('crash', 'broken off without a word'), ('bug', 'a bug'), ('cancel', "a person's wish")], default='', max_length=12)),
-                ('error_code', models.CharField(blank=True, default='', max_length=60)),
-                ('error_message', models.TextField(blank=True, default='')),
-                ('log_tail', models.TextField(blank=True, default='')),
-                ('segments_done', models.PositiveIntegerField(default=0)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField()),
+                ("lane", models.CharField(blank=True, default="", max_length=20)),
+                ("worker", models.CharField(blank=True, default="", max_length=200)),
+                ("started_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("running", "running"),
+                            ("succeeded", "done"),
+                            ("failed", "failed"),
+                            ("cancelled", "cancelled"),
+                            ("given_back", "given back, the worker stopped"),
+                            ("put_off", "put off"),
+                            ("lost", "lost, the worker vanished"),
+                        ],
+                        default="running",
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "error_class",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "none"),
+                            ("input", "a file that cannot be used"),
+                            ("quota", "a limit of this installation"),
+                            ("transient", "a fault that may pass"),
+                            ("resource", "no room or no memory"),
+                            ("crash", "broken off without a word"),
+                            ("bug", "a bug"),
+                            ("cancel", "a person's wish"),
+                        ],
+                        default="",
+                        max_length=12,
+                    ),
+                ),
+                ("error_code", models.CharField(blank=True, default="", max_length=60)),
+                ("error_message", models.TextField(blank=True, default="")),
+                ("log_tail", models.TextField(blank=True, default="")),
+                ("segments_done", models.PositiveIntegerField(default=0)),
             ],
             options={
-                'verbose_name': 'attempt',
-                'verbose_name_plural': 'attempts',
-                'ordering': ('job', 'number'),
+                "verbose_name": "attempt",
+                "verbose_name_plural": "attempts",
+                "ordering": ("job", "number"),
             },
         ),
         migrations.AddField(
-            model_name='renderjob',
-            name='crashes',
+            model_name="renderjob",
+            name="crashes",
             field=models.PositiveIntegerField(default=0),
         ),
         migrations.AddField(
-            model_name='renderjob',
-            name='not_before',
+            model_name="renderjob",
+            name="not_before",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='renderjob',
-            name='segments_done',
+            model_name="renderjob",
+            name="segments_done",
             field=models.PositiveIntegerField(default=0),
         ),
         migrations.AddField(
-            model_name='renderjob',
-            name='segments_total',
+            model_name="renderjob",
+            name="segments_total",
             field=models.PositiveIntegerField(default=0),
         ),
         migrations.AddConstraint(
-            model_name='renderjob',
-            constraint=models.CheckConstraint(condition=models.Q(('cancel_requested', True), ('status', 'queued'), _negated=True), name='job_waiting_is_wanted'),
+            model_name="renderjob",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("cancel_requested", True), ("status", "queued"), _negated=True),
+                name="job_waiting_is_wanted",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='renderjob',
-            constraint=models.CheckConstraint(condition=models.Q(('segments_done__lte', models.F('segments_total'))), name='job_segments_in_bounds'),
+            model_name="renderjob",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("segments_done__lte", models.F("segments_total"))), name="job_segments_in_bounds"
+            ),
         ),
         migrations.AddField(
-            model_name='jobattempt',
-            name='job',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='history', to='projects.renderjob'),
+            model_name="jobattempt",
+            name="job",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="history", to="projects.renderjob"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='jobattempt',
-            constraint=models.UniqueConstraint(fields=('job', 'number'), name='attempt_is_one_claim'),
+            model_name="jobattempt",
+            constraint=models.UniqueConstraint(fields=("job", "number"), name="attempt_is_one_claim"),
         ),
         migrations.AddConstraint(
-            model_name='jobattempt',
-            constraint=models.UniqueConstraint(condition=models.Q(('ended_at__isnull', True)), fields=('job',), name='attempt_open_once_per_job'),
+            model_name="jobattempt",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("ended_at__isnull", True)), fields=("job",), name="attempt_open_once_per_job"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='jobattempt',
-            constraint=models.CheckConstraint(condition=models.Q(('outcome__in', ['running', 'succeeded', 'failed', 'cancelled', 'given_back', 'put_off', 'lost'])), name='attempt_outcome_is_known'),
+            model_name="jobattempt",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("outcome__in", ["running", "succeeded", "failed", "cancelled", "given_back", "put_off", "lost"])
+                ),
+                name="attempt_outcome_is_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='jobattempt',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('outcome', 'running')), models.Q(models.Q(('outcome', 'running'), _negated=True), ('ended_at__isnull', False)), _connector='OR'), name='attempt_ended_has_an_outcome'),
+            model_name="jobattempt",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("ended_at__isnull", True), ("outcome", "running")),
+                    models.Q(models.Q(("outcome", "running"), _negated=True), ("ended_at__isnull", False)),
+                    _connector="OR",
+                ),
+                name="attempt_ended_has_an_outcome",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='jobattempt',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('outcome__in', ('failed', 'put_off', 'lost')), models.Q(('error_code', ''), _negated=True), models.Q(('error_class', ''), _negated=True)), models.Q(models.Q(('outcome__in', ('failed', 'put_off', 'lost')), _negated=True), ('error_code', '')), _connector='OR'), name='attempt_broken_off_says_why'),
+            model_name="jobattempt",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("outcome__in", ("failed", "put_off", "lost")),
+                        models.Q(("error_code", ""), _negated=True),
+                        models.Q(("error_class", ""), _negated=True),
+                    ),
+                    models.Q(models.Q(("outcome__in", ("failed", "put_off", "lost")), _negated=True), ("error_code", "")),
+                    _connector="OR",
+                ),
+                name="attempt_broken_off_says_why",
+            ),
         ),
         migrations.RunPython(open_those_of_running_jobs, migrations.RunPython.noop),
     ]

@@ -6,62 +6,83 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('auth', '0012_alter_user_first_name_max_length'),
-        ('projects', '0005_attempts'),
+        ("auth", "0012_alter_user_first_name_max_length"),
+        ("projects", "0005_attempts"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='IdempotencyKey',
+            name="IdempotencyKey",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=200)),
-                ('digest', models.CharField(max_length=64)),
-                ('created_at', models.DateTimeField(auto_now_add=True, db_index=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(max_length=200)),
+                ("digest", models.CharField(max_length=64)),
+                ("created_at", models.DateTimeField(auto_now_add=True, db_index=True)),
             ],
             options={
-                'verbose_name': 'idempotency key',
-                'verbose_name_plural': 'idempotency keys',
-                'ordering': ('-created_at',),
+                "verbose_name": "idempotency key",
+                "verbose_name_plural": "idempotency keys",
+                "ordering": ("-created_at",),
             },
         ),
         migrations.CreateModel(
-            name='UserQueue',
+            name="UserQueue",
             fields=[
-                ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='queue', serialize=False, to=settings.AUTH_USER_MODEL, verbose_name='person')),
-                ('paused_at', models.DateTimeField(blank=True, null=True, verbose_name='paused since')),
-                ('parallel_limit', models.PositiveSmallIntegerField(blank=True, help_text='0: no limit. Empty: as PARALLEL_JOBS_PER_USER says.', null=True, verbose_name='renders at once')),
-                ('last_served_at', models.DateTimeField(blank=True, null=True, verbose_name='last served')),
+                (
+                    "user",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="queue",
+                        serialize=False,
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="person",
+                    ),
+                ),
+                ("paused_at", models.DateTimeField(blank=True, null=True, verbose_name="paused since")),
+                (
+                    "parallel_limit",
+                    models.PositiveSmallIntegerField(
+                        blank=True,
+                        help_text="0: no limit. Empty: as PARALLEL_JOBS_PER_USER says.",
+                        null=True,
+                        verbose_name="renders at once",
+                    ),
+                ),
+                ("last_served_at", models.DateTimeField(blank=True, null=True, verbose_name="last served")),
             ],
             options={
-                'verbose_name': "person's queue",
-                'verbose_name_plural': "people's queues",
-                'ordering': ('user',),
+                "verbose_name": "person's queue",
+                "verbose_name_plural": "people's queues",
+                "ordering": ("user",),
             },
         ),
         migrations.AddIndex(
-            model_name='renderjob',
-            index=models.Index(fields=['status', 'created_by', '-priority', 'created_at'], name='job_turn_by_person'),
+            model_name="renderjob",
+            index=models.Index(fields=["status", "created_by", "-priority", "created_at"], name="job_turn_by_person"),
         ),
         migrations.AddIndex(
-            model_name='renderoutput',
-            index=models.Index(fields=['-created_at'], name='output_latest'),
+            model_name="renderoutput",
+            index=models.Index(fields=["-created_at"], name="output_latest"),
         ),
         migrations.AddField(
-            model_name='idempotencykey',
-            name='job',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='idempotency_keys', to='projects.renderjob'),
+            model_name="idempotencykey",
+            name="job",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="idempotency_keys", to="projects.renderjob"
+            ),
         ),
         migrations.AddField(
-            model_name='idempotencykey',
-            name='user',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='idempotency_keys', to=settings.AUTH_USER_MODEL),
+            model_name="idempotencykey",
+            name="user",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="idempotency_keys", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddConstraint(
-            model_name='idempotencykey',
-            constraint=models.UniqueConstraint(fields=('user', 'key'), name='idempotency_key_once_per_person'),
+            model_name="idempotencykey",
+            constraint=models.UniqueConstraint(fields=("user", "key"), name="idempotency_key_once_per_person"),
         ),
     ]

@@ -5,34 +5,71 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('projects', '0006_queues'),
+        ("projects", "0006_queues"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Lane',
+            name="Lane",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=60)),
-                ('kind', models.CharField(choices=[('cpu', 'renders on processors'), ('gpu', 'renders on a graphics card'), ('io', 'housekeeping')], max_length=8)),
-                ('node', models.CharField(max_length=255)),
-                ('pid', models.PositiveIntegerField()),
-                ('started_at', models.DateTimeField()),
-                ('seen_at', models.DateTimeField()),
-                ('claim', models.UUIDField(blank=True, editable=False, null=True)),
-                ('since', models.DateTimeField()),
-                ('paused_at', models.DateTimeField(blank=True, null=True)),
-                ('paused_until', models.DateTimeField(blank=True, null=True)),
-                ('pause_reason', models.CharField(blank=True, default='', max_length=200)),
-                ('job', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='projects.renderjob')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=60)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("cpu", "renders on processors"),
+                            ("gpu", "renders on a graphics card"),
+                            ("io", "housekeeping"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("node", models.CharField(max_length=255)),
+                ("pid", models.PositiveIntegerField()),
+                ("started_at", models.DateTimeField()),
+                ("seen_at", models.DateTimeField()),
+                ("claim", models.UUIDField(blank=True, editable=False, null=True)),
+                ("since", models.DateTimeField()),
+                ("paused_at", models.DateTimeField(blank=True, null=True)),
+                ("paused_until", models.DateTimeField(blank=True, null=True)),
+                ("pause_reason", models.CharField(blank=True, default="", max_length=200)),
+                (
+                    "job",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="projects.renderjob",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'lane',
-                'verbose_name_plural': 'lanes',
-                'ordering': ('node', 'kind', 'name'),
-                'constraints': [models.UniqueConstraint(fields=('node', 'name'), name='lane_is_one_of_its_name'), models.CheckConstraint(condition=models.Q(('kind__in', ['cpu', 'gpu', 'io'])), name='lane_kind_is_known'), models.CheckConstraint(condition=models.Q(('claim__isnull', False), ('job__isnull', True), _connector='OR'), name='lane_holds_with_a_claim'), models.CheckConstraint(condition=models.Q(models.Q(('pause_reason', ''), ('paused_at__isnull', True), ('paused_until__isnull', True)), models.Q(('paused_at__isnull', False), ('paused_until__isnull', False), models.Q(('pause_reason', ''), _negated=True)), _connector='OR'), name='lane_pause_has_a_reason')],
+                "verbose_name": "lane",
+                "verbose_name_plural": "lanes",
+                "ordering": ("node", "kind", "name"),
+                "constraints": [
+                    models.UniqueConstraint(fields=("node", "name"), name="lane_is_one_of_its_name"),
+                    models.CheckConstraint(condition=models.Q(("kind__in", ["cpu", "gpu", "io"])), name="lane_kind_is_known"),
+                    models.CheckConstraint(
+                        condition=models.Q(("claim__isnull", False), ("job__isnull", True), _connector="OR"),
+                        name="lane_holds_with_a_claim",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("pause_reason", ""), ("paused_at__isnull", True), ("paused_until__isnull", True)),
+                            models.Q(
+                                ("paused_at__isnull", False),
+                                ("paused_until__isnull", False),
+                                models.Q(("pause_reason", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="lane_pause_has_a_reason",
+                    ),
+                ],
             },
         ),
     ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, OuterRef, Q, Subquery, Value, When
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -21,12 +21,39 @@ TITLE_LENGTH = 200
 LANGUAGE_LENGTH = 20
 
 
+class Role(models.TextChoices):
+    """What a person may do in a project: the owner everything, an editor add, render and delete, a viewer look and download."""
+
+    OWNER = "owner", _("owner")
+    EDITOR = "editor", _("editor")
+    VIEWER = "viewer", _("viewer")
+
+
+EDITING = (Role.OWNER, Role.EDITOR)
+
+
 class ProjectQuerySet(models.QuerySet["Project"]):
     """Sets of projects."""
 
     def visible_to(self, user: User | AnonymousUser) -> ProjectQuerySet:
-        """The projects this person may see."""
-        return self.filter(owner_id=user.pk) if user.is_authenticated else self.none()
+        """The projects this person may see: their own, and those that they are a member of."""
+        if not user.is_authenticated:
+            return self.none()
+        return self.filter(Q(owner_id=user.pk) | Q(pk__in=user.memberships.values("project")))
+
+    def editable_by(self, user: User | AnonymousUser) -> ProjectQuerySet:
+        """The projects in which this person may add, render and delete."""
+        if not user.is_authenticated:
+            return self.none()
+        edited = user.memberships.filter(role=Role.EDITOR)
+        return self.filter(Q(owner_id=user.pk) | Q(pk__in=edited.values("project")))
+
+    def with_role(self, user: User | AnonymousUser) -> ProjectQuerySet:
+        """With this person's role in each."""
+        if not user.is_authenticated:
+            return self.none()
+        as_member = user.memberships.filter(project=OuterRef("pk")).values("role")[:1]
+        return self.annotate(found_role=Case(When(owner_id=user.pk, then=Value(Role.OWNER.value)), default=Subquery(as_member)))
 
 
 class Project(models.Model):
@@ -48,13 +75,38 @@ class Project(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def role(self) -> str:
+        """The role of the person for whom `access` found it."""
+        return getattr(self, "found_role", "")
+
+    @property
+    def can_edit(self) -> bool:
+        """Whether the person for whom it was found may add, render and delete."""
+        return self.role in EDITING
+
+    @property
+    def is_owned(self) -> bool:
+        """Whether the person for whom it was found is the owner."""
+        return self.role == Role.OWNER
+
+    def role_of(self, user: User | AnonymousUser) -> Role | None:
+        """This person's role, None for a stranger."""
+        if not user.is_authenticated:
+            return None
+        if self.owner_id == user.pk:
+            return Role.OWNER
+        found = user.memberships.filter(project_id=self.pk).values_list("role", flat=True).first()
+        return Role(found) if found else None
+
 
 class Speaker(models.Model):
-    """A lecturer."""
+    """A lecturer. `tags` are small free words by which they are found again."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="speakers")
     name = models.CharField(_("name"), max_length=NAME_LENGTH)
+    tags = models.JSONField(_("tags"), default=list, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -68,6 +120,14 @@ class Speaker(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def get_absolute_url(self) -> str:
+        """The lecturer's page."""
+        return reverse("pages:lecturer", args=[self.pk])
+
+    def has_consent(self) -> bool:
+        """Whether a consent allows renders today."""
+        return self.consents.valid().exists()
 
 
 class SpeakerClip(models.Model):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
 from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Coalesce, Now
 from django.urls import reverse
@@ -64,6 +64,11 @@ class RenderJobQuerySet(models.QuerySet["RenderJob"]):
     def visible_to(self, user: User | AnonymousUser) -> RenderJobQuerySet:
         """The jobs this person may see."""
         return self.filter(project__in=Project.objects.visible_to(user))
+
+    def with_rights(self, user: User | AnonymousUser) -> RenderJobQuerySet:
+        """With whether this person may change each."""
+        editable = Q(project__in=Project.objects.editable_by(user))
+        return self.annotate(found_editable=Case(When(editable, then=Value(True)), default=Value(False)))
 
     def lost(self) -> RenderJobQuerySet:
         """Running jobs whose worker has not been heard of in time."""
@@ -174,6 +179,11 @@ class RenderJob(models.Model):
     def get_absolute_url(self) -> str:
         """The job's page."""
         return reverse("pages:job", args=[self.pk])
+
+    @property
+    def may_edit(self) -> bool:
+        """Whether the person for whom `access` found it may cancel, retry and delete it."""
+        return getattr(self, "found_editable", False)
 
     @property
     def is_final(self) -> bool:

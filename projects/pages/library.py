@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from projects import access, library, uploads
+from projects import access, consents, library, uploads
 from projects.errors import ProjectError
 from projects.forms import ClipForm, LecturerForm, ProjectForm, VoiceForm
 from projects.models import Project
@@ -61,7 +61,7 @@ def renders(request: HttpRequest, project_id: UUID) -> HttpResponse:
 @require_POST
 def add_lecturer(request: HttpRequest, project_id: UUID) -> HttpResponse:
     """Make a lecturer."""
-    row = access.project_for(signed_in(request), project_id)
+    row = access.editable_project_for(signed_in(request), project_id)
     form = LecturerForm(request.POST)
     if form.is_valid():
         try:
@@ -77,7 +77,7 @@ def add_lecturer(request: HttpRequest, project_id: UUID) -> HttpResponse:
 @require_POST
 def add_clip(request: HttpRequest, project_id: UUID) -> HttpResponse:
     """Take in a clip of a lecturer."""
-    row = access.project_for(signed_in(request), project_id)
+    row = access.editable_project_for(signed_in(request), project_id)
     form = ClipForm(request.POST, request.FILES)
     if form.is_valid():
         data = form.cleaned_data
@@ -86,6 +86,7 @@ def add_clip(request: HttpRequest, project_id: UUID) -> HttpResponse:
         except ProjectError as error:
             form.add_error("lecturer" if error.field == "speaker" else "clip_file", error.message)
         else:
+            consents.state(speaker=clip.speaker, by=signed_in(request))
             messages.success(request, _("The clip “%(title)s” is in the library.") % {"title": clip.title})
             return redirect("pages:project", row.pk)
     return render(request, "pages/lecturers.html", _lecturers(request, row, form=form), status=422)
@@ -94,7 +95,7 @@ def add_clip(request: HttpRequest, project_id: UUID) -> HttpResponse:
 @require_POST
 def add_voice(request: HttpRequest, project_id: UUID) -> HttpResponse:
     """Take in a voice."""
-    row = access.project_for(signed_in(request), project_id)
+    row = access.editable_project_for(signed_in(request), project_id)
     form = VoiceForm(request.POST, request.FILES)
     if form.is_valid():
         data = form.cleaned_data
@@ -111,9 +112,14 @@ def add_voice(request: HttpRequest, project_id: UUID) -> HttpResponse:
 
 
 def _lecturers(request: HttpRequest, row: Project, **forms: Any) -> dict[str, Any]:
-    speakers = access.speakers_of(signed_in(request), project=row).prefetch_related("clips")
+    speakers = list(access.speakers_of(signed_in(request), project=row).prefetch_related("clips", "consents"))
+    tags = sorted({tag for speaker in speakers for tag in speaker.tags}, key=str.casefold)
+    wanted = request.GET.get("tag", "")
+    if wanted in tags:
+        speakers = [speaker for speaker in speakers if wanted in speaker.tags]
     context = {"form": ClipForm(), "lecturer_form": LecturerForm(), "largest_clip": settings.LARGEST_CLIP_BYTES}
-    return context | {"project": row, "tab": "lecturers", "speakers": speakers} | forms
+    context |= {"project": row, "tab": "lecturers", "tags": tags, "wanted": wanted}
+    return context | {"speakers": [(speaker, consents.standing(speaker)) for speaker in speakers]} | forms
 
 
 def _voices(request: HttpRequest, row: Project, **forms: Any) -> dict[str, Any]:

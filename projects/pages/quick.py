@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from projects import accounts, idempotency, jobs, uploads
+from projects import accounts, consents, idempotency, jobs, uploads
 from projects.errors import ProjectError
 from projects.forms import QuickRenderForm
 from projects.models import AudioTrack, Project, RenderJob, SpeakerClip
@@ -41,7 +42,7 @@ def _started(request: HttpRequest, form: QuickRenderForm) -> RenderJob | None:
     try:
         track = _track(form, project)
         field = "clip_file"
-        clip = _clip(form, project)
+        clip = _clip(form, project, user)
         sound = form.sound()
         asked = {"clip": str(clip.pk), "track": str(track.pk), **asdict(sound)}
         token = request.POST.get("once")
@@ -58,12 +59,14 @@ def _started(request: HttpRequest, form: QuickRenderForm) -> RenderJob | None:
         return None
 
 
-def _clip(form: QuickRenderForm, project: Project) -> SpeakerClip:
+def _clip(form: QuickRenderForm, project: Project, user: User) -> SpeakerClip:
     file = form.new_clip()
     if file is None:
         picked: SpeakerClip = form.cleaned_data["clip"]
         return picked
-    return uploads.add_clip(project=project, speaker=form.cleaned_data["lecturer"], uploaded_file=file)
+    clip = uploads.add_clip(project=project, speaker=form.cleaned_data["lecturer"], uploaded_file=file)
+    consents.state(speaker=clip.speaker, by=user)
+    return clip
 
 
 def _track(form: QuickRenderForm, project: Project) -> AudioTrack:

@@ -45,15 +45,15 @@ def job_live(request: HttpRequest, job_id: UUID) -> HttpResponse:
 @require_POST
 def cancel(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Stop a render."""
-    row = jobs.cancel(job=access.job_for(signed_in(request), job_id))
-    return _back(request, row)
+    user = signed_in(request)
+    return _back(request, jobs.cancel(job=access.editable_job_for(user, job_id), by=user))
 
 
 @require_POST
 def retry(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Queue a failed or cancelled render again."""
     user = signed_in(request)
-    row = access.job_for(user, job_id)
+    row = access.editable_job_for(user, job_id)
     key, asked = request.POST.get("once"), {"retry": str(row.pk)}
     try:
         again, _replayed = idempotency.once(user=user, key=key, asked=asked, make=lambda: jobs.retry(job=row, by=user))
@@ -61,6 +61,22 @@ def retry(request: HttpRequest, job_id: UUID) -> HttpResponse:
     except ProjectError as error:
         messages.error(request, error.message)
         return redirect("pages:job", row.pk)
+
+
+@require_POST
+def delete(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """Remove a render that has ended, its video with it."""
+    user = signed_in(request)
+    row = access.editable_job_for(user, job_id)
+    try:
+        jobs.delete(job=row, by=user)
+    except ProjectError as error:
+        messages.error(request, error.message)
+        return redirect("pages:job", row.pk)
+    messages.success(request, _("Deleted: %(render)s") % {"render": row})
+    if request.POST.get("next") == "lecturer":
+        return redirect("pages:lecturer", row.clip.speaker_id)
+    return redirect("pages:project_renders", row.project_id)
 
 
 @require_safe
@@ -111,7 +127,7 @@ def _job_context(request: HttpRequest, row: RenderJob) -> dict[str, Any]:
 def _queue_context(request: HttpRequest) -> dict[str, Any]:
     user = signed_in(request)
     mine, count = live_turns.live(user), live_turns.live_count(user)
-    ended = access.jobs_of(user).filter(status__in=FINAL)[:ENDED_SHOWN]
+    ended = access.own_jobs_of(user).filter(status__in=FINAL)[:ENDED_SHOWN]
     context = {"turns": mine, "ended_jobs": ended, "active_jobs": count, "more": count - len(mine)}
     return context | {"paused_at": turns.queue_of(user).paused_at}
 

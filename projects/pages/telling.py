@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from projects import pace, sentences
+from projects.consents import Standing
 from projects.estimates import Estimate
 from projects.models import RenderJob, Stage, Status
 
@@ -65,3 +67,18 @@ def announcement(job: RenderJob, estimate: Estimate) -> str:
         tens = int(job.progress * 10) * 10
         return f"{stage_words(job.stage)}. {tens} %"
     return f"{state_words(job)}. {sentences.shown(job.error_message)}".rstrip()
+
+
+def consent_words(standing: Standing) -> str:
+    """How things stand with a lecturer's consent, with the day where there is one."""
+    ends = standing.consent.expires_on if standing.consent else None
+    if standing.allows and ends is not None:
+        day = date_format(ends, "DATE_FORMAT")
+        sentence = _("Consent ends soon: %(day)s") if standing.state == "soon" else _("Consent until %(day)s")
+        return sentence % {"day": day}
+    return {
+        "valid": _("Consent given"),
+        "expired": _("Consent expired"),
+        "withdrawn": _("Consent withdrawn"),
+        "missing": _("No consent yet"),
+    }[standing.state]

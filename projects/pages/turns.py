@@ -27,13 +27,13 @@ class Turn:
 
 def live_count(user: User) -> int:
     """How many of this person's renders wait or run."""
-    return access.jobs_of(user).filter(status__in=LIVE).count()
+    return access.own_jobs_of(user).filter(status__in=LIVE).count()
 
 
 def live(user: User) -> list[Turn]:
     """This person's renders that run and that are served next, at most `SHOWN`, the next to be done first."""
     running_first = Case(When(status=Status.RUNNING, then=Value(0)), default=Value(1), output_field=IntegerField())
-    rows = access.jobs_of(user).filter(status__in=LIVE)
+    rows = access.own_jobs_of(user).filter(status__in=LIVE)
     mine = list(rows.order_by(running_first, "-priority", "created_at", "id")[:SHOWN])
     told = estimates.of(mine)
     turns = [Turn(job, told[job.pk], telling.stage_words(job.stage)) for job in mine]

@@ -6,7 +6,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import path
 from django.views.i18n import set_language
 
-from projects.pages import account, entrance, library, quick, renders
+from projects.pages import account, entrance, lecturers, library, members, quick, renders
 
 app_name = "pages"
 urlpatterns = [
@@ -27,6 +27,12 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/live/", renders.job_live, name="job_live"),
     path("jobs/<uuid:job_id>/cancel/", renders.cancel, name="cancel"),
     path("jobs/<uuid:job_id>/retry/", renders.retry, name="retry"),
+    path("jobs/<uuid:job_id>/delete/", renders.delete, name="delete"),
+    path("join/<str:token>/", members.join, name="join"),
+    path("lecturers/<uuid:speaker_id>/", lecturers.lecturer, name="lecturer"),
+    path("lecturers/<uuid:speaker_id>/tags/", lecturers.set_tags, name="set_tags"),
+    path("lecturers/<uuid:speaker_id>/consents/add/", lecturers.record_consent, name="record_consent"),
+    path("lecturers/<uuid:speaker_id>/consents/withdraw/", lecturers.withdraw_consent, name="withdraw_consent"),
     path("projects/", library.projects, name="projects"),
     path("projects/<uuid:project_id>/", library.project, name="project"),
     path("projects/<uuid:project_id>/voices/", library.voices, name="voices"),
@@ -34,4 +40,15 @@ urlpatterns = [
     path("projects/<uuid:project_id>/lecturers/add/", library.add_lecturer, name="add_lecturer"),
     path("projects/<uuid:project_id>/clips/add/", library.add_clip, name="add_clip"),
     path("projects/<uuid:project_id>/voices/add/", library.add_voice, name="add_voice"),
+    path("projects/<uuid:project_id>/members/", members.members, name="members"),
+    path("projects/<uuid:project_id>/members/leave/", members.leave, name="leave"),
+    path("projects/<uuid:project_id>/members/<int:user_id>/role/", members.change_role, name="change_role"),
+    path("projects/<uuid:project_id>/members/<int:user_id>/remove/", members.remove_member, name="remove_member"),
+    path("projects/<uuid:project_id>/members/<int:user_id>/hand-over/", members.hand_over, name="hand_over"),
+    path("projects/<uuid:project_id>/invitations/add/", members.invite, name="invite"),
+    path(
+        "projects/<uuid:project_id>/invitations/<uuid:invitation_id>/revoke/",
+        members.revoke_invitation,
+        name="revoke_invitation",
+    ),
 ]

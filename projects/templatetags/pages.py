@@ -13,16 +13,25 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from projects import access, sentences
+from projects.consents import EARLIER_NOTE, STATED, STATED_NOTE, Standing
 from projects.forms import LANGUAGES
-from projects.models import RenderJob
+from projects.models import RenderJob, Role
 from projects.pages import telling, turns
 
 register = template.Library()
 
+CONSENT_ICONS = {
+    "valid": "circle-check",
+    "soon": "triangle-alert",
+    "expired": "circle-x",
+    "withdrawn": "ban",
+    "missing": "circle",
+}
+CONSENT_TEXTS = frozenset({STATED, STATED_NOTE, EARLIER_NOTE})
 PROJECTS_IN_SWITCHER = 12
 NOTE_KINDS = {"error": "bad", "success": "good", "warning": "warning"}
 NOTE_ICONS = {"error": "triangle-alert", "success": "circle-check", "warning": "triangle-alert"}
@@ -121,6 +130,30 @@ def state_word(job: RenderJob) -> str:
 def shown(sentence: str) -> str:
     """A stored sentence in the reader's language."""
     return sentences.shown(sentence)
+
+
+@register.filter
+def role_word(role: str) -> str:
+    """What a person is in a project."""
+    return str(Role(role).label)
+
+
+@register.filter
+def consent_icon(state: str) -> str:
+    """The shape of how things stand with a consent."""
+    return CONSENT_ICONS[state]
+
+
+@register.filter
+def consent_words(standing: Standing) -> str:
+    """How things stand with a consent."""
+    return telling.consent_words(standing)
+
+
+@register.filter
+def consent_text(text: str) -> str:
+    """What a consent says, in the reader's language where the platform itself has written it."""
+    return gettext(text) if text in CONSENT_TEXTS else text
 
 
 @register.filter

@@ -103,7 +103,7 @@ def fill(people: int) -> None:
     from django.contrib.auth.models import User
     from django.utils import timezone
 
-    from projects.models import AudioTrack, Project, RenderJob, RenderOutput, Speaker, SpeakerClip
+    from projects.models import AudioTrack, Consent, Project, RenderJob, RenderOutput, Speaker, SpeakerClip
 
     for model in (RenderOutput, RenderJob, Project, User):
         model.objects.all().delete()
@@ -113,6 +113,7 @@ def fill(people: int) -> None:
     for user in users:
         project = Project.objects.create(owner=user, name="Course")
         speaker = Speaker.objects.create(project=project, name="Li Wei")
+        Consent.objects.create(speaker=speaker, given_by="Li Wei", scope="Videos", given_on=timezone.localdate())
         picture = {"still": "s", "width": 1280, "height": 720, "frame_rate": "25", "frames": 500, "has_sound": True}
         clip = SpeakerClip.objects.create(speaker=speaker, **facts, **picture)
         track = AudioTrack.objects.create(project=project, sample_rate=48000, **facts)

@@ -14,13 +14,17 @@ from django.utils import timezone
 
 from projects import library
 from projects.models import AudioTrack, Project, RenderJob, RenderOutput, SpeakerClip, Status
+from tests import making
 
 
 @pytest.fixture
 def add_clip(project: Project) -> Callable[..., SpeakerClip]:
     def add(title: str = "Take 3", lecturer: str = "Prof. Li", into: Project = project) -> SpeakerClip:
+        speaker = library.find_or_add_speaker(project=into, name=lecturer)
+        if not speaker.has_consent():
+            making.agree(speaker)
         clip = SpeakerClip(
-            speaker=library.find_or_add_speaker(project=into, name=lecturer),
+            speaker=speaker,
             title=title,
             sha256="a" * 64,
             size=5,

@@ -42,7 +42,7 @@ def test_a_script_makes_a_video_from_two_files(
     token = client.post("/api/v1/tokens/", headers=basic("olga", "correct horse battery")).json()["token"]
     script = Client(headers={"Authorization": f"Token {token}"})
     project = post(script, "projects/", name="Course").json()["id"]
-    speaker = post(script, "speakers/", project=project, name="Li Wei").json()["id"]
+    speaker = post(script, "speakers/", project=project, name="Li Wei", consent=True).json()["id"]
     clip = script.post("/api/v1/clips/", {"speaker": speaker, "file": making.upload(clip_file)}).json()
     track = script.post("/api/v1/tracks/", {"project": project, "file": making.upload(voice_file), "language": "de"}).json()
     created = post(script, "jobs/", clip=clip["id"], track=track["id"])

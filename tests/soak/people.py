@@ -31,7 +31,7 @@ class Person:
         self._token = token
         self.unanswered = 0
         self.project = str(self.insist("POST", "/projects/", {"name": "Soak"})["id"])
-        self.speaker = str(self.insist("POST", "/speakers/", {"project": self.project, "name": "Ada"})["id"])
+        self.speaker = str(self.insist("POST", "/speakers/", {"project": self.project, "name": "Ada", "consent": "true"})["id"])
 
     def add_clip(self, path: Path) -> str:
         """Upload a clip; its id."""

@@ -18,7 +18,7 @@ from django.core.files import File
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from projects import accounts, jobs, lanes, uploads
+from projects import accounts, consents, jobs, lanes, uploads
 from projects.errors import NoRoom, ProjectError, Unavailable
 from projects.lanes import Wanted
 from projects.members import LaneMember
@@ -79,6 +79,7 @@ class Command(BaseCommand):
             with clip_path.open("rb") as file:
                 incoming = File(file, name=clip_path.name)
                 clip = uploads.add_clip(project=project, speaker="Demo", uploaded_file=incoming, title="")
+                consents.state(speaker=clip.speaker, by=project.owner)
             with voice_path.open("rb") as file:
                 track = uploads.add_track(project=project, uploaded_file=File(file, name=voice_path.name), title="")
         except OSError as error:

@@ -1,0 +1,97 @@
+"""One lecturer: consent, tags, clips, and the videos that were made of them."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST, require_safe
+
+from projects import access, consents, library
+from projects.errors import ProjectError
+from projects.forms import ConsentForm, TagsForm
+from projects.models import Speaker
+from projects.pages.people import signed_in
+
+VIDEOS_SHOWN = 200
+
+
+@require_safe
+def lecturer(request: HttpRequest, speaker_id: UUID) -> HttpResponse:
+    """The lecturer's page."""
+    row = access.speaker_for(signed_in(request), speaker_id)
+    return render(request, "pages/lecturer.html", _context(request, row))
+
+
+@require_POST
+def set_tags(request: HttpRequest, speaker_id: UUID) -> HttpResponse:
+    """Take other tags."""
+    row = access.editable_speaker_for(signed_in(request), speaker_id)
+    form = TagsForm(request.POST)
+    if form.is_valid():
+        try:
+            library.set_tags(speaker=row, tags=form.words())
+        except ProjectError as error:
+            form.add_error("tags", error.message)
+        else:
+            return redirect("pages:lecturer", row.pk)
+    return render(request, "pages/lecturer.html", _context(request, row, tags_form=form), status=422)
+
+
+@require_POST
+def record_consent(request: HttpRequest, speaker_id: UUID) -> HttpResponse:
+    """Keep who agreed to what."""
+    user = signed_in(request)
+    row = access.editable_speaker_for(user, speaker_id)
+    form = ConsentForm(request.POST, request.FILES)
+    if form.is_valid():
+        try:
+            consents.record(speaker=row, by=user, **form.cleaned_data)
+        except ProjectError as error:
+            form.add_error(error.field or None, error.message)
+        else:
+            messages.success(request, _("The consent of %(name)s is recorded.") % {"name": row.name})
+            return redirect("pages:lecturer", row.pk)
+    return render(request, "pages/lecturer.html", _context(request, row, form=form), status=422)
+
+
+@require_POST
+def withdraw_consent(request: HttpRequest, speaker_id: UUID) -> HttpResponse:
+    """Note that the lecturer no longer agrees, and go to what was made of them."""
+    user = signed_in(request)
+    row = access.editable_speaker_for(user, speaker_id)
+    count = len(consents.withdraw(speaker=row, by=user))
+    told = [_("The consent is withdrawn: no further video of %(name)s is made.") % {"name": row.name}]
+    if count:
+        stopped = ngettext(
+            "%(count)d waiting or running render was ended.", "%(count)d waiting or running renders were ended.", count
+        )
+        told.append(stopped % {"count": count})
+    messages.success(request, " ".join(told))
+    return redirect("pages:lecturer", row.pk)
+
+
+def _context(request: HttpRequest, row: Speaker, **forms: Any) -> dict[str, Any]:
+    user = signed_in(request)
+    project = access.project_for(user, row.project_id)
+    videos = access.outputs_of(user, speaker=row)
+    history = list(access.consents_of(user, speaker=row).select_related("recorded_by", "withdrawn_by"))
+    context = {
+        "project": project,
+        "tab": "lecturers",
+        "speaker": row,
+        "standing": consents.standing(row),
+        "history": history,
+        "clips": access.clips_of(user, project=project).filter(speaker=row),
+        "videos": videos[:VIDEOS_SHOWN],
+        "video_count": videos.count(),
+        "form": ConsentForm(initial={"given_by": row.name, "given_on": timezone.localdate()}),
+        "tags_form": TagsForm(initial={"tags": ", ".join(row.tags)}),
+    }
+    return context | forms
