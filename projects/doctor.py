@@ -30,7 +30,7 @@ from django_q.brokers import get_broker
 from redis import RedisError
 
 from projects import checks, cleanup, lanes, storage, turns
-from projects.models import AudioTrack, Lane, RenderJob, RenderOutput, SpeakerClip, Status
+from projects.models import AudioTrack, Consent, Lane, RenderJob, RenderOutput, SpeakerClip, Status
 from projects.models.lanes import RENDERING
 
 DUE_LOOKED_AT = 100
@@ -216,6 +216,7 @@ def rows_without_files() -> list[Finding]:
         (SpeakerClip.objects.values_list("file", flat=True), "clips"),
         (SpeakerClip.objects.exclude(still="").values_list("still", flat=True), "stills of clips"),
         (AudioTrack.objects.values_list("file", flat=True), "voices"),
+        (Consent.objects.exclude(evidence="").values_list("evidence", flat=True), "evidence of consents"),
         (RenderOutput.objects.values_list("file", flat=True), "finished videos"),
     ):
         missing = [file for file in rows.iterator() if not (Path(settings.MEDIA_ROOT) / file).is_file()]

@@ -11,8 +11,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
-from projects import jobs, storage
-from projects.models import AudioTrack, Consent, Project, RenderJob, RenderOutput, Speaker, SpeakerClip
+from projects import accounts, jobs, storage
+from projects.models import AudioTrack, Consent, Membership, Project, RenderJob, RenderOutput, Speaker, SpeakerClip
 
 CLIP_SECONDS = 1.0
 CLIP_RATE = 10
@@ -32,6 +32,13 @@ def browser(user: User) -> Client:
     return client
 
 
+def member(project: Project, name: str, role: str) -> User:
+    """Somebody with an account who takes part in the project."""
+    user = accounts.create_user(username=name, password="correct horse battery")
+    Membership.objects.create(project=project, user=user, role=role)
+    return user
+
+
 def speaker(project: Project, name: str = "Li Wei") -> Speaker:
     """A lecturer who has agreed to videos of them."""
     row = Speaker.objects.create(project=project, name=name)
@@ -44,6 +51,16 @@ def agree(speaker: Speaker) -> Consent:
     return Consent.objects.create(
         speaker=speaker, given_by=speaker.name, scope="Videos in this project", given_on=timezone.localdate()
     )
+
+
+def evidence(consent: Consent, data: bytes = b"%PDF-1.7 signed") -> Consent:
+    """Give a consent a paper."""
+    consent.evidence.name = f"{storage.CONSENTS}/{consent.pk}.pdf"
+    consent.evidence_name, consent.evidence_sha256 = "signed", "e" * 64
+    storage.folder(storage.CONSENTS)
+    consent.path.write_bytes(data)
+    consent.save()
+    return consent
 
 
 def clip(speaker: Speaker, source: Path, title: str = "Lecture 1") -> SpeakerClip:

@@ -70,7 +70,7 @@ def test_two_new_files_become_a_clip_a_voice_and_a_render(
         "clip_file": SimpleUploadedFile("take.mp4", b"movie"),
         "track_file": SimpleUploadedFile("الدرس.wav", b"sound"),
     }
-    owner_client.post(URL, files | {"project": project.pk, "lecturer": "Prof. Wang", "language": "ar"})
+    owner_client.post(URL, files | {"consent": "on", "project": project.pk, "lecturer": "Prof. Wang", "language": "ar"})
     job = RenderJob.objects.get()
     assert job.clip.speaker.name == "Prof. Wang"
     assert job.track.title == "الدرس.wav"
@@ -96,7 +96,7 @@ def test_a_refused_file_says_why_and_queues_nothing(
         raise Refused("not_a_video", "This is not a video. Export it as MP4.")
 
     monkeypatch.setattr(uploads, "add_clip", refuse)
-    response = owner_client.post(URL, {"clip_file": SimpleUploadedFile("a.mp4", b"text"), "track": track.pk})
+    response = owner_client.post(URL, {"clip_file": SimpleUploadedFile("a.mp4", b"text"), "track": track.pk, "consent": "on"})
     assert response.status_code == 422
     assert "This is not a video. Export it as MP4." in response.content.decode()
     assert not RenderJob.objects.exists()

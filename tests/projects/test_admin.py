@@ -10,6 +10,7 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
+from projects import memberships
 from projects.lanes import Wanted
 from projects.models import IdempotencyKey, RenderOutput, SetupLink, Status
 from tests import making
@@ -27,6 +28,8 @@ def browser(administrator: User) -> Client:
 def test_every_model_has_its_pages(browser: Client, output: RenderOutput, lane: Wanted, model: type[Model]) -> None:
     SetupLink.objects.create(token_hash="0" * 64)
     IdempotencyKey.objects.create(user=output.job.created_by, key="k", digest="0" * 64, job=output.job)
+    memberships.invite(project=output.job.project, role="viewer", by=output.job.created_by)
+    making.member(output.job.project, "vera", "viewer")
     assert model in admin.site._registry
     name = f"admin:projects_{model._meta.model_name}"
     assert browser.get(reverse(f"{name}_changelist"), {"q": "a"}).status_code == 200

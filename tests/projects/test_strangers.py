@@ -1,21 +1,114 @@
-"""Every address that names a row gives a stranger 404, whatever the method. The list comes from the URLconf itself."""
+"""Who may ask what of which address: the list comes from the URLconf itself, every address, method and kind of person.
+
+The table says, for each address and method, the least that a person must be. Whoever is less is sent to sign in (nobody), finds
+nothing (strangers, and administrators outside the admin), or is told that their role is too low (members).
+"""
 
 from __future__ import annotations
 
+import copy
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import product
 
 import pytest
+from django.db import transaction
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from projects import accounts
-from projects.models import RenderJob, RenderOutput
+from projects import accounts, memberships
+from projects.models import Consent, RenderJob, RenderOutput
+from tests import making
 
 METHODS = ("get", "head", "post", "put", "patch", "delete")
 NOT_A_ROW = {"token", "token_id"}  # not ids of rows in a project; the tests of accounts have them
 ELSEWHERE = ("admin/",)
-OPEN_PAGES = {"pages:sign_in", "pages:set_up", "pages:language"}
+ANYBODY, SOMEBODY, VIEWER, EDITOR, OWNER, ADMINISTRATOR = "anybody", "somebody", "viewer", "editor", "owner", "administrator"
+IN_A_PROJECT = (VIEWER, EDITOR, OWNER)
+LOOK = {"get": VIEWER, "head": VIEWER}
+PAGE = {"get": SOMEBODY, "head": SOMEBODY}
+READ = {"get": VIEWER}
+EDIT, OWN = {"post": EDITOR}, {"post": OWNER}
+
+PAGES: Mapping[str, Mapping[str, str]] = {
+    "pages:quick_render": PAGE | {"post": SOMEBODY},
+    "pages:sign_in": dict.fromkeys(METHODS, ANYBODY),
+    "pages:sign_out": dict.fromkeys(METHODS, SOMEBODY),
+    "pages:set_up": dict.fromkeys(("get", "head", "post"), ANYBODY),
+    "pages:join": dict.fromkeys(("get", "head", "post"), ANYBODY),
+    "pages:language": dict.fromkeys(METHODS, ANYBODY),
+    "pages:account": PAGE,
+    "pages:change_password": {"post": SOMEBODY},
+    "pages:create_token": {"post": SOMEBODY},
+    "pages:revoke_token": {"post": SOMEBODY},
+    "pages:queue": PAGE,
+    "pages:queue_live": PAGE,
+    "pages:pause": {"post": SOMEBODY},
+    "pages:resume": {"post": SOMEBODY},
+    "pages:job": LOOK,
+    "pages:job_live": LOOK,
+    "pages:cancel": EDIT,
+    "pages:retry": EDIT,
+    "pages:delete": EDIT,
+    "pages:lecturer": LOOK,
+    "pages:set_tags": EDIT,
+    "pages:record_consent": EDIT,
+    "pages:withdraw_consent": EDIT,
+    "pages:projects": PAGE | {"post": SOMEBODY},
+    "pages:project": LOOK,
+    "pages:voices": LOOK,
+    "pages:project_renders": LOOK,
+    "pages:add_lecturer": EDIT,
+    "pages:add_clip": EDIT,
+    "pages:add_voice": EDIT,
+    "pages:members": LOOK,
+    "pages:leave": {"post": VIEWER},
+    "pages:change_role": OWN,
+    "pages:remove_member": OWN,
+    "pages:hand_over": OWN,
+    "pages:invite": OWN,
+    "pages:revoke_invitation": OWN,
+}
+FILES: Mapping[str, Mapping[str, str]] = {
+    "clip_file": LOOK,
+    "clip_still": LOOK,
+    "track_file": LOOK,
+    "consent_file": LOOK,
+    "output_file": LOOK,
+}
+API: Mapping[str, Mapping[str, str]] = {
+    "api:tokens": {"post": SOMEBODY},
+    "api:projects": {"get": SOMEBODY, "post": SOMEBODY},
+    "api:project": READ,
+    "api:members": READ,
+    "api:member": {"patch": OWNER, "delete": OWNER},
+    "api:hand_over": OWN,
+    "api:invitations": {"get": OWNER, "post": OWNER},
+    "api:invitation": {"delete": OWNER},
+    "api:join": {"post": SOMEBODY},
+    "api:speakers": {"get": SOMEBODY, "post": SOMEBODY},
+    "api:speaker": READ | {"patch": EDITOR},
+    "api:consents": READ | {"post": EDITOR},
+    "api:withdraw": EDIT,
+    "api:clips": {"get": SOMEBODY, "post": SOMEBODY},
+    "api:clip": READ,
+    "api:tracks": {"get": SOMEBODY, "post": SOMEBODY},
+    "api:track": READ,
+    "api:jobs": {"get": SOMEBODY, "post": SOMEBODY},
+    "api:job": READ,
+    "api:job_cancel": EDIT,
+    "api:job_retry": EDIT,
+    "api:job_attempts": READ,
+    "api:job_raise": {"post": ADMINISTRATOR, "delete": ADMINISTRATOR},
+    "api:job_log": READ,
+    "api:queue": {"get": SOMEBODY},
+    "api:queue_pause": {"post": SOMEBODY},
+    "api:queue_resume": {"post": SOMEBODY},
+    "api:output": READ,
+    "api:output_download": {"get": VIEWER, "head": VIEWER},
+}
+TABLE = PAGES | FILES | API
 
 
 def patterns(entries: list[URLPattern | URLResolver], before: str = "", space: str = "") -> Iterator[tuple[str, str, set[str]]]:
@@ -31,14 +124,15 @@ def patterns(entries: list[URLPattern | URLResolver], before: str = "", space: s
 
 
 ADDRESSES = list(patterns(get_resolver().url_patterns))
+ROUTES = [(name, route) for name, route, _parts in ADDRESSES]
 WITH_ROWS = [(name, route) for name, route, parts in ADDRESSES if parts - NOT_A_ROW]
-WITHOUT_ROWS = [(name, route) for name, route, parts in ADDRESSES if not parts]
 
 
 def address(route: str, ids: dict[str, object]) -> str:
     """The route with ids in it. A part that the test does not know fails it: add it here."""
     for part, value in ids.items():
-        route = route.replace(f"<uuid:{part}>", str(value))
+        for kind in ("uuid", "int", "str"):
+            route = route.replace(f"<{kind}:{part}>", str(value))
     assert "<" not in route, f"{route}: a new kind of id"
     return f"/{route}"
 
@@ -47,55 +141,119 @@ def address(route: str, ids: dict[str, object]) -> str:
 def ids(output: RenderOutput) -> dict[str, object]:
     """One row of every kind, all the owner's."""
     job = output.job
+    project = job.project
+    consent: Consent = job.clip.speaker.consents.get()
+    making.evidence(consent)
+    invitation, token = memberships.invite(project=project, role="viewer", by=project.owner)
     return {
         "project_id": job.project_id,
         "speaker_id": job.clip.speaker_id,
+        "consent_id": consent.pk,
         "clip_id": job.clip_id,
         "track_id": job.track_id,
         "job_id": job.pk,
+        "invitation_id": invitation.pk,
+        "user_id": making.member(project, "max", "viewer").pk,
+        "token": token,
+        "token_id": "0" * 8,
     }
 
 
-def test_the_list_is_not_empty() -> None:
-    assert len(WITH_ROWS) > 20
+@pytest.fixture
+def people(ids: dict[str, object], output: RenderOutput, stranger: object, administrator: object) -> dict[str, Client]:
+    """One browser of each kind of person. A fault answers 500 and does not end the test."""
+    project = output.job.project
+    persons = {
+        "stranger": stranger,
+        VIEWER: making.member(project, "vera", VIEWER),
+        EDITOR: making.member(project, "edgar", EDITOR),
+        OWNER: project.owner,
+        ADMINISTRATOR: administrator,
+    }
+    browsers = {kind: making.browser(person) for kind, person in persons.items()}  # type: ignore[arg-type]
+    browsers["nobody"] = Client()
+    for browser in browsers.values():
+        browser.raise_request_exception = False
+    return browsers
 
 
-@pytest.mark.parametrize(("name", "route"), WITH_ROWS)
-def test_a_stranger_finds_nothing(stranger_client: Client, ids: dict[str, object], name: str, route: str) -> None:
-    before = RenderJob.objects.count()
-    answers = {method: getattr(stranger_client, method)(address(route, ids)).status_code for method in METHODS}
-    assert set(answers.values()) <= {404, 405}, answers
-    assert 404 in answers.values()
-    assert RenderJob.objects.count() == before
+def fits(answer: HttpResponse, kind: str, row: Mapping[str, str], method: str, *, api: bool, with_rows: bool) -> bool:
+    """Whether this is an answer that such a person may get."""
+    least, status = row.get(method), answer.status_code
+    sent_to_sign_in = status == 302 and answer["Location"].startswith("/sign-in/")
+    if kind == "nobody" and ANYBODY not in row.values():
+        return status == 401 if api else sent_to_sign_in
+    if least is None:
+        return status == 405 or (status == 404 and kind not in IN_A_PROJECT and with_rows)
+    if least in (ANYBODY, SOMEBODY):
+        return status < 500
+    if least == ADMINISTRATOR:
+        return status < 400 if kind == ADMINISTRATOR else status == 404
+    if kind not in IN_A_PROJECT:
+        return status == 404
+    if IN_A_PROJECT.index(kind) < IN_A_PROJECT.index(least):
+        return status == 403
+    return status < 500 and status not in (401, 403, 404, 405) and not sent_to_sign_in
 
 
-@pytest.mark.parametrize(("name", "route"), WITH_ROWS)
-def test_an_administrator_is_a_stranger_outside_the_admin(
-    administrator: object, ids: dict[str, object], name: str, route: str
+def test_the_table_has_every_address_and_no_other() -> None:
+    assert {name for name, _route in ROUTES} == set(TABLE)
+    assert len(WITH_ROWS) > 30
+
+
+def test_everybody_gets_what_the_table_says(people: dict[str, Client], ids: dict[str, object]) -> None:
+    wrong = {}
+    for (name, route), (kind, browser), method in product(ROUTES, people.items(), METHODS):
+        cookies = copy.deepcopy(browser.cookies)
+        with transaction.atomic():
+            answer = getattr(browser, method)(address(route, ids))
+            transaction.set_rollback(True)
+        browser.cookies = cookies  # the next one finds everything as it was
+        told = {"api": route.startswith("api/"), "with_rows": (name, route) in WITH_ROWS}
+        if not fits(answer, kind, TABLE[name], method, **told):
+            wrong[name, method, kind] = answer.status_code
+    assert not wrong
+
+
+def test_a_stranger_cannot_tell_a_row_from_none(stranger_client: Client, ids: dict[str, object]) -> None:
+    made_up = {part: 2**31 if part == "user_id" else uuid.uuid4() for part in ids}
+    for _name, route in WITH_ROWS:
+        there, nowhere = (stranger_client.get(address(route, which)) for which in (ids, made_up))
+        assert there.status_code == nowhere.status_code, route
+
+
+def test_a_role_that_is_too_low_is_told_so(people: dict[str, Client], ids: dict[str, object]) -> None:
+    answer = people[VIEWER].post(f"/api/v1/jobs/{ids['job_id']}/cancel/")
+    assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")
+    page = people[VIEWER].post(f"/jobs/{ids['job_id']}/cancel/")
+    assert "Ask its owner to make you an editor." in page.content.decode()
+
+
+@pytest.mark.parametrize(("kind", "status"), [("stranger", 404), (ADMINISTRATOR, 404), (VIEWER, 403), (EDITOR, 400)])
+def test_who_may_add_by_naming_a_project_in_the_body(
+    people: dict[str, Client], ids: dict[str, object], kind: str, status: int, voice_file: object
 ) -> None:
-    browser = Client()
-    browser.force_login(administrator)  # type: ignore[arg-type]
-    assert browser.get(address(route, ids)).status_code in (404, 405)
+    project, browser = str(ids["project_id"]), people[kind]
+
+    def post(kind: str, **body: object) -> int:
+        return browser.post(f"/api/v1/{kind}/", body, content_type="application/json").status_code
+
+    media = {"clip": str(ids["clip_id"]), "track": str(ids["track_id"])}
+    assert post("speakers", project=project, name="Ada") == (201 if kind == EDITOR else status)
+    assert post("jobs", **media) == (202 if kind == EDITOR else status)
+    take = {"speaker": str(ids["speaker_id"]), "file": making.upload(voice_file, "take.mp4")}  # type: ignore[arg-type]
+    assert browser.post("/api/v1/clips/", take).status_code == (422 if kind == EDITOR else status)
+    voice = {"project": project, "file": making.upload(voice_file)}  # type: ignore[arg-type]
+    assert browser.post("/api/v1/tracks/", voice).status_code == (201 if kind == EDITOR else status)
+    assert RenderJob.objects.count() == (2 if kind == EDITOR else 1)
 
 
-@pytest.mark.parametrize(("name", "route"), WITH_ROWS)
-def test_a_stranger_cannot_tell_a_row_from_none(stranger_client: Client, ids: dict[str, object], name: str, route: str) -> None:
-    made_up = dict.fromkeys(ids, uuid.uuid4())
-    there, nowhere = (stranger_client.get(address(route, which)) for which in (ids, made_up))
-    assert there.status_code == nowhere.status_code
-
-
-@pytest.mark.parametrize(("name", "route"), WITH_ROWS + WITHOUT_ROWS)
-def test_nobody_gets_in_without_signing_in(client: Client, ids: dict[str, object], name: str, route: str) -> None:
-    if name in OPEN_PAGES:
-        return
-    for method in METHODS:
-        answer = getattr(client, method)(address(route, ids))
-        if route.startswith("api/"):
-            assert answer.status_code in (401, 405), (method, answer.status_code)
-        else:
-            assert answer.status_code in (302, 405), (method, answer.status_code)
-            assert answer.status_code == 405 or answer["Location"].startswith("/sign-in/")
+def test_a_viewer_is_offered_nothing_to_render_and_cannot_slip_it_in(people: dict[str, Client], ids: dict[str, object]) -> None:
+    page = people[VIEWER].get("/").content.decode()
+    assert str(ids["clip_id"]) not in page
+    assert str(ids["track_id"]) not in page
+    assert people[VIEWER].post("/", {"clip": ids["clip_id"], "track": ids["track_id"]}).status_code == 422
+    assert RenderJob.objects.count() == 1
 
 
 def test_lists_show_a_stranger_nothing(stranger_client: Client, output: RenderOutput) -> None:
@@ -105,13 +263,10 @@ def test_lists_show_a_stranger_nothing(stranger_client: Client, output: RenderOu
         assert answer.status_code == 404
 
 
-def test_a_stranger_cannot_use_the_owners_rows(stranger_client: Client, output: RenderOutput) -> None:
-    job = output.job
-    body = {"clip": str(job.clip_id), "track": str(job.track_id)}
-    assert stranger_client.post("/api/v1/jobs/", body, content_type="application/json").status_code == 404
-    body = {"project": str(job.project_id), "name": "Mine now"}
-    assert stranger_client.post("/api/v1/speakers/", body, content_type="application/json").status_code == 404
-    assert RenderJob.objects.count() == 1
+def test_a_viewer_sees_and_downloads_all_of_it(people: dict[str, Client], ids: dict[str, object]) -> None:
+    for kind in ("speakers", "clips", "tracks", "jobs"):
+        assert people[VIEWER].get(f"/api/v1/{kind}/").json()["count"] == 1
+    assert people[VIEWER].get(f"/files/renders/{ids['job_id']}/").status_code == 200
 
 
 def test_a_token_is_ended_only_by_its_owner(stranger_client: Client, owner_client: Client, owner: object) -> None:
