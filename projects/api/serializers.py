@@ -282,7 +282,7 @@ class NewRole(serializers.Serializer[Any]):
 class NewTags(serializers.Serializer[Any]):
     """A lecturer's tags."""
 
-    tags = serializers.ListField(child=serializers.CharField(max_length=200))
+    tags = serializers.ListField(child=serializers.CharField(max_length=200, allow_blank=True))
 
 
 class Token(serializers.Serializer[Any]):
