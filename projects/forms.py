@@ -11,6 +11,7 @@ from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from lipsync.media import SoundChoice
@@ -194,7 +195,7 @@ class LecturerForm(forms.Form):
 class TagsForm(forms.Form):
     """A lecturer's tags, between commas."""
 
-    tags = forms.CharField(label=_("Tags"), max_length=1000, required=False, help_text=_("Words, separated by commas."))
+    tags = forms.CharField(label=_("Tags, separated by commas"), max_length=1000, required=False)
 
     def words(self) -> list[str]:
         """One by one; Chinese commas separate too."""
@@ -233,7 +234,7 @@ class ConsentForm(forms.Form):
 class RoleForm(forms.Form):
     """What somebody may do in a project."""
 
-    role = forms.ChoiceField(label=_("Role"), choices=[(role.value, role.label) for role in INVITED_AS])
+    role = forms.ChoiceField(label=_("Role"), choices=[(role.value, capfirst(role.label)) for role in INVITED_AS])
 
 
 class ProjectForm(forms.Form):

@@ -143,6 +143,9 @@ def test_from_the_set_up_link_to_the_finished_video(
     page.set_input_files("[name=track_file]", media[1])
     assert page.get_by_text("lecture.mp4").is_visible()
     page.get_by_role("button", name="Make the video").click()
+    assert page.evaluate("document.activeElement.name") == "consent"  # asked for before anything is sent
+    page.check("[name=consent]")
+    page.get_by_role("button", name="Make the video").click()
     page.wait_for_url("**/jobs/*/")
     assert page.locator("progress").is_visible() or page.locator("video.new").is_visible()
 
@@ -198,6 +201,7 @@ def test_a_text_renamed_to_mp4_is_refused_on_the_spot(
     fake = tmp_path / "take.mp4"
     fake.write_text("this is no film")
     page.set_input_files("[name=clip_file]", fake)
+    page.check("[name=consent]")
     page.set_input_files("[name=track_file]", media[1])
     page.get_by_role("button", name="Make the video").click()
     note = page.locator("[data-form-errors] .note")
