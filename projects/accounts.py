@@ -39,13 +39,13 @@ def new_setup_token() -> str | None:
     token = secrets.token_urlsafe(32)
     with transaction.atomic():
         SetupLink.objects.filter(used_at=None).delete()
-        SetupLink.objects.create(token_hash=_hash(token))
+        SetupLink.objects.create(token_hash=hashed(token))
     return token
 
 
 def setup_is_open(token: str) -> bool:
     """Whether this token still makes the first account."""
-    return not someone_can_sign_in() and SetupLink.objects.filter(token_hash=_hash(token), used_at=None).exists()
+    return not someone_can_sign_in() and SetupLink.objects.filter(token_hash=hashed(token), used_at=None).exists()
 
 
 def create_first_administrator(*, token: str, username: str, password: str) -> User:
@@ -54,7 +54,7 @@ def create_first_administrator(*, token: str, username: str, password: str) -> U
     Raises ProjectError: `setup_link_invalid`, `username_taken`, `no_username`, `weak_password`.
     """
     with transaction.atomic():
-        link = SetupLink.objects.select_for_update().filter(token_hash=_hash(token), used_at=None).first()
+        link = SetupLink.objects.select_for_update().filter(token_hash=hashed(token), used_at=None).first()
         if link is None or someone_can_sign_in():
             text = _("This set-up link is no longer valid. Run `python manage.py setup_link` on the server for a new one.")
             raise Conflict("setup_link_invalid", text)
@@ -116,12 +116,13 @@ def create_token(*, user: User) -> tuple[str, datetime | None]:
     return str(token), row.expiry
 
 
+def hashed(token: str) -> str:
+    """What is kept of a link's token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
 def _check(validator: Callable[[str], None], value: str, *, code: str, field: str) -> None:
     try:
         validator(value)
     except ValidationError as error:
         raise Refused(code, " ".join(error.messages), field=field) from error
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

@@ -16,7 +16,7 @@ from django.conf import settings
 from lipsync.keeping import being_rendered, name_for, untaught
 from projects import rendering, storage, turns
 from projects.engine import Engine, Event
-from projects.models import SpeakerClip
+from projects.models import Consent, SpeakerClip
 
 POLL_SECONDS = 0.5
 
@@ -45,11 +45,13 @@ def help_a_render(stop: threading.Event) -> bool:
 def teach_a_clip(stop: threading.Event) -> bool:
     """Teach the network the clip that was rendered from last, of those it was not taught yet. Whether there is more to do.
 
-    Renders of the clip follow a voice better from then on, where there was enough to learn.
+    Renders of the clip follow a voice better from then on, where there was enough to learn. Without the person's consent
+    nothing is learnt of them.
     """
     root = storage.folder(storage.ANALYSES)
     names = untaught(root)
-    clips = {name_for(clip.sha256): clip for clip in SpeakerClip.objects.only("sha256", "file")} if names else {}
+    agreed = SpeakerClip.objects.filter(speaker__in=Consent.objects.valid().values("speaker"))
+    clips = {name_for(clip.sha256): clip for clip in agreed.only("sha256", "file")} if names else {}
     clip = next((clips[name] for name in names if name in clips), None)
     if clip is None:
         return False

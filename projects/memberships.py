@@ -6,7 +6,6 @@ of two at the same time the second sees what the first has done.
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -60,7 +59,7 @@ def invite(*, project: Project, role: str, by: User) -> tuple[Invitation, str]:
         row = Invitation.objects.create(
             project=project,
             role=role,
-            token_hash=_hash(token),
+            token_hash=accounts.hashed(token),
             created_by=by,
             expires_at=timezone.now() + INVITATION_LIFE,
         )
@@ -76,7 +75,7 @@ def open_invitations(project: Project) -> QuerySet[Invitation]:
 def invitation_of(token: str) -> Invitation | None:
     """The open invitation behind a link, None when it no longer works."""
     rows = Invitation.objects.open().select_related("project", "created_by")
-    return rows.filter(token_hash=_hash(token)).first()
+    return rows.filter(token_hash=accounts.hashed(token)).first()
 
 
 def revoke(*, invitation: Invitation, by: User) -> None:
@@ -92,7 +91,7 @@ def accept(*, token: str, user: User) -> Project:
     Raises ProjectError `invitation_invalid`.
     """
     with transaction.atomic():
-        row = Invitation.objects.open().filter(token_hash=_hash(token)).first()
+        row = Invitation.objects.open().filter(token_hash=accounts.hashed(token)).first()
         if row is None:
             raise _closed()
         project = _hold(row.project)
@@ -134,10 +133,11 @@ def change_role(*, membership: Membership, role: str, by: User) -> None:
 
 def remove(*, membership: Membership, by: User) -> None:
     """End a person's part in the project; by themselves: they leave. What they made stays."""
+    verb = "member.left" if by.pk == membership.user_id else "member.removed"
     with transaction.atomic():
-        verb = "member.left" if by.pk == membership.user_id else "member.removed"
-        audit.record(verb, membership, by=by, role=membership.role)
-        membership.delete()
+        _hold(membership.project)
+        if Membership.objects.filter(pk=membership.pk).delete()[0]:
+            audit.record(verb, membership, by=by, role=membership.role)
 
 
 def leave(*, project: Project, user: User) -> None:
@@ -152,10 +152,12 @@ def leave(*, project: Project, user: User) -> None:
 
 
 def hand_over(*, project: Project, to: User, by: User) -> None:
-    """Make another person the owner; the one before becomes an editor."""
+    """Make another person the owner; the one before becomes an editor. Raises ProjectError `owner_changed`."""
     with transaction.atomic():
         held = _hold(project)
         before = held.owner
+        if before.pk != project.owner_id:
+            raise Conflict("owner_changed", _("The project has another owner by now. Load the page again."))
         if before.pk == to.pk:
             return
         Membership.objects.filter(project=held, user=to).delete()
@@ -183,7 +185,3 @@ def _closed() -> Conflict:
 
 def _not_a_member() -> Conflict:
     return Conflict("not_a_member", _("This person is no longer a member of the project."))
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

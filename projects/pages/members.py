@@ -88,7 +88,11 @@ def hand_over(request: HttpRequest, project_id: UUID, user_id: int) -> HttpRespo
     user = signed_in(request)
     row = access.owned_project_for(user, project_id)
     member = access.membership_in(row, user_id)
-    memberships.hand_over(project=row, to=member.user, by=user)
+    try:
+        memberships.hand_over(project=row, to=member.user, by=user)
+    except ProjectError as error:
+        messages.error(request, error.message)
+        return redirect("pages:members", row.pk)
     messages.success(request, _("%(name)s owns the project now; you are an editor.") % {"name": member.user.get_username()})
     return redirect("pages:members", row.pk)
 

@@ -115,7 +115,7 @@ def _job_context(request: HttpRequest, row: RenderJob) -> dict[str, Any]:
         "project": row.project,
         "output": output,
         "estimate": estimate,
-        "announcement": telling.announcement(row, estimate),
+        "announcement": telling.announcement(row, estimate, mine=row.created_by == request.user),
         "stage_words": telling.stage_words(row.stage),
         "steps": telling.steps(row),
         "figures": figures.in_words(output.quality) if output else [],

@@ -56,11 +56,11 @@ def steps(job: RenderJob) -> list[Step]:
     return [Step(stage_words(stage), *kinds[(index >= now) + (index > now)]) for index, stage in enumerate(pace.ORDER)]
 
 
-def announcement(job: RenderJob, estimate: Estimate) -> str:
-    """What a screen reader is told; changes at every stage and every tenth, not at every poll."""
+def announcement(job: RenderJob, estimate: Estimate, *, mine: bool = True) -> str:
+    """What a screen reader is told; changes at every stage and every tenth, not at every poll. mine: the reader's own"""
     if job.status == Status.QUEUED:
         if estimate.paused:
-            return f"{state_words(job)}. {_('Your queue is paused.')}"
+            return f"{state_words(job)}. {_('Your queue is paused.')}" if mine else state_words(job)
         before = ngettext("%(count)d video before this one", "%(count)d videos before this one", estimate.ahead)
         return f"{state_words(job)}. {before % {'count': estimate.ahead}}"
     if job.status == Status.RUNNING and not job.cancel_requested:

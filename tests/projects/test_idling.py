@@ -68,6 +68,13 @@ def test_it_teaches_the_clips_that_are_kept_once(
     assert engine_module._kept is None, "teaching took the engine that waits for renders"
 
 
+def test_nothing_is_learnt_of_somebody_who_did_not_agree(clip: SpeakerClip, kept: Path, engine: Script) -> None:
+    clip.speaker.consents.all().delete()
+    engine("succeed")
+    assert not idling.teach_a_clip(threading.Event())
+    assert not (kept / keeping.LESSON).exists()
+
+
 def test_a_worker_that_is_being_stopped_begins_nothing(db: None, kept: Path, engine: Script) -> None:
     engine("stall")
     stop = threading.Event()

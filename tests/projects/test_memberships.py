@@ -12,7 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.utils import timezone
 
-from projects import access, accounts, memberships
+from projects import access, accounts, memberships, turns
 from projects.errors import Conflict, Refused
 from projects.models import AuditEntry, Invitation, Membership, Project, Role
 from tests import making
@@ -123,12 +123,15 @@ def test_everybody_may_leave_but_the_owner(project: Project, owner: User, viewer
     assert roles(project) == {"olga": "owner"}
 
 
-def test_a_project_is_handed_over_and_has_one_owner(project: Project, owner: User, viewer: User) -> None:
+def test_a_project_is_handed_over_and_has_one_owner(project: Project, owner: User, viewer: User, stranger: User) -> None:
     memberships.hand_over(project=project, to=viewer, by=owner)
     project.refresh_from_db()
     assert roles(project) == {"vera": "owner", "olga": "editor"}
     memberships.hand_over(project=project, to=viewer, by=viewer)
     assert roles(project) == {"vera": "owner", "olga": "editor"}
+    project.owner = owner  # as another page still has it
+    with pytest.raises(Conflict):
+        memberships.hand_over(project=project, to=stranger, by=owner)
 
 
 def test_nobody_is_a_member_twice_and_there_is_no_second_owner(project: Project, viewer: User, stranger: User) -> None:
@@ -202,6 +205,17 @@ def test_pages_hide_what_a_role_may_not_do(
         assert (words in browser.get(address).content.decode()) == offered, address
         assert words in owner_client.get(address).content.decode()
     assert "Invite somebody" not in browser.get(f"/projects/{project.pk}/members/").content.decode()
+
+
+def test_somebody_elses_paused_queue_is_not_called_mine(
+    project: Project, job: object, owner: User, owner_client: Client
+) -> None:
+    turns.pause(user=owner)
+    at = f"/jobs/{job.pk}/"  # type: ignore[attr-defined]
+    page = making.browser(making.member(project, "edgar", "editor")).get(at).content.decode()
+    assert "olga, who asked for it, has paused their queue." in page
+    assert "Your queue is paused." not in page
+    assert "Your queue is paused." in owner_client.get(at).content.decode()
 
 
 def test_my_queue_is_what_i_asked_for(project: Project, job: object) -> None:
