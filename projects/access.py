@@ -6,6 +6,7 @@ A stranger's id and an id that never existed give the same answer.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
@@ -13,7 +14,17 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import Http404
 
-from projects.models import AudioTrack, JobAttempt, JobLogLine, Project, RenderJob, RenderOutput, Speaker, SpeakerClip
+from projects.models import (
+    AudioTrack,
+    JobAttempt,
+    JobLogLine,
+    Project,
+    RenderBatch,
+    RenderJob,
+    RenderOutput,
+    Speaker,
+    SpeakerClip,
+)
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
@@ -52,6 +63,12 @@ def jobs_of(user: Person, *, project: Project | None = None) -> QuerySet[RenderJ
     return rows.filter(project=project) if project else rows
 
 
+def batches_of(user: Person, *, project: Project | None = None) -> QuerySet[RenderBatch]:
+    """The batches this person may see, of one project or of all, newest first."""
+    rows = RenderBatch.objects.visible_to(user).select_related("project", "created_by")
+    return rows.filter(project=project) if project else rows
+
+
 def outputs_of(user: Person, *, project: Project | None = None) -> QuerySet[RenderOutput]:
     """The finished videos this person may see, newest first."""
     rows = RenderOutput.objects.filter(job__project__in=projects_of(user))
@@ -84,6 +101,21 @@ def job_for(user: Person, job_id: UUID | str) -> RenderJob:
     return _one(jobs_of(user), job_id)
 
 
+def batch_for(user: Person, batch_id: UUID | str) -> RenderBatch:
+    """One batch."""
+    return _one(batches_of(user), batch_id)
+
+
+def cells_for(user: Person, pairs: Sequence[tuple[UUID, UUID]]) -> list[tuple[SpeakerClip, AudioTrack]]:
+    """Clips with voices, in the order asked for, in two queries. One that this person may not see makes it a 404."""
+    clips = clips_of(user).in_bulk({clip_id for clip_id, _track in pairs})
+    tracks = tracks_of(user).in_bulk({track_id for _clip, track_id in pairs})
+    try:
+        return [(clips[clip_id], tracks[track_id]) for clip_id, track_id in pairs]
+    except KeyError as error:
+        raise Http404 from error
+
+
 def any_job_for(administrator: Person, job_id: UUID | str) -> RenderJob:
     """One render, whosever it is. A person who is no administrator finds nothing."""
     rows = RenderJob.objects.with_media()
@@ -103,6 +135,14 @@ def attempts_of(user: Person, job_id: UUID | str) -> QuerySet[JobAttempt]:
 def log_of(user: Person, job_id: UUID | str) -> QuerySet[JobLogLine]:
     """What was logged about one render, oldest first."""
     return job_for(user, job_id).log_lines.all()
+
+
+def row_id(text: str) -> UUID:
+    """An id from a form or an address; what is none is nobody's, a 404."""
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise Http404 from error
 
 
 def _one(rows: QuerySet[Row], row_id: UUID | str) -> Row:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Case, F, Max, Q, UUIDField, Value, When
 from django.db.models.functions import Least, Now
 from django.utils import translation
@@ -75,23 +75,30 @@ def submit(
     sound: SoundChoice = AS_IT_CAME,
 ) -> RenderJob:
     """Queue a render and wake a worker. Raises ProjectError `wrong_project`."""
-    if clip.speaker.project_id != project.pk:
-        raise Refused("wrong_project", _("This clip belongs to another project."), field="clip")
-    if track.project_id != project.pk:
-        raise Refused("wrong_project", _("This voice belongs to another project."), field="track")
-    with transaction.atomic():
-        job = RenderJob.objects.create(
-            project=project,
-            clip=clip,
-            track=track,
-            created_by=created_by,
-            retry_of=retry_of,
-            denoise=sound.denoise,
-            loudness=sound.loudness,
-        )
-        logs.record(job, "info", f"waiting: {clip.title} with {track.title}")
-        transaction.on_commit(wakeups.send, robust=True)
+    job = RenderJob(
+        project=project,
+        clip=clip,
+        track=track,
+        created_by=created_by,
+        retry_of=retry_of,
+        denoise=sound.denoise,
+        loudness=sound.loudness,
+    )
+    queue([job])
     return job
+
+
+def queue(rows: Sequence[RenderJob]) -> None:
+    """Queue renders that are not rows yet, all or none, and wake a worker. Raises ProjectError `wrong_project`."""
+    for job in rows:
+        if job.clip.speaker.project_id != job.project_id:
+            raise Refused("wrong_project", _("This clip belongs to another project."), field="clip")
+        if job.track.project_id != job.project_id:
+            raise Refused("wrong_project", _("This voice belongs to another project."), field="track")
+    with transaction.atomic():
+        RenderJob.objects.bulk_create(rows)
+        logs.record_waiting(rows)
+        transaction.on_commit(wakeups.send, robust=True)
 
 
 def cancel(*, job: RenderJob) -> RenderJob:
@@ -115,10 +122,32 @@ def cancel(*, job: RenderJob) -> RenderJob:
 
 
 def retry(*, job: RenderJob, by: User) -> RenderJob:
-    """A new job like one that failed or was cancelled. Raises ProjectError `not_retryable` for any other."""
+    """A new job like one that failed or was cancelled, in the same batch; of a batch's job that was tried again, that one.
+
+    Raises ProjectError `not_retryable` for any other.
+    """
     if not job.can_retry:
         raise Conflict("not_retryable", _("Only a failed or cancelled render can be tried again."))
-    return submit(project=job.project, clip=job.clip, track=job.track, created_by=by, retry_of=job, sound=job.sound)
+    again = like(job, by=by)
+    try:
+        queue([again])
+    except IntegrityError:  # somebody was quicker
+        return job.retries.get(batch=job.batch_id)
+    return again
+
+
+def like(job: RenderJob, *, by: User, clip: SpeakerClip | None = None) -> RenderJob:
+    """The job that tries this one again, not a row yet. clip: instead of its own"""
+    return RenderJob(
+        project=job.project,
+        clip=clip or job.clip,
+        track=job.track,
+        created_by=by,
+        retry_of=job,
+        batch_id=job.batch_id,
+        denoise=job.denoise,
+        loudness=job.loudness,
+    )
 
 
 # --- workers ---------------------------------------------------------------------------------------------------------

@@ -15,8 +15,8 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpRe
 from django.utils.http import content_disposition_header, http_date
 from django.views.decorators.http import require_safe
 
-from projects import access
-from projects.models import RenderOutput
+from projects import access, archives
+from projects.models import RenderBatch, RenderOutput
 
 CHUNK_BYTES = 256 * 1024
 RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})$")
@@ -71,6 +71,17 @@ def serve_output(request: HttpRequest, output: RenderOutput, *, attachment: bool
     """A finished video the person may see, named for its clip and voice."""
     title = f"{output.job.clip.title} - {output.job.track.title}"
     return serve(request, output.path, tag=output.sha256, title=title, attachment=attachment)
+
+
+def serve_archive(batch: RenderBatch) -> HttpResponseBase:
+    """All finished videos of a batch the person may see, in one ZIP that is made while it is sent."""
+    bundle = archives.archive(batch)
+    response = StreamingHttpResponse(bundle.pieces, content_type="application/zip")
+    response["Content-Length"] = bundle.size
+    response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=bundle.name) or "attachment"
+    response["Cache-Control"] = "private, no-store"
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
 
 
 def serve(request: HttpRequest, path: Path, *, tag: str, title: str, attachment: bool = False) -> HttpResponseBase:

@@ -1,6 +1,7 @@
 """The rows: what is kept, and what can never be the case."""
 
 from projects.models.attempts import ErrorClass, JobAttempt, Outcome
+from projects.models.batches import RenderBatch
 from projects.models.lanes import Kind, Lane
 from projects.models.library import AudioTrack, Project, Speaker, SpeakerClip
 from projects.models.queues import IdempotencyKey, UserQueue
@@ -18,6 +19,7 @@ __all__ = [
     "Lane",
     "Outcome",
     "Project",
+    "RenderBatch",
     "RenderJob",
     "RenderOutput",
     "SetupLink",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from projects.models.batches import RenderBatch
 from projects.models.renders import RenderJob
 
 KEY_LENGTH = 200
@@ -47,19 +49,29 @@ class UserQueue(models.Model):
 
 
 class IdempotencyKey(models.Model):
-    """A name that a script gave to one request, and the render that came of it. digest: SHA-256 of what was asked"""
+    """A name that a script gave to one request, and the render or the batch that came of it.
+
+    digest: SHA-256 of what was asked
+    """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="idempotency_keys")
     key = models.CharField(max_length=KEY_LENGTH)
     digest = models.CharField(max_length=64)
-    job = models.ForeignKey(RenderJob, on_delete=models.CASCADE, related_name="idempotency_keys")
+    job = models.ForeignKey(RenderJob, on_delete=models.CASCADE, null=True, related_name="idempotency_keys")
+    batch = models.ForeignKey(RenderBatch, on_delete=models.CASCADE, null=True, related_name="idempotency_keys")
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
     class Meta:
         ordering = ("-created_at",)
         verbose_name = _("idempotency key")
         verbose_name_plural = _("idempotency keys")
-        constraints = (models.UniqueConstraint(fields=("user", "key"), name="idempotency_key_once_per_person"),)
+        constraints = (
+            models.UniqueConstraint(fields=("user", "key"), name="idempotency_key_once_per_person"),
+            models.CheckConstraint(
+                condition=Q(job__isnull=False, batch__isnull=True) | Q(job__isnull=True, batch__isnull=False),
+                name="idempotency_key_made_one_thing",
+            ),
+        )
 
     def __str__(self) -> str:
         return self.key

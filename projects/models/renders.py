@@ -95,6 +95,7 @@ class RenderJob(models.Model):
     attempts: claims that counted; crashes: attempts broken off without a word since the last new segment
     segments_done, segments_total: parts of the video that are kept, so that another attempt goes on from there
     denoise, loudness: what is done to the voice before it is heard
+    batch: what it was asked for with; of those a job that failed is tried again once, by the next of its row
     frames_done, frames_total: of the stage; progress: share of the whole, 0 to 1; seconds_left: where it can be told
     """
 
@@ -104,6 +105,7 @@ class RenderJob(models.Model):
     track = models.ForeignKey(AudioTrack, on_delete=models.RESTRICT, related_name="jobs")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="jobs")
     retry_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="retries")
+    batch = models.ForeignKey("RenderBatch", on_delete=models.SET_NULL, null=True, blank=True, related_name="jobs")
     priority = models.SmallIntegerField(default=0)
     denoise = models.BooleanField(default=False)
     loudness = models.BooleanField(default=False)
@@ -166,6 +168,12 @@ class RenderJob(models.Model):
             models.CheckConstraint(condition=Q(segments_done__lte=F("segments_total")), name="job_segments_in_bounds"),
             models.CheckConstraint(condition=Q(progress__gte=0.0, progress__lte=1.0), name="job_share_in_bounds"),
             models.CheckConstraint(condition=Q(attempts__lte=F("fence")), name="job_fence_counts_claims"),
+            models.UniqueConstraint(
+                fields=("batch", "clip", "track"), condition=Q(retry_of__isnull=True), name="job_cell_once_per_batch"
+            ),
+            models.UniqueConstraint(
+                fields=("batch", "retry_of"), condition=Q(batch__isnull=False), name="job_of_batch_tried_again_once"
+            ),
         )
 
     def __str__(self) -> str:

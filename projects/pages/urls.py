@@ -6,7 +6,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import path
 from django.views.i18n import set_language
 
-from projects.pages import account, entrance, library, quick, renders
+from projects.pages import account, batches, entrance, library, quick, renders
 
 app_name = "pages"
 urlpatterns = [
@@ -31,6 +31,15 @@ urlpatterns = [
     path("projects/<uuid:project_id>/", library.project, name="project"),
     path("projects/<uuid:project_id>/voices/", library.voices, name="voices"),
     path("projects/<uuid:project_id>/renders/", library.renders, name="project_renders"),
+    path("projects/<uuid:project_id>/batches/", batches.of_project, name="batches"),
+    path("projects/<uuid:project_id>/batches/new/", batches.new, name="batch_new"),
+    path("projects/<uuid:project_id>/batches/estimate/", batches.estimate, name="batch_estimate"),
+    path("batches/<uuid:batch_id>/", batches.batch, name="batch"),
+    path("batches/<uuid:batch_id>/live/", batches.live, name="batch_live"),
+    path("batches/<uuid:batch_id>/retry/", batches.retry, name="batch_retry"),
+    path("batches/<uuid:batch_id>/clips/<uuid:clip_id>/replace/", batches.replace, name="batch_replace"),
+    path("batches/<uuid:batch_id>/cancel/", batches.cancel, name="batch_cancel"),
+    path("batches/<uuid:batch_id>/archive.zip", batches.archive, name="batch_archive"),
     path("projects/<uuid:project_id>/lecturers/add/", library.add_lecturer, name="add_lecturer"),
     path("projects/<uuid:project_id>/clips/add/", library.add_clip, name="add_clip"),
     path("projects/<uuid:project_id>/voices/add/", library.add_voice, name="add_voice"),

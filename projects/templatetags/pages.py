@@ -18,7 +18,7 @@ from django.utils.translation import ngettext
 
 from projects import access, sentences
 from projects.forms import LANGUAGES
-from projects.models import RenderJob
+from projects.models import AudioTrack, RenderJob, SpeakerClip
 from projects.pages import telling, turns
 
 register = template.Library()
@@ -127,6 +127,12 @@ def shown(sentence: str) -> str:
 def language_word(code: str) -> str:
     """The name of a voice's language."""
     return str(dict(LANGUAGES).get(code, code))
+
+
+@register.filter
+def cell(clip: SpeakerClip, track: AudioTrack) -> str:
+    """The two together as a batch's form names them."""
+    return f"{clip.pk}:{track.pk}"
 
 
 @register.inclusion_tag("parts/navigation.html", takes_context=True)
