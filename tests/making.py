@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from projects import jobs, storage
+from projects.jobs import Claim
 from projects.models import AudioTrack, Project, RenderJob, RenderOutput, Speaker, SpeakerClip
 
 CLIP_SECONDS = 1.0
@@ -66,7 +67,14 @@ def output(job: RenderJob, source: Path) -> RenderOutput:
     claim = jobs.claim()
     assert claim is not None
     assert claim.job_id == job.pk
-    name = storage.render_name(job.pk, claim.fence)
+    made = finish(claim, source)
+    job.refresh_from_db()
+    return made
+
+
+def finish(claim: Claim, source: Path) -> RenderOutput:
+    """Bring a job that is held to its end, with a video."""
+    name = storage.render_name(claim.job_id, claim.fence)
     shutil.copy(source, storage.folder(storage.RENDERS) / Path(name).name)
     result = {
         "frames": CLIP_RATE,
@@ -81,5 +89,4 @@ def output(job: RenderJob, source: Path) -> RenderOutput:
         "notices": [],
     }
     assert jobs.finish(claim, name=name, result=result)
-    job.refresh_from_db()
-    return job.output
+    return RenderOutput.objects.get(job=claim.job_id)

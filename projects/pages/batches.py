@@ -53,7 +53,7 @@ def of_project(request: HttpRequest, project_id: UUID) -> HttpResponse:
 def new(request: HttpRequest, project_id: UUID) -> HttpResponse:
     """The grid of clips and voices; take the cells that were chosen and go to the batch's page."""
     row = access.project_for(signed_in(request), project_id)
-    form = BatchForm(request.POST or None)
+    form = BatchForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             return redirect("pages:batch", _made(request, row, form).pk)

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from projects import accounts
-from projects.models import RenderJob, RenderOutput
+from projects.models import RenderBatch, RenderJob, RenderOutput
 
 METHODS = ("get", "head", "post", "put", "patch", "delete")
 NOT_A_ROW = {"token", "token_id"}  # not ids of rows in a project; the tests of accounts have them
@@ -47,12 +47,14 @@ def address(route: str, ids: dict[str, object]) -> str:
 def ids(output: RenderOutput) -> dict[str, object]:
     """One row of every kind, all the owner's."""
     job = output.job
+    batch = RenderBatch.objects.create(project=job.project, created_by=job.created_by, name="Course", name_pattern="{clip}")
     return {
         "project_id": job.project_id,
         "speaker_id": job.clip.speaker_id,
         "clip_id": job.clip_id,
         "track_id": job.track_id,
         "job_id": job.pk,
+        "batch_id": batch.pk,
     }
 
 
