@@ -83,7 +83,7 @@ class RenderJobQuerySet(models.QuerySet["RenderJob"]):
 
     def with_media(self) -> RenderJobQuerySet:
         """With everything a list shows, in one query."""
-        return self.select_related("project", "clip__speaker", "track", "output", "created_by")
+        return self.select_related("project", "clip__speaker", "track", "output", "created_by", "batch")
 
 
 class RenderJob(models.Model):

@@ -19,6 +19,7 @@ from projects import access, archives, batches, idempotency, media
 from projects.errors import ProjectError
 from projects.forms import BatchForm
 from projects.models import AudioTrack, Project, RenderBatch, RenderJob, SpeakerClip, Status
+from projects.pages import turns
 from projects.pages.people import signed_in
 
 BATCHES_SHOWN = 100
@@ -80,7 +81,8 @@ def batch(request: HttpRequest, batch_id: UUID) -> HttpResponse:
 @never_cache
 def live(request: HttpRequest, batch_id: UUID) -> HttpResponse:
     """The part of a batch's page that changes."""
-    return render(request, "pages/batch_live.html", _context(request, batch_id))
+    context = _context(request, batch_id) | {"live": True, "active_jobs": turns.live_count(signed_in(request))}
+    return render(request, "pages/batch_live.html", context)
 
 
 @require_POST
@@ -167,6 +169,7 @@ def _grid(request: HttpRequest, project: Project, form: BatchForm) -> dict[str, 
     counts = {"more_clips": max(0, clips.count() - CLIPS_SHOWN), "more_voices": max(0, tracks.count() - VOICES_SHOWN)}
     shown_clips, shown_tracks = list(clips[:CLIPS_SHOWN]), list(tracks[:VOICES_SHOWN])
     shown_clips.sort(key=lambda clip: (clip.speaker.name, clip.title))
+    shown_tracks.sort(key=_place_of_voice)
     return {
         "project": project,
         "tab": "batches",
