@@ -112,7 +112,7 @@ def submit(
         text = _("A batch has at most {most} videos, this one {count}. Split it in two.")
         raise Refused("too_many_cells", text.format(most=MOST_CELLS, count=len(cells)), field="cells")
     pattern = archives.checked_pattern(name_pattern)
-    moment = date_format(timezone.localtime(), "SHORT_DATETIME_FORMAT")
+    moment = date_format(timezone.localtime(), "Y-m-d H:i")
     name = (library.plain(name) or _("Batch of {moment}").format(moment=moment))[:TITLE_LENGTH]
     with transaction.atomic():
         batch = RenderBatch.objects.create(project=project, created_by=created_by, name=name, name_pattern=pattern)
