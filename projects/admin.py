@@ -16,7 +16,10 @@ from projects.models import (
     JobAttempt,
     JobLogLine,
     Lane,
+    PersonPlan,
     Project,
+    ProjectPlan,
+    QuotaPlan,
     RenderJob,
     RenderOutput,
     SetupLink,
@@ -89,6 +92,36 @@ class AudioTrackAdmin(ReadOnly):
     list_select_related = ("project",)
     search_fields = ("title", "project__name", "sha256")
     date_hierarchy = "created_at"
+
+
+@admin.register(QuotaPlan)
+class QuotaPlanAdmin(ModelAdmin):
+    """Quota plans."""
+
+    list_display = ("name", "is_usual", "bytes_per_person", "bytes_per_project", "minutes_per_month", "parallel_renders")
+    search_fields = ("name",)
+
+
+@admin.register(PersonPlan)
+class PersonPlanAdmin(ModelAdmin):
+    """Who was given which plan."""
+
+    list_display = ("user", "plan")
+    list_filter = ("plan",)
+    list_select_related = ("user", "plan")
+    search_fields = ("user__username",)
+    autocomplete_fields = ("user", "plan")
+
+
+@admin.register(ProjectPlan)
+class ProjectPlanAdmin(ModelAdmin):
+    """Which project was given which plan."""
+
+    list_display = ("project", "plan")
+    list_filter = ("plan",)
+    list_select_related = ("project", "plan")
+    search_fields = ("project__name",)
+    autocomplete_fields = ("project", "plan")
 
 
 class LogLines(TabularInline):

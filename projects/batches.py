@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
-from statistics import median
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
@@ -23,7 +22,7 @@ from django.utils.translation import gettext as _
 from lipsync.media import SoundChoice
 from projects import archives, estimates, jobs, library
 from projects.errors import Conflict, Refused
-from projects.models import AudioTrack, Project, RenderBatch, RenderJob, RenderOutput, SpeakerClip, Status
+from projects.models import AudioTrack, Project, RenderBatch, RenderJob, SpeakerClip, Status
 from projects.models.library import TITLE_LENGTH
 from projects.models.renders import LIVE, RenderJobQuerySet
 
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
 
 MOST_CELLS = 500
 RETRIED = (Status.FAILED, Status.CANCELLED)
-# Bytes of a second of video per pixel, until the first one is finished: 25 frames of a tenth of a bit.
-FIRST_BYTES_GUESS = 0.3
 Cell = tuple[SpeakerClip, AudioTrack]
 
 
@@ -80,15 +77,15 @@ def matrix(clips: Iterable[SpeakerClip], tracks: Iterable[AudioTrack]) -> list[C
 def need(cells: Sequence[Cell]) -> Need:
     """What these cells will take, from what the latest renders took."""
     cells = _once_each(cells)
-    rates, looked, per_pixel = estimates.measured(), estimates.Looked(), _bytes_per_pixel()
-    work = size = 0.0
+    rates, looked, per_pixel = estimates.measured(), estimates.Looked(), estimates.bytes_per_pixel()
+    work, size = 0.0, 0
     for clip, track in cells:
         picture = estimates.size_of(clip.width, clip.height)
         one = estimates.Work(uuid.UUID(int=0), 0, picture, track.duration, clip.duration, clip.sha256)
         work += rates.seconds(one, looked_at=looked.at(clip.sha256))
-        size += per_pixel * clip.width * clip.height * track.duration
+        size += estimates.size_in_bytes(clip, track, per_pixel)
     video = sum(track.duration for _clip, track in cells)
-    return Need(len(cells), work / estimates.working_lanes(0), video, round(size))
+    return Need(len(cells), work / estimates.working_lanes(0), video, size)
 
 
 def submit(
@@ -103,7 +100,7 @@ def submit(
     """Queue a render for each cell, the same one only once. All are queued, or none.
 
     name: left empty, the day and time; name_pattern: of the files in the archive, left empty `archives.USUAL_PATTERN`
-    Raises ProjectError `no_cells`, `too_many_cells`, `wrong_project`, `name_pattern_invalid`.
+    Raises ProjectError `no_cells`, `too_many_cells`, `wrong_project`, `name_pattern_invalid`, and as `jobs.queue`.
     """
     cells = _once_each(cells)
     if not cells:
@@ -207,11 +204,3 @@ def _progress(rows: Sequence[RenderJob], ends_at: datetime | None) -> Progress:
 
 def _once_each(cells: Sequence[Cell]) -> list[Cell]:
     return list({(clip.pk, track.pk): (clip, track) for clip, track in cells}.values())
-
-
-def _bytes_per_pixel() -> float:
-    """Of a second of video, the median of the latest ones."""
-    facts = ("size", "width", "height", "duration")
-    rows = RenderOutput.objects.order_by("-created_at").values_list(*facts)[: estimates.LATEST]
-    found = [size / (width * height * duration) for size, width, height, duration in rows]
-    return median(found) if found else FIRST_BYTES_GUESS

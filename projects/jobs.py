@@ -22,7 +22,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from lipsync.media import SoundChoice
-from projects import logs, storage, turns, wakeups
+from projects import estimates, logs, quotas, storage, turns, wakeups
 from projects.errors import Conflict, Refused
 from projects.faults import AT_ONCE, WORKER_LOST, Fault
 from projects.models import (
@@ -74,7 +74,7 @@ def submit(
     retry_of: RenderJob | None = None,
     sound: SoundChoice = AS_IT_CAME,
 ) -> RenderJob:
-    """Queue a render and wake a worker. Raises ProjectError `wrong_project`."""
+    """Queue a render and wake a worker. Raises ProjectError as `queue`."""
     job = RenderJob(
         project=project,
         clip=clip,
@@ -89,13 +89,20 @@ def submit(
 
 
 def queue(rows: Sequence[RenderJob]) -> None:
-    """Queue renders that are not rows yet, all or none, and wake a worker. Raises ProjectError `wrong_project`."""
+    """Queue one person's renders in one project, not rows yet, all or none, and wake a worker.
+
+    Raises ProjectError `wrong_project`, `quota_bytes`, `quota_minutes`.
+    """
     for job in rows:
         if job.clip.speaker.project_id != job.project_id:
             raise Refused("wrong_project", _("This clip belongs to another project."), field="clip")
         if job.track.project_id != job.project_id:
             raise Refused("wrong_project", _("This voice belongs to another project."), field="track")
+    per_pixel = estimates.bytes_per_pixel()
+    for job in rows:
+        job.expected_size = estimates.size_in_bytes(job.clip, job.track, per_pixel)
     with transaction.atomic():
+        quotas.admit_renders(rows)
         RenderJob.objects.bulk_create(rows)
         logs.record_waiting(rows)
         transaction.on_commit(wakeups.send, robust=True)

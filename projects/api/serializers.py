@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.reverse import reverse
 
-from projects import batches, estimates, sentences
+from projects import batches, estimates, sentences, turns
 from projects.models import (
     AudioTrack,
     JobAttempt,
@@ -229,8 +229,8 @@ class QueueShape(serializers.ModelSerializer[UserQueue]):
         return queue.paused_at is not None
 
     def get_parallel_limit(self, queue: UserQueue) -> int:
-        """The person's own limit, else everybody's."""
-        return queue.limit
+        """The person's own limit, else the plan's, else everybody's."""
+        return turns.limits([queue.user_id])[queue.user_id]
 
 
 class NewSpeaker(serializers.Serializer[Any]):

@@ -5,6 +5,7 @@ from projects.models.batches import RenderBatch
 from projects.models.lanes import Kind, Lane
 from projects.models.library import AudioTrack, Project, Speaker, SpeakerClip
 from projects.models.queues import IdempotencyKey, UserQueue
+from projects.models.quotas import PersonPlan, ProjectPlan, QuotaPlan
 from projects.models.renders import Family, JobLogLine, RenderJob, RenderOutput, Stage, Status
 from projects.models.setup import SetupLink
 
@@ -18,7 +19,10 @@ __all__ = [
     "Kind",
     "Lane",
     "Outcome",
+    "PersonPlan",
     "Project",
+    "ProjectPlan",
+    "QuotaPlan",
     "RenderBatch",
     "RenderJob",
     "RenderOutput",

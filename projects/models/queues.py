@@ -17,7 +17,7 @@ RAISED = 1000  # from this priority on, a render is served before everybody's
 class UserQueue(models.Model):
     """One person's queue. A person without a row has one that is not paused, keeps the usual limit and was never served.
 
-    paused_at: set while nothing new shall start; parallel_limit: renders at once, 0 for no limit, null for the setting's;
+    paused_at: set while nothing new shall start; parallel_limit: renders at once, 0 for no limit, null for the plan's;
     last_served_at: when one of their renders was last taken by a worker: who was served last comes last
     """
 
@@ -29,7 +29,7 @@ class UserQueue(models.Model):
         _("renders at once"),
         null=True,
         blank=True,
-        help_text=_("0: no limit. Empty: as PARALLEL_JOBS_PER_USER says."),
+        help_text=_("0: no limit. Empty: as the person's plan says, else PARALLEL_JOBS_PER_USER."),
     )
     last_served_at = models.DateTimeField(_("last served"), null=True, blank=True)
 
@@ -40,12 +40,6 @@ class UserQueue(models.Model):
 
     def __str__(self) -> str:
         return str(self.user)
-
-    @property
-    def limit(self) -> int:
-        """How many of this person's renders may run at once; 0: as many as there are workers."""
-        everybodys: int = settings.PARALLEL_JOBS_PER_USER
-        return everybodys if self.parallel_limit is None else self.parallel_limit
 
 
 class IdempotencyKey(models.Model):

@@ -95,6 +95,7 @@ class RenderJob(models.Model):
     attempts: claims that counted; crashes: attempts broken off without a word since the last new segment
     segments_done, segments_total: parts of the video that are kept, so that another attempt goes on from there
     denoise, loudness: what is done to the voice before it is heard
+    expected_size: bytes that its video is reckoned to have, which are kept free for it while it lives
     batch: what it was asked for with; of those a job that failed is tried again once, by the next of its row
     frames_done, frames_total: of the stage; progress: share of the whole, 0 to 1; seconds_left: where it can be told
     """
@@ -107,6 +108,7 @@ class RenderJob(models.Model):
     retry_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="retries")
     batch = models.ForeignKey("RenderBatch", on_delete=models.SET_NULL, null=True, blank=True, related_name="jobs")
     priority = models.SmallIntegerField(default=0)
+    expected_size = models.PositiveBigIntegerField(default=0)
     denoise = models.BooleanField(default=False)
     loudness = models.BooleanField(default=False)
 

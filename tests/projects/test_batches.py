@@ -80,7 +80,7 @@ def test_each_clip_with_each_voice_waits_once(project: Project, cells: Cells, ow
 def test_a_batch_is_queued_in_few_statements(
     project: Project, cells: Cells, owner: User, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(14):
         batches.submit(project=project, cells=cells, created_by=owner)
 
 
