@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     Person = User | AnonymousUser
 
 Row = TypeVar("Row", bound=Model)
+Thing = SpeakerClip | AudioTrack | RenderOutput
 
 
 def projects_of(user: Person) -> QuerySet[Project]:
@@ -47,13 +48,13 @@ def speakers_of(user: Person, *, project: Project | None = None) -> QuerySet[Spe
 
 def clips_of(user: Person, *, project: Project | None = None) -> QuerySet[SpeakerClip]:
     """The clips this person may see, of one project or of all, newest first."""
-    rows = SpeakerClip.objects.filter(speaker__project__in=projects_of(user)).select_related("speaker__project")
+    rows = SpeakerClip.objects.kept().filter(speaker__project__in=projects_of(user)).select_related("speaker__project")
     return rows.filter(speaker__project=project) if project else rows
 
 
 def tracks_of(user: Person, *, project: Project | None = None) -> QuerySet[AudioTrack]:
     """The voices this person may see, of one project or of all, newest first."""
-    rows = AudioTrack.objects.filter(project__in=projects_of(user)).select_related("project")
+    rows = AudioTrack.objects.kept().filter(project__in=projects_of(user)).select_related("project")
     return rows.filter(project=project) if project else rows
 
 
@@ -71,9 +72,45 @@ def batches_of(user: Person, *, project: Project | None = None) -> QuerySet[Rend
 
 def outputs_of(user: Person, *, project: Project | None = None) -> QuerySet[RenderOutput]:
     """The finished videos this person may see, newest first."""
-    rows = RenderOutput.objects.filter(job__project__in=projects_of(user))
+    rows = RenderOutput.objects.kept().filter(job__project__in=projects_of(user))
     rows = rows.select_related("job__project", "job__clip__speaker", "job__track")
     return rows.filter(job__project=project) if project else rows
+
+
+def binned_clips_of(user: Person) -> QuerySet[SpeakerClip]:
+    """The clips in the bin that this person may see."""
+    rows = SpeakerClip.objects.binned().filter(speaker__project__in=projects_of(user))
+    return rows.select_related("speaker__project", "binned_by")
+
+
+def binned_tracks_of(user: Person) -> QuerySet[AudioTrack]:
+    """The voices in the bin that this person may see."""
+    return AudioTrack.objects.binned().filter(project__in=projects_of(user)).select_related("project", "binned_by")
+
+
+def binned_outputs_of(user: Person) -> QuerySet[RenderOutput]:
+    """The videos in the bin that this person may see."""
+    rows = RenderOutput.objects.binned().filter(job__project__in=projects_of(user))
+    return rows.select_related("job__project", "job__clip__speaker", "job__track", "binned_by")
+
+
+def clip_ever_for(user: Person, clip_id: UUID | str) -> SpeakerClip:
+    """One clip, also one in the bin or gone, for the pages of what was made of it."""
+    return _one(SpeakerClip.objects.filter(speaker__project__in=projects_of(user)), clip_id)
+
+
+def kept_for(user: Person, kind: str, row_id: UUID | str) -> Thing:
+    """One clip, voice or finished video, by the name of its kind."""
+    if kind == "clips":
+        return _one(clips_of(user), row_id)
+    return _one(tracks_of(user), row_id) if kind == "voices" else _one(outputs_of(user), row_id)
+
+
+def binned_for(user: Person, kind: str, row_id: UUID | str) -> Thing:
+    """One clip, voice or finished video in the bin, by the name of its kind."""
+    if kind == "clips":
+        return _one(binned_clips_of(user), row_id)
+    return _one(binned_tracks_of(user), row_id) if kind == "voices" else _one(binned_outputs_of(user), row_id)
 
 
 def project_for(user: Person, project_id: UUID | str) -> Project:

@@ -16,7 +16,7 @@ from django.db.models.functions import Coalesce
 from redis import RedisError
 
 from lipsync.keeping import forget_all_but, forget_segments, remove_half_made
-from projects import idempotency, jobs, lanes, storage, turns, wakeups
+from projects import bin, idempotency, jobs, lanes, storage, turns, wakeups
 from projects.models import AudioTrack, RenderJob, RenderOutput, SpeakerClip, Status
 from projects.models.renders import LIVE
 
@@ -44,6 +44,7 @@ def run_due() -> None:
     """The sweep with whatever is due less often: what the housekeeping lane does every `SWEEP_SECONDS`."""
     sweep()
     if cache.add(FILES_SWEPT, True, FILE_SWEEP_SECONDS):
+        bin.empty_due()
         remove_orphan_files()
         remove_orphan_analyses()
         remove_old_segments()
@@ -98,7 +99,7 @@ def remove_orphan_analyses() -> int:
     """
     root = storage.folder(storage.ANALYSES)
     removed = remove_half_made(root)
-    removed += forget_all_but(root, set(SpeakerClip.objects.values_list("sha256", flat=True)))
+    removed += forget_all_but(root, set(SpeakerClip.objects.filter(purged_at__isnull=True).values_list("sha256", flat=True)))
     if removed:
         logger.info("removed %d analyses of clips that are gone, of another engine, or half made", removed)
     return removed

@@ -91,13 +91,17 @@ def submit(
 def queue(rows: Sequence[RenderJob]) -> None:
     """Queue one person's renders in one project, not rows yet, all or none, and wake a worker.
 
-    Raises ProjectError `wrong_project`, `quota_bytes`, `quota_minutes`.
+    Raises ProjectError `wrong_project`, `in_bin`, `quota_bytes`, `quota_minutes`.
     """
     for job in rows:
         if job.clip.speaker.project_id != job.project_id:
             raise Refused("wrong_project", _("This clip belongs to another project."), field="clip")
         if job.track.project_id != job.project_id:
             raise Refused("wrong_project", _("This voice belongs to another project."), field="track")
+        if not job.clip.is_kept:
+            raise Refused("in_bin", _("This clip is in the bin. Take it out of there under Storage first."), field="clip")
+        if not job.track.is_kept:
+            raise Refused("in_bin", _("This voice is in the bin. Take it out of there under Storage first."), field="track")
     per_pixel = estimates.bytes_per_pixel()
     for job in rows:
         job.expected_size = estimates.size_in_bytes(job.clip, job.track, per_pixel)

@@ -42,15 +42,15 @@ CONTENT_TYPES = {
 
 @require_safe
 def clip_file(request: HttpRequest, clip_id: UUID) -> HttpResponseBase:
-    """A clip as it was uploaded."""
-    clip = access.clip_for(request.user, clip_id)
+    """A clip as it was uploaded; one in the bin too, beside the videos that were made of it."""
+    clip = access.clip_ever_for(request.user, clip_id)
     return serve(request, clip.path, tag=clip.sha256, title=clip.title)
 
 
 @require_safe
 def clip_still(request: HttpRequest, clip_id: UUID) -> HttpResponseBase:
     """A clip's still picture."""
-    clip = access.clip_for(request.user, clip_id)
+    clip = access.clip_ever_for(request.user, clip_id)
     return serve(request, Path(clip.still.path), tag=f"{clip.sha256}-still", title=clip.title)
 
 

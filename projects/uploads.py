@@ -121,7 +121,7 @@ def _whose(project: Project, speaker: Speaker | str) -> dict[str, Any]:
 
 def _whole(rows: QuerySet[Row]) -> Row | None:
     """The oldest row whose file is there. Two uploads at the same moment may both be kept: a second copy does no harm."""
-    return next((row for row in rows.order_by("created_at") if row.path.is_file()), None)
+    return next((row for row in rows.filter(binned_at__isnull=True).order_by("created_at") if row.path.is_file()), None)
 
 
 @contextmanager

@@ -20,12 +20,18 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from lipsync.media import SoundChoice
-from projects import access, accounts, batches, idempotency, jobs, library, media, turns, uploads
+from projects import access, accounts, batches, bin, idempotency, jobs, library, media, quotas, turns, uploads
 from projects.api import serializers
 from projects.api.entrance import GuardedBasicAuthentication
 from projects.api.pagination import Pages
 from projects.idempotency import Made
 from projects.models import Project, RenderJob
+
+RESTORED: dict[str, type[BaseSerializer[Any]]] = {
+    "clips": serializers.ClipShape,
+    "voices": serializers.TrackShape,
+    "videos": serializers.OutputShape,
+}
 
 
 @api_view(["POST"])
@@ -82,9 +88,11 @@ def clips(request: Request) -> Response:
     return _one(request, clip, serializers.ClipShape, status.HTTP_201_CREATED)
 
 
-@api_view(["GET"])
+@api_view(["GET", "DELETE"])
 def clip(request: Request, clip_id: UUID) -> Response:
-    """One clip."""
+    """One clip; DELETE puts it into the bin for seven days."""
+    if request.method == "DELETE":
+        return _binned(request, access.clip_for(request.user, clip_id))
     return _one(request, access.clip_for(request.user, clip_id), serializers.ClipShape)
 
 
@@ -104,9 +112,11 @@ def tracks(request: Request) -> Response:
     return _one(request, track, serializers.TrackShape, status.HTTP_201_CREATED)
 
 
-@api_view(["GET"])
+@api_view(["GET", "DELETE"])
 def track(request: Request, track_id: UUID) -> Response:
-    """One voice."""
+    """One voice; DELETE puts it into the bin for seven days."""
+    if request.method == "DELETE":
+        return _binned(request, access.track_for(request.user, track_id))
     return _one(request, access.track_for(request.user, track_id), serializers.TrackShape)
 
 
@@ -190,9 +200,11 @@ def queue_resume(request: Request) -> Response:
     return _one(request, turns.resume(user=_person(request)), serializers.QueueShape)
 
 
-@api_view(["GET"])
+@api_view(["GET", "DELETE"])
 def output(request: Request, job_id: UUID) -> Response:
-    """The facts of a finished video."""
+    """The facts of a finished video; DELETE puts it into the bin for seven days."""
+    if request.method == "DELETE":
+        return _binned(request, access.output_for(request.user, job_id))
     return _one(request, access.output_for(request.user, job_id), serializers.OutputShape)
 
 
@@ -200,6 +212,28 @@ def output(request: Request, job_id: UUID) -> Response:
 def output_download(request: Request, job_id: UUID) -> HttpResponseBase:
     """A finished video."""
     return media.serve_output(request._request, access.output_for(request.user, job_id), attachment=True)
+
+
+@api_view(["POST"])
+def restore(request: Request, /, kind: str, **row_id: UUID) -> Response:
+    """Take a clip, a voice or a video out of the bin."""
+    thing = access.binned_for(request.user, kind, next(iter(row_id.values())))
+    bin.restore(thing)
+    return _one(request, thing, RESTORED[kind])
+
+
+@api_view(["GET"])
+def usage(request: Request) -> Response:
+    """What the person's own projects hold and may hold, in bytes, and the video rendered this month, in seconds."""
+    person = _person(request)
+    room, minutes = quotas.room_of_person(person), quotas.minutes_of(person)
+    held = {"clips": room.clips, "tracks": room.tracks, "outputs": room.outputs, "expected": room.expected}
+    return Response(
+        {
+            "bytes": {**held, "used": room.used, "limit": room.limit, "left": room.left},
+            "video_seconds": {"used": minutes.used, "limit": minutes.limit, "left": minutes.left},
+        }
+    )
 
 
 @api_view(["GET", "POST"])
@@ -267,6 +301,11 @@ def batch_cancel(request: Request, batch_id: UUID) -> Response:
 def batch_archive(request: Request, batch_id: UUID) -> HttpResponseBase:
     """All finished videos of a batch and a manifest, in one ZIP."""
     return media.serve_archive(access.batch_for(request.user, batch_id))
+
+
+def _binned(request: Request, thing: access.Thing) -> Response:
+    bin.put(thing, by=_person(request))
+    return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 def _cells(request: Request) -> tuple[dict[str, Any], Project, list[batches.Cell]]:

@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from lipsync.media import SoundChoice
+from projects.models.kept import Kept, KeptQuerySet
 from projects.models.library import AudioTrack, Project, SpeakerClip
 
 if TYPE_CHECKING:
@@ -209,14 +210,19 @@ class RenderJob(models.Model):
         return elapsed.total_seconds()
 
     def finished_output(self) -> RenderOutput | None:
-        """The finished video, if there is one."""
+        """The finished video, if there is one and it is not in the bin."""
+        made = self.made_output()
+        return made if made and made.is_kept else None
+
+    def made_output(self) -> RenderOutput | None:
+        """The finished video, also one that is in the bin or gone."""
         try:
             return self.output
         except RenderOutput.DoesNotExist:
             return None
 
 
-class RenderOutput(models.Model):
+class RenderOutput(Kept):
     """A finished video. `quality` maps a measure to its value or null, `timings` a stage to its seconds."""
 
     job = models.OneToOneField(RenderJob, on_delete=models.CASCADE, primary_key=True, related_name="output")
@@ -233,12 +239,15 @@ class RenderOutput(models.Model):
     notices = models.JSONField(default=list, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    objects = KeptQuerySet["RenderOutput"].as_manager()
+
     class Meta:
         ordering = ("-created_at",)
         verbose_name = _("finished video")
         verbose_name_plural = _("finished videos")
         indexes = (models.Index(fields=("-created_at",), name="output_latest"),)
         constraints = (
+            *Kept.Meta.constraints,
             models.CheckConstraint(
                 condition=Q(width__gt=0, height__gt=0, frames__gt=0, duration__gt=0, size__gt=0),
                 name="output_has_a_picture",

@@ -90,7 +90,10 @@ def retry(request: HttpRequest, batch_id: UUID) -> HttpResponse:
     """Run the failed ones again."""
     user = signed_in(request)
     row = access.batch_for(user, batch_id)
-    _tell_queued(request, batches.retry_failed(batch=row, by=user))
+    try:
+        _tell_queued(request, batches.retry_failed(batch=row, by=user))
+    except ProjectError as error:
+        messages.error(request, error.message)
     return redirect("pages:batch", row.pk)
 
 

@@ -98,6 +98,7 @@ def _job_context(request: HttpRequest, row: RenderJob) -> dict[str, Any]:
         "job": row,
         "project": row.project,
         "output": output,
+        "made": row.made_output(),
         "estimate": estimate,
         "announcement": telling.announcement(row, estimate),
         "stage_words": telling.stage_words(row.stage),

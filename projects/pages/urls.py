@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from django.contrib.auth.decorators import login_not_required
-from django.urls import path
+from django.urls import URLPattern, path
 from django.views.i18n import set_language
 
-from projects.pages import account, batches, entrance, library, quick, renders
+from projects.pages import account, batches, entrance, library, quick, renders, storage
+
+
+def _with_bin(kind: str, part: str) -> list[URLPattern]:
+    return [
+        path(f"storage/{kind}/<uuid:{part}>/delete/", storage.delete, {"kind": kind}, name=f"delete_{kind}"),
+        path(f"storage/{kind}/<uuid:{part}>/restore/", storage.restore, {"kind": kind}, name=f"restore_{kind}"),
+    ]
+
 
 app_name = "pages"
 urlpatterns = [
@@ -34,6 +42,10 @@ urlpatterns = [
     path("projects/<uuid:project_id>/batches/", batches.of_project, name="batches"),
     path("projects/<uuid:project_id>/batches/new/", batches.new, name="batch_new"),
     path("projects/<uuid:project_id>/batches/estimate/", batches.estimate, name="batch_estimate"),
+    path("storage/", storage.storage, name="storage"),
+    *_with_bin("clips", "clip_id"),
+    *_with_bin("voices", "track_id"),
+    *_with_bin("videos", "job_id"),
     path("batches/<uuid:batch_id>/", batches.batch, name="batch"),
     path("batches/<uuid:batch_id>/live/", batches.live, name="batch_live"),
     path("batches/<uuid:batch_id>/retry/", batches.retry, name="batch_retry"),

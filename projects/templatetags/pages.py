@@ -130,6 +130,12 @@ def language_word(code: str) -> str:
 
 
 @register.filter
+def kind_word(kind: str) -> str:
+    """The name of one thing of this kind."""
+    return {"clips": _("clip"), "voices": _("voice"), "videos": _("video")}[kind]
+
+
+@register.filter
 def cell(clip: SpeakerClip, track: AudioTrack) -> str:
     """The two together as a batch's form names them."""
     return f"{clip.pk}:{track.pk}"

@@ -1,0 +1,167 @@
+"""Storage: what takes the room, what is in the bin, and deleting and restoring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from projects import access, bin, quotas
+from projects.access import Thing
+from projects.errors import ProjectError
+from projects.models import AudioTrack, Project, RenderOutput, SpeakerClip
+from projects.pages.people import signed_in
+from projects.quotas import Room
+
+LARGEST_SHOWN = 20
+BIN_SHOWN = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of a bar. start, width: per cent"""
+
+    kind: str
+    start: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What a project holds."""
+
+    project: Project
+    room: Room
+    pieces: Sequence[Piece]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A clip, a voice or a video in a list. goes_at: when its file goes for good, while it is in the bin"""
+
+    kind: str
+    title: str
+    project: Project
+    size: int
+    created_at: datetime
+    goes_at: datetime | None
+    delete_url: str
+    restore_url: str
+    open_url: str
+
+
+@require_safe
+@never_cache
+def storage(request: HttpRequest) -> HttpResponse:
+    """What the person's projects hold, and the bin."""
+    user = signed_in(request)
+    mine, minutes = quotas.room_of_person(user), quotas.minutes_of(user)
+    homes = access.projects_of(user)
+    told = quotas.rooms(homes)
+    largest_project = max((room.used for room in told.values()), default=0)
+    holdings = [Holding(home, told[home.pk], _pieces(told[home.pk], largest_project)) for home in homes]
+    context = {
+        "room": mine,
+        "pieces": _pieces(mine, mine.limit or mine.used),
+        "minutes": minutes,
+        "holdings": sorted(holdings, key=lambda holding: -holding.room.used),
+        "largest": _largest(request),
+        "binned": _binned(request),
+    }
+    return render(request, "pages/storage.html", context)
+
+
+@require_POST
+def delete(request: HttpRequest, kind: str, **row_id: UUID) -> HttpResponse:
+    """Put something into the bin."""
+    user = signed_in(request)
+    thing = access.kept_for(user, kind, next(iter(row_id.values())))
+    try:
+        bin.put(thing, by=user)
+    except ProjectError as error:
+        messages.error(request, error.message)
+    else:
+        text = _("“%(title)s” is in the bin. It can be taken out again under Storage for seven days.")
+        messages.success(request, text % {"title": _title(thing)})
+    return redirect(_next(request))
+
+
+@require_POST
+def restore(request: HttpRequest, kind: str, **row_id: UUID) -> HttpResponse:
+    """Take something out of the bin."""
+    thing = access.binned_for(signed_in(request), kind, next(iter(row_id.values())))
+    try:
+        bin.restore(thing)
+    except ProjectError as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, _("“%(title)s” is back where it was.") % {"title": _title(thing)})
+    return redirect(_next(request))
+
+
+def _next(request: HttpRequest) -> str:
+    wanted = request.POST.get("next", "")
+    safe = url_has_allowed_host_and_scheme(wanted, allowed_hosts=None)
+    return wanted if wanted.startswith("/") and safe else reverse("pages:storage")
+
+
+def _pieces(room: Room, whole: int) -> list[Piece]:
+    """The bar of a room whose full length stands for `whole` bytes."""
+    pieces, start = list[Piece](), 0.0
+    for kind, size in (("clips", room.clips), ("voices", room.tracks), ("videos", room.outputs), ("expected", room.expected)):
+        width = 100.0 * size / whole if whole else 0.0
+        pieces.append(Piece(kind, start, width))
+        start += width
+    return pieces
+
+
+def _largest(request: HttpRequest) -> list[Item]:
+    user = signed_in(request)
+    found: list[Item] = []
+    for rows in (access.clips_of(user), access.tracks_of(user), access.outputs_of(user)):
+        found.extend(_items(rows.order_by("-size")[:LARGEST_SHOWN]))
+    return sorted(found, key=lambda item: -item.size)[:LARGEST_SHOWN]
+
+
+def _binned(request: HttpRequest) -> list[Item]:
+    user = signed_in(request)
+    found: list[Item] = []
+    for rows in (access.binned_clips_of(user), access.binned_tracks_of(user), access.binned_outputs_of(user)):
+        found.extend(_items(rows.order_by("-binned_at")[:BIN_SHOWN]))
+    return sorted(found, key=lambda item: (item.goes_at is None, item.goes_at))
+
+
+def _items(things: Iterable[Thing]) -> list[Item]:
+    return [_item(thing) for thing in things]
+
+
+def _item(thing: Thing) -> Item:
+    kind = next(name for name, model in bin.KINDS.items() if isinstance(thing, model))
+    home = bin.home_of(thing)
+    if isinstance(thing, RenderOutput):
+        open_url = thing.job.get_absolute_url()
+    else:
+        open_url = reverse("pages:project" if isinstance(thing, SpeakerClip) else "pages:voices", args=[home.pk])
+    links: dict[str, Any] = {
+        "delete_url": reverse(f"pages:delete_{kind}", args=[thing.pk]),
+        "restore_url": reverse(f"pages:restore_{kind}", args=[thing.pk]),
+    }
+    facts = (kind, _title(thing), home, thing.size, thing.created_at, thing.goes_at)
+    return Item(*facts, **links, open_url=open_url)
+
+
+def _title(thing: Thing) -> str:
+    if isinstance(thing, SpeakerClip | AudioTrack):
+        return thing.title
+    return f"{thing.job.clip.title} × {thing.job.track.title}"
