@@ -20,6 +20,7 @@ from projects.models import (
     Project,
     ProjectPlan,
     QuotaPlan,
+    RenderBatch,
     RenderJob,
     RenderOutput,
     SetupLink,
@@ -122,6 +123,16 @@ class ProjectPlanAdmin(ModelAdmin):
     list_select_related = ("project", "plan")
     search_fields = ("project__name",)
     autocomplete_fields = ("project", "plan")
+
+
+@admin.register(RenderBatch)
+class RenderBatchAdmin(ReadOnly):
+    """Batches."""
+
+    list_display = ("name", "project", "created_by", "created_at")
+    list_select_related = ("project", "created_by")
+    search_fields = ("name", "project__name", "created_by__username")
+    date_hierarchy = "created_at"
 
 
 class LogLines(TabularInline):

@@ -49,7 +49,7 @@ def teach_a_clip(stop: threading.Event) -> bool:
     """
     root = storage.folder(storage.ANALYSES)
     names = untaught(root)
-    clips = {name_for(clip.sha256): clip for clip in SpeakerClip.objects.only("sha256", "file")} if names else {}
+    clips = {name_for(clip.sha256): clip for clip in SpeakerClip.objects.kept().only("sha256", "file")} if names else {}
     clip = next((clips[name] for name in names if name in clips), None)
     if clip is None:
         return False

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from projects.lanes import Wanted
-from projects.models import IdempotencyKey, RenderOutput, SetupLink, Status
+from projects.models import IdempotencyKey, PersonPlan, ProjectPlan, QuotaPlan, RenderBatch, RenderOutput, SetupLink, Status
 from tests import making
 
 MODELS = list(apps.get_app_config("projects").get_models())
@@ -27,6 +27,12 @@ def browser(administrator: User) -> Client:
 def test_every_model_has_its_pages(browser: Client, output: RenderOutput, lane: Wanted, model: type[Model]) -> None:
     SetupLink.objects.create(token_hash="0" * 64)
     IdempotencyKey.objects.create(user=output.job.created_by, key="k", digest="0" * 64, job=output.job)
+    plan = QuotaPlan.objects.create(name="Team")
+    PersonPlan.objects.create(user=output.job.created_by, plan=plan)
+    ProjectPlan.objects.create(project=output.job.project, plan=plan)
+    RenderBatch.objects.create(
+        project=output.job.project, created_by=output.job.created_by, name="Course", name_pattern="{clip}"
+    )
     assert model in admin.site._registry
     name = f"admin:projects_{model._meta.model_name}"
     assert browser.get(reverse(f"{name}_changelist"), {"q": "a"}).status_code == 200

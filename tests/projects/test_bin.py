@@ -38,7 +38,8 @@ def test_what_is_in_the_bin_is_out_of_sight_and_of_the_quota(done: RenderJob, ow
     assert quotas.room_of_person(owner).used == 0
     for rows in (access.clips_of(owner), access.tracks_of(owner), access.outputs_of(owner)):
         assert not rows.exists()
-    assert owner_client.get(f"/files/outputs/{done.pk}/").status_code == 404
+    assert owner_client.get(done.output.file_url).status_code == 404
+    assert done.clip.file_url not in owner_client.get(f"/projects/{done.project_id}/").text
     assert owner_client.get(done.clip.still_url).status_code == 200, "its renders still show it"
     assert "The video is in the bin" in owner_client.get(f"/jobs/{done.pk}/").text
     assert all(Path(thing.path).is_file() for thing in things(done))
