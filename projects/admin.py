@@ -5,13 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path
 
-from projects import jobs, lanes, turns
+from projects import jobs, lanes, retention, turns
 from projects.forms import AdminSignInForm
 from projects.models import (
     AudioTrack,
+    CleanupRun,
     IdempotencyKey,
     JobAttempt,
     JobLogLine,
@@ -23,6 +28,7 @@ from projects.models import (
     RenderBatch,
     RenderJob,
     RenderOutput,
+    RetentionPolicy,
     SetupLink,
     Speaker,
     SpeakerClip,
@@ -133,6 +139,50 @@ class RenderBatchAdmin(ReadOnly):
     list_select_related = ("project", "created_by")
     search_fields = ("name", "project__name", "created_by__username")
     date_hierarchy = "created_at"
+
+
+@admin.register(RetentionPolicy)
+class RetentionPolicyAdmin(ModelAdmin):
+    """Retention policies."""
+
+    list_display = ("__str__", "video_days", "unused_days", "failed_days")
+    list_select_related = ("project", "owner")
+    search_fields = ("project__name", "owner__username")
+    autocomplete_fields = ("project", "owner")
+
+
+@admin.register(CleanupRun)
+class CleanupRunAdmin(ReadOnly):
+    """Cleanup runs, with a button for a dry run and one for a real one."""
+
+    change_list_template = "admin/projects/cleanuprun/change_list.html"
+    list_display = (
+        "started_at",
+        "finished_at",
+        "dry_run",
+        "by",
+        "binned",
+        "binned_size",
+        "removed",
+        "removed_size",
+        "forgotten",
+    )
+    list_filter = ("dry_run",)
+    list_select_related = ("by",)
+    search_fields = ("by__username",)
+
+    def get_urls(self) -> list[URLPattern]:
+        """The buttons' own address before the usual ones."""
+        run = path("run/", self.admin_site.admin_view(self.run), name="projects_cleanuprun_run")
+        return [run, *super().get_urls()]
+
+    def run(self, request: HttpRequest) -> HttpResponse:
+        """Clean up now, or tell what would go; the run's own page says what."""
+        if request.method != "POST" or not self.has_view_permission(request) or not isinstance(request.user, User):
+            raise PermissionDenied
+        record = retention.run(dry_run="dry_run" in request.POST, by=request.user)
+        self.message_user(request, retention.in_words(record))
+        return redirect("admin:projects_cleanuprun_change", record.pk)
 
 
 class LogLines(TabularInline):

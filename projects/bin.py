@@ -50,6 +50,16 @@ def put(thing: Thing, *, by: User) -> None:
     thing.refresh_from_db()
 
 
+def put_by_rule(thing: Thing) -> bool:
+    """Put it there because a retention policy says so. False: it is needed, pinned, or there already."""
+    with transaction.atomic():
+        locked = type(thing).objects.select_for_update().filter(pk=thing.pk, binned_at__isnull=True, pinned=False).first()
+        if locked is None or _is_needed(locked):
+            return False
+        type(thing).objects.filter(pk=thing.pk).update(binned_at=timezone.now(), binned_by=None)
+    return True
+
+
 def restore(thing: Thing) -> None:
     """Take it out of the bin. Raises ProjectError `gone` (its file is no longer there), `quota_bytes` (it does not fit)."""
     with transaction.atomic():
@@ -58,21 +68,30 @@ def restore(thing: Thing) -> None:
             raise Conflict("gone", _("Its file has been removed for good. Upload it or make it again."))
         if locked.binned_at is not None:
             quotas.admit_file(home_of(locked), locked.size)
+            # Who takes something out that a rule had put there wants to keep it.
+            locked.pinned = locked.pinned or locked.binned_by is None
             locked.binned_at = locked.binned_by = None
-            locked.save(update_fields=["binned_at", "binned_by"])
+            locked.save(update_fields=["binned_at", "binned_by", "pinned"])
     thing.refresh_from_db()
 
 
-def empty_due() -> Emptied:
+def empty_due(*, dry_run: bool = False) -> Emptied:
     """Remove the files that have been in the bin for a week. One that cannot be removed is left for the next time."""
     files = size = 0
     for kind in KINDS.values():
         for thing in kind.objects.past_restoring().order_by("pk").iterator(chunk_size=200):
-            if _purge(thing):
+            if dry_run or _purge(thing):
                 files, size = files + 1, size + thing.size
-    if files:
+    if files and not dry_run:
         logger.info("removed %d files of %d bytes that had been in the bin for a week", files, size)
     return Emptied(files, size)
+
+
+def title_of(thing: Thing) -> str:
+    """What a person calls it."""
+    if isinstance(thing, RenderOutput):
+        return f"{thing.job.clip.title} × {thing.job.track.title}"
+    return thing.title
 
 
 def home_of(thing: Thing) -> Project:

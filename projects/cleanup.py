@@ -16,13 +16,14 @@ from django.db.models.functions import Coalesce
 from redis import RedisError
 
 from lipsync.keeping import forget_all_but, forget_segments, remove_half_made
-from projects import bin, idempotency, jobs, lanes, storage, turns, wakeups
+from projects import idempotency, jobs, lanes, retention, storage, turns, wakeups
 from projects.models import AudioTrack, RenderJob, RenderOutput, SpeakerClip, Status
 from projects.models.renders import LIVE
 
 SWEEP_SECONDS = 15
 FILE_SWEEP_SECONDS = 600
-SWEPT, FILES_SWEPT = "cleanup.swept", "cleanup.files_swept"
+RETENTION_SECONDS = 24 * 3600
+SWEPT, FILES_SWEPT, RETAINED = "cleanup.swept", "cleanup.files_swept", "cleanup.retained"
 ABANDONED_UPLOAD_SECONDS = 24 * 3600
 ABANDONED_RENDER_SECONDS = 600
 
@@ -44,10 +45,11 @@ def run_due() -> None:
     """The sweep with whatever is due less often: what the housekeeping lane does every `SWEEP_SECONDS`."""
     sweep()
     if cache.add(FILES_SWEPT, True, FILE_SWEEP_SECONDS):
-        bin.empty_due()
         remove_orphan_files()
         remove_orphan_analyses()
         remove_old_segments()
+    if cache.add(RETAINED, True, RETENTION_SECONDS):
+        retention.run()
     cache.set(SWEPT, True, 2 * SWEEP_SECONDS)
 
 

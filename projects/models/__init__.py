@@ -7,10 +7,12 @@ from projects.models.library import AudioTrack, Project, Speaker, SpeakerClip
 from projects.models.queues import IdempotencyKey, UserQueue
 from projects.models.quotas import PersonPlan, ProjectPlan, QuotaPlan
 from projects.models.renders import Family, JobLogLine, RenderJob, RenderOutput, Stage, Status
+from projects.models.retention import CleanupRun, RetentionPolicy
 from projects.models.setup import SetupLink
 
 __all__ = [
     "AudioTrack",
+    "CleanupRun",
     "ErrorClass",
     "Family",
     "IdempotencyKey",
@@ -26,6 +28,7 @@ __all__ = [
     "RenderBatch",
     "RenderJob",
     "RenderOutput",
+    "RetentionPolicy",
     "SetupLink",
     "Speaker",
     "SpeakerClip",

@@ -34,6 +34,7 @@ class KeptQuerySet(models.QuerySet[Row], Generic[Row]):
 class Kept(models.Model):
     """A row with a file. Its row outlives the file, so that the renders that used it can still tell of it.
 
+    pinned: no retention policy puts it into the bin
     binned_at: since when it is in the bin; purged_at: when its file went for good
     """
 
@@ -46,6 +47,7 @@ class Kept(models.Model):
         related_name="+",
         verbose_name=_("put there by"),
     )
+    pinned = models.BooleanField(_("kept whatever the rules say"), default=False)
     purged_at = models.DateTimeField(_("file gone since"), null=True, blank=True)
 
     class Meta:

@@ -17,15 +17,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from projects import access, bin, quotas
+from projects import access, bin, quotas, retention
 from projects.access import Thing
 from projects.errors import ProjectError
-from projects.models import AudioTrack, Project, RenderOutput, SpeakerClip
+from projects.models import Project, RenderOutput, SpeakerClip
 from projects.pages.people import signed_in
 from projects.quotas import Room
 
 LARGEST_SHOWN = 20
 BIN_SHOWN = 100
+SOON_SHOWN = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,10 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A clip, a voice or a video in a list. goes_at: when its file goes for good, while it is in the bin"""
+    """A clip, a voice or a video in a list.
+
+    goes_at: when its file goes for good, while it is in the bin; pinned: no policy takes it
+    """
 
     kind: str
     title: str
@@ -56,9 +60,20 @@ class Item:
     size: int
     created_at: datetime
     goes_at: datetime | None
+    pinned: bool
     delete_url: str
+    keep_url: str
     restore_url: str
     open_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """Something that goes into the bin by itself. days: of the rule"""
+
+    item: Item
+    goes_at: datetime
+    days: int
 
 
 @require_safe
@@ -76,6 +91,7 @@ def storage(request: HttpRequest) -> HttpResponse:
         "pieces": _pieces(mine, mine.limit or mine.used),
         "minutes": minutes,
         "holdings": sorted(holdings, key=lambda holding: -holding.room.used),
+        "soon": [Leaving(_item(going.thing), going.goes_at, going.days) for going in retention.soon(user)[:SOON_SHOWN]],
         "largest": _largest(request),
         "binned": _binned(request),
     }
@@ -93,7 +109,15 @@ def delete(request: HttpRequest, kind: str, **row_id: UUID) -> HttpResponse:
         messages.error(request, error.message)
     else:
         text = _("“%(title)s” is in the bin. It can be taken out again under Storage for seven days.")
-        messages.success(request, text % {"title": _title(thing)})
+        messages.success(request, text % {"title": bin.title_of(thing)})
+    return redirect(_next(request))
+
+
+@require_POST
+def keep(request: HttpRequest, kind: str, **row_id: UUID) -> HttpResponse:
+    """Keep something whatever the retention policies say; with `let_go` leave it to them again."""
+    thing = access.kept_for(signed_in(request), kind, next(iter(row_id.values())))
+    retention.pin(thing, pinned="let_go" not in request.POST)
     return redirect(_next(request))
 
 
@@ -106,7 +130,7 @@ def restore(request: HttpRequest, kind: str, **row_id: UUID) -> HttpResponse:
     except ProjectError as error:
         messages.error(request, error.message)
     else:
-        messages.success(request, _("“%(title)s” is back where it was.") % {"title": _title(thing)})
+        messages.success(request, _("“%(title)s” is back where it was.") % {"title": bin.title_of(thing)})
     return redirect(_next(request))
 
 
@@ -155,13 +179,8 @@ def _item(thing: Thing) -> Item:
         open_url = reverse("pages:project" if isinstance(thing, SpeakerClip) else "pages:voices", args=[home.pk])
     links: dict[str, Any] = {
         "delete_url": reverse(f"pages:delete_{kind}", args=[thing.pk]),
+        "keep_url": reverse(f"pages:keep_{kind}", args=[thing.pk]),
         "restore_url": reverse(f"pages:restore_{kind}", args=[thing.pk]),
     }
-    facts = (kind, _title(thing), home, thing.size, thing.created_at, thing.goes_at)
+    facts = (kind, bin.title_of(thing), home, thing.size, thing.created_at, thing.goes_at, thing.pinned)
     return Item(*facts, **links, open_url=open_url)
-
-
-def _title(thing: Thing) -> str:
-    if isinstance(thing, SpeakerClip | AudioTrack):
-        return thing.title
-    return f"{thing.job.clip.title} × {thing.job.track.title}"

@@ -12,6 +12,7 @@ from projects.pages import account, batches, entrance, library, quick, renders, 
 def _with_bin(kind: str, part: str) -> list[URLPattern]:
     return [
         path(f"storage/{kind}/<uuid:{part}>/delete/", storage.delete, {"kind": kind}, name=f"delete_{kind}"),
+        path(f"storage/{kind}/<uuid:{part}>/keep/", storage.keep, {"kind": kind}, name=f"keep_{kind}"),
         path(f"storage/{kind}/<uuid:{part}>/restore/", storage.restore, {"kind": kind}, name=f"restore_{kind}"),
     ]
 

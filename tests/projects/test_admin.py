@@ -11,7 +11,18 @@ from django.test import Client
 from django.urls import reverse
 
 from projects.lanes import Wanted
-from projects.models import IdempotencyKey, PersonPlan, ProjectPlan, QuotaPlan, RenderBatch, RenderOutput, SetupLink, Status
+from projects.models import (
+    CleanupRun,
+    IdempotencyKey,
+    PersonPlan,
+    ProjectPlan,
+    QuotaPlan,
+    RenderBatch,
+    RenderOutput,
+    RetentionPolicy,
+    SetupLink,
+    Status,
+)
 from tests import making
 
 MODELS = list(apps.get_app_config("projects").get_models())
@@ -33,6 +44,8 @@ def test_every_model_has_its_pages(browser: Client, output: RenderOutput, lane: 
     RenderBatch.objects.create(
         project=output.job.project, created_by=output.job.created_by, name="Course", name_pattern="{clip}"
     )
+    RetentionPolicy.objects.create(for_all=True)
+    CleanupRun.objects.create()
     assert model in admin.site._registry
     name = f"admin:projects_{model._meta.model_name}"
     assert browser.get(reverse(f"{name}_changelist"), {"q": "a"}).status_code == 200
