@@ -26,7 +26,7 @@ stop:  ## End what `make serve DETACH=1` started
 
 test:  ## All tests
 	@requirements/setup.sh dev
-	@$(PYTHON_BIN) -m pytest -n auto --dist loadfile $(PYTEST)
+	@$(PYTHON_BIN) -m pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 lint:  ## Formatting, lint, types, migrations, deployment checks
 	@requirements/setup.sh dev

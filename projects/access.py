@@ -8,6 +8,7 @@ refused with `not_allowed`.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from projects.models import (
     JobLogLine,
     Membership,
     Project,
+    RenderBatch,
     RenderJob,
     RenderOutput,
     Role,
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     Person = User | AnonymousUser
 
 Row = TypeVar("Row", bound=Model)
+Thing = SpeakerClip | AudioTrack | RenderOutput
 
 
 # --- what a person may see -------------------------------------------------------------------------------------------
@@ -55,13 +58,13 @@ def speakers_of(user: Person, *, project: Project | None = None) -> QuerySet[Spe
 
 def clips_of(user: Person, *, project: Project | None = None, editable: bool = False) -> QuerySet[SpeakerClip]:
     """The clips this person may see, or may render, of one project or of all, newest first."""
-    rows = SpeakerClip.objects.filter(speaker__project__in=_homes(user, editable)).select_related("speaker__project")
+    rows = SpeakerClip.objects.kept().filter(speaker__project__in=_homes(user, editable)).select_related("speaker__project")
     return rows.filter(speaker__project=project) if project else rows
 
 
 def tracks_of(user: Person, *, project: Project | None = None, editable: bool = False) -> QuerySet[AudioTrack]:
     """The voices this person may see, or may render, of one project or of all, newest first."""
-    rows = AudioTrack.objects.filter(project__in=_homes(user, editable)).select_related("project")
+    rows = AudioTrack.objects.kept().filter(project__in=_homes(user, editable)).select_related("project")
     return rows.filter(project=project) if project else rows
 
 
@@ -76,9 +79,15 @@ def own_jobs_of(user: Person) -> QuerySet[RenderJob]:
     return jobs_of(user).filter(created_by_id=user.pk)
 
 
+def batches_of(user: Person, *, project: Project | None = None) -> QuerySet[RenderBatch]:
+    """The batches this person may see, of one project or of all, newest first."""
+    rows = RenderBatch.objects.visible_to(user).select_related("project", "created_by")
+    return rows.filter(project=project) if project else rows
+
+
 def outputs_of(user: Person, *, project: Project | None = None, speaker: Speaker | None = None) -> QuerySet[RenderOutput]:
     """The finished videos this person may see, of one project, of one lecturer or of all, newest first."""
-    rows = RenderOutput.objects.filter(job__project__in=Project.objects.visible_to(user))
+    rows = RenderOutput.objects.kept().filter(job__project__in=Project.objects.visible_to(user))
     rows = rows.select_related("job__project", "job__clip__speaker", "job__track")
     rows = rows.filter(job__clip__speaker=speaker) if speaker else rows
     return rows.filter(job__project=project) if project else rows
@@ -88,6 +97,44 @@ def consents_of(user: Person, *, speaker: Speaker | None = None) -> QuerySet[Con
     """The consents this person may see, of one lecturer or of all, newest first."""
     rows = Consent.objects.filter(speaker__project__in=Project.objects.visible_to(user)).select_related("speaker__project")
     return rows.filter(speaker=speaker) if speaker else rows
+
+
+def binned_clips_of(user: Person) -> QuerySet[SpeakerClip]:
+    """The clips in the bin that this person may see."""
+    rows = SpeakerClip.objects.binned().filter(speaker__project__in=Project.objects.visible_to(user))
+    return rows.select_related("speaker__project", "binned_by")
+
+
+def binned_tracks_of(user: Person) -> QuerySet[AudioTrack]:
+    """The voices in the bin that this person may see."""
+    return (
+        AudioTrack.objects.binned().filter(project__in=Project.objects.visible_to(user)).select_related("project", "binned_by")
+    )
+
+
+def binned_outputs_of(user: Person) -> QuerySet[RenderOutput]:
+    """The videos in the bin that this person may see."""
+    rows = RenderOutput.objects.binned().filter(job__project__in=Project.objects.visible_to(user))
+    return rows.select_related("job__project", "job__clip__speaker", "job__track", "binned_by")
+
+
+def clip_ever_for(user: Person, clip_id: UUID | str) -> SpeakerClip:
+    """One clip, also one in the bin or gone, for the pages of what was made of it."""
+    return _one(SpeakerClip.objects.filter(speaker__project__in=Project.objects.visible_to(user)), clip_id)
+
+
+def kept_for(user: Person, kind: str, row_id: UUID | str) -> Thing:
+    """One clip, voice or finished video, by the name of its kind."""
+    if kind == "clips":
+        return _one(clips_of(user), row_id)
+    return _one(tracks_of(user), row_id) if kind == "voices" else _one(outputs_of(user), row_id)
+
+
+def binned_for(user: Person, kind: str, row_id: UUID | str) -> Thing:
+    """One clip, voice or finished video in the bin, by the name of its kind."""
+    if kind == "clips":
+        return _one(binned_clips_of(user), row_id)
+    return _one(binned_tracks_of(user), row_id) if kind == "voices" else _one(binned_outputs_of(user), row_id)
 
 
 def project_for(user: Person, project_id: UUID | str) -> Project:
@@ -115,6 +162,21 @@ def job_for(user: Person, job_id: UUID | str) -> RenderJob:
     return _one(jobs_of(user), job_id)
 
 
+def batch_for(user: Person, batch_id: UUID | str) -> RenderBatch:
+    """One batch."""
+    return _one(batches_of(user), batch_id)
+
+
+def cells_for(user: Person, pairs: Sequence[tuple[UUID, UUID]]) -> list[tuple[SpeakerClip, AudioTrack]]:
+    """Clips with voices, in the order asked for, in two queries. One that this person may not see makes it a 404."""
+    clips = clips_of(user).in_bulk({clip_id for clip_id, _track in pairs})
+    tracks = tracks_of(user).in_bulk({track_id for _clip, track_id in pairs})
+    try:
+        return [(clips[clip_id], tracks[track_id]) for clip_id, track_id in pairs]
+    except KeyError as error:
+        raise Http404 from error
+
+
 def any_job_for(administrator: Person, job_id: UUID | str) -> RenderJob:
     """One render, whosever it is. A person who is no administrator finds nothing."""
     rows = RenderJob.objects.with_media()
@@ -139,6 +201,14 @@ def log_of(user: Person, job_id: UUID | str) -> QuerySet[JobLogLine]:
 def consent_for(user: Person, consent_id: UUID | str) -> Consent:
     """One consent."""
     return _one(consents_of(user), consent_id)
+
+
+def row_id(text: str) -> UUID:
+    """An id from a form or an address; what is none is nobody's, a 404."""
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise Http404 from error
 
 
 # --- what a person may change ----------------------------------------------------------------------------------------
@@ -197,6 +267,41 @@ def editable_job_for(user: Person, job_id: UUID | str) -> RenderJob:
     row = job_for(user, job_id)
     require_editor(user, row.project)
     return row
+
+
+def editable_output_for(user: Person, job_id: UUID | str) -> RenderOutput:
+    """One finished video that the person may delete. Raises NotAllowed."""
+    row = output_for(user, job_id)
+    require_editor(user, row.job.project)
+    return row
+
+
+def editable_batch_for(user: Person, batch_id: UUID | str) -> RenderBatch:
+    """One batch that the person may cancel and try again. Raises NotAllowed."""
+    row = batch_for(user, batch_id)
+    require_editor(user, row.project)
+    return row
+
+
+def editable_kept_for(user: Person, kind: str, row_id: UUID | str) -> Thing:
+    """One clip, voice or finished video that the person may delete or keep. Raises NotAllowed."""
+    thing = kept_for(user, kind, row_id)
+    require_editor(user, home_of(thing))
+    return thing
+
+
+def editable_binned_for(user: Person, kind: str, row_id: UUID | str) -> Thing:
+    """One clip, voice or finished video that the person may take out of the bin. Raises NotAllowed."""
+    thing = binned_for(user, kind, row_id)
+    require_editor(user, home_of(thing))
+    return thing
+
+
+def home_of(thing: Thing) -> Project:
+    """The project that a clip, a voice or a finished video belongs to."""
+    if isinstance(thing, SpeakerClip):
+        return thing.speaker.project
+    return thing.project if isinstance(thing, AudioTrack) else thing.job.project
 
 
 def membership_in(project: Project, user_id: int) -> Membership:

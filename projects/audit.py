@@ -23,7 +23,9 @@ from projects.models import (
     Invitation,
     Membership,
     Project,
+    RenderBatch,
     RenderJob,
+    RenderOutput,
     Speaker,
     SpeakerClip,
 )
@@ -97,10 +99,12 @@ def _project(row: Model) -> Project | None:
     match row:
         case Project():
             return row
-        case Speaker() | AudioTrack() | RenderJob() | Membership() | Invitation():
+        case Speaker() | AudioTrack() | RenderBatch() | RenderJob() | Membership() | Invitation():
             return row.project
         case SpeakerClip() | Consent():
             return row.speaker.project
+        case RenderOutput():
+            return row.job.project
     return None
 
 

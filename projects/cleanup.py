@@ -16,13 +16,14 @@ from django.db.models.functions import Coalesce
 from redis import RedisError
 
 from lipsync.keeping import forget_all_but, forget_segments, remove_half_made
-from projects import idempotency, jobs, lanes, storage, turns, wakeups
+from projects import idempotency, jobs, lanes, retention, storage, turns, wakeups
 from projects.models import AudioTrack, Consent, RenderJob, RenderOutput, SpeakerClip, Status
 from projects.models.renders import LIVE
 
 SWEEP_SECONDS = 15
 FILE_SWEEP_SECONDS = 600
-SWEPT, FILES_SWEPT = "cleanup.swept", "cleanup.files_swept"
+RETENTION_SECONDS = 24 * 3600
+SWEPT, FILES_SWEPT, RETAINED = "cleanup.swept", "cleanup.files_swept", "cleanup.retained"
 ABANDONED_UPLOAD_SECONDS = 24 * 3600
 ABANDONED_RENDER_SECONDS = 600
 
@@ -47,6 +48,8 @@ def run_due() -> None:
         remove_orphan_files()
         remove_orphan_analyses()
         remove_old_segments()
+    if cache.add(RETAINED, True, RETENTION_SECONDS):
+        retention.run()
     cache.set(SWEPT, True, 2 * SWEEP_SECONDS)
 
 
@@ -101,7 +104,7 @@ def remove_orphan_analyses() -> int:
     """
     root = storage.folder(storage.ANALYSES)
     removed = remove_half_made(root)
-    removed += forget_all_but(root, set(SpeakerClip.objects.values_list("sha256", flat=True)))
+    removed += forget_all_but(root, set(SpeakerClip.objects.filter(purged_at__isnull=True).values_list("sha256", flat=True)))
     if removed:
         logger.info("removed %d analyses of clips that are gone, of another engine, or half made", removed)
     return removed

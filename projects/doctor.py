@@ -213,11 +213,11 @@ def rows_without_files() -> list[Finding]:
     name = "rows_without_files"
     found = []
     for rows, what in (
-        (SpeakerClip.objects.values_list("file", flat=True), "clips"),
+        (SpeakerClip.objects.filter(purged_at__isnull=True).values_list("file", flat=True), "clips"),
         (SpeakerClip.objects.exclude(still="").values_list("still", flat=True), "stills of clips"),
-        (AudioTrack.objects.values_list("file", flat=True), "voices"),
+        (AudioTrack.objects.filter(purged_at__isnull=True).values_list("file", flat=True), "voices"),
         (Consent.objects.exclude(evidence="").values_list("evidence", flat=True), "evidence of consents"),
-        (RenderOutput.objects.values_list("file", flat=True), "finished videos"),
+        (RenderOutput.objects.filter(purged_at__isnull=True).values_list("file", flat=True), "finished videos"),
     ):
         missing = [file for file in rows.iterator() if not (Path(settings.MEDIA_ROOT) / file).is_file()]
         if missing:

@@ -49,6 +49,12 @@ class NoRoom(ProjectError):
     status = 507
 
 
+class OverQuota(ProjectError):
+    """More than the plan of a person or a project allows."""
+
+    status = 403
+
+
 class Unavailable(ProjectError):
     """The machine lacks something that the administrator can put right."""
 

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from lipsync.keeping import name_for
 from projects import lanes, storage, turns
-from projects.models import RenderJob, RenderOutput, Status
+from projects.models import AudioTrack, RenderJob, RenderOutput, SpeakerClip, Status
 from projects.models.lanes import RENDERING
 from projects.models.renders import LIVE
 
@@ -70,6 +70,10 @@ class Rates:
 # Until the first render has ended: on two cores a first render of 17.4 s took 7.1 s (512 x 512) to 19.6 s (1080 x 1920) and
 # the next one of the same clip 57 to 73% of that, besides loading the libraries (docs/benchmarks.md, 2026-11-25).
 FIRST_GUESS = Rates(start=3.0, make=(Sample(1.0, 0.28),), look=(Sample(1.0, 0.12),))
+
+
+# Of a second of video and for each of its pixels, until the first one is finished: 25 frames of a tenth of a bit.
+FIRST_BYTES_GUESS = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +257,18 @@ def measured() -> Rates:
         if looking:
             look.append(Sample(size, looking / clip_seconds / size))
     return Rates(median(starts) if starts else FIRST_GUESS.start, make or FIRST_GUESS.make, look or FIRST_GUESS.look)
+
+
+def bytes_per_pixel() -> float:
+    """What a second of video takes on the disk for each of its pixels: the median of the latest ones."""
+    rows = RenderOutput.objects.order_by("-created_at").values_list("size", "width", "height", "duration")[:LATEST]
+    found = [size / (width * height * duration) for size, width, height, duration in rows]
+    return median(found) if found else FIRST_BYTES_GUESS
+
+
+def size_in_bytes(clip: SpeakerClip, track: AudioTrack, per_pixel: float) -> int:
+    """What the video of a clip with a voice is reckoned to take."""
+    return round(per_pixel * clip.width * clip.height * track.duration)
 
 
 def _rate(samples: Sequence[Sample], size: float) -> float:

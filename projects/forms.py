@@ -11,13 +11,14 @@ from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
-from django.utils.text import capfirst
+from django.utils.text import capfirst, format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from lipsync.media import SoundChoice
-from projects import access, guesses
+from projects import access, archives, guesses
 from projects.consents import EVIDENCE, SCOPE_LENGTH
 from projects.models import AudioTrack, Project, SpeakerClip
+from projects.models.batches import PATTERN_LENGTH
 from projects.models.library import NAME_LENGTH, TITLE_LENGTH
 from projects.models.memberships import INVITED_AS
 
@@ -71,6 +72,22 @@ def _consent_field(*, required: bool = True) -> forms.BooleanField:
     )
 
 
+def _denoise_field() -> forms.BooleanField:
+    return forms.BooleanField(
+        label=_("Turn down steady noise"),
+        required=False,
+        help_text=_("Hum, hiss or a fan under the voice. Leave it off for a clean recording."),
+    )
+
+
+def _loudness_field() -> forms.BooleanField:
+    return forms.BooleanField(
+        label=_("Even the loudness"),
+        required=False,
+        help_text=_("Brings the voice to -16 LUFS, as is usual on the web, with peaks held below -1.5 dB."),
+    )
+
+
 class QuickRenderForm(forms.Form):
     """A video and a voice, each a new file or one of the library."""
 
@@ -95,16 +112,8 @@ class QuickRenderForm(forms.Form):
         label=_("Language of a new voice"), choices=LANGUAGES, required=False, help_text=_("Kept with the voice.")
     )
     consent = _consent_field(required=False)
-    denoise = forms.BooleanField(
-        label=_("Turn down steady noise"),
-        required=False,
-        help_text=_("Hum, hiss or a fan under the voice. Leave it off for a clean recording."),
-    )
-    loudness = forms.BooleanField(
-        label=_("Even the loudness"),
-        required=False,
-        help_text=_("Brings the voice to -16 LUFS, as is usual on the web, with peaks held below -1.5 dB."),
-    )
+    denoise = _denoise_field()
+    loudness = _loudness_field()
 
     def __init__(self, user: User | AnonymousUser, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -184,6 +193,30 @@ class VoiceForm(forms.Form):
         label=_("Title"), max_length=TITLE_LENGTH, required=False, help_text=_("Left empty: the file's name.")
     )
     language = forms.ChoiceField(label=_("Language"), choices=LANGUAGES, required=False)
+
+
+class BatchForm(forms.Form):
+    """What a batch is called and how its voices are treated; its cells are ticked in the grid."""
+
+    name = forms.CharField(
+        label=_("Name"), max_length=TITLE_LENGTH, required=False, help_text=_("Left empty: the day and time.")
+    )
+    name_pattern = forms.CharField(
+        label=_("File names in the ZIP"),
+        max_length=PATTERN_LENGTH,
+        required=False,
+        help_text=format_lazy(
+            _("Fields: {fields}. Left empty: {usual}"),
+            fields=" ".join(f"{{{name}}}" for name in archives.FIELDS),
+            usual=archives.USUAL_PATTERN,
+        ),
+    )
+    denoise = _denoise_field()
+    loudness = _loudness_field()
+
+    def sound(self) -> SoundChoice:
+        """What is to be done to the voices before they are heard."""
+        return SoundChoice(self.cleaned_data["denoise"], self.cleaned_data["loudness"])
 
 
 class LecturerForm(forms.Form):

@@ -1,4 +1,4 @@
-"""Asking twice makes one render: a key that the asker chose and what was asked go in, the one job comes out.
+"""Asking twice makes one render, or one batch: a key that the asker chose and what was asked go in, the one row comes out.
 
 A key belongs to one person and is remembered for a day (`Idempotency-Key` of the API, a hidden token in a page's form).
 """
@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
@@ -18,20 +18,21 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from projects.errors import Refused
-from projects.models import IdempotencyKey, RenderJob
+from projects.models import IdempotencyKey, RenderBatch, RenderJob
 from projects.models.queues import KEY_LENGTH
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 REMEMBERED = timedelta(hours=24)
+Made = TypeVar("Made", RenderJob, RenderBatch)
 PRINTABLE = re.compile(rf"[\x20-\x7e]{{1,{KEY_LENGTH}}}")
 
 
-def once(*, user: User, key: str | None, asked: Mapping[str, object], make: Callable[[], RenderJob]) -> tuple[RenderJob, bool]:
-    """The job that `make` queues, or, where this key was used before, the job that came of it then, and True.
+def once(*, user: User, key: str | None, asked: Mapping[str, object], make: Callable[[], Made]) -> tuple[Made, bool]:
+    """What `make` queues, or, where this key was used before, what came of it then, and True.
 
-    key: None asks for a new job in any case; asked: what the job is made from, in values that JSON knows.
+    key: None asks for a new one in any case; asked: what it is made from, in values that JSON knows.
     Raises ProjectError `idempotency_key_invalid`, `idempotency_mismatch`, and what `make` raises; then the key stays unused.
     """
     if key is None:
@@ -43,18 +44,20 @@ def once(*, user: User, key: str | None, asked: Mapping[str, object], make: Call
     with transaction.atomic():
         # Of two that ask at the same time the second waits here, and then sees the first one's key.
         get_user_model().objects.select_for_update(no_key=True).get(pk=user.pk)
-        known = IdempotencyKey.objects.select_related("job").filter(user=user, key=key).first()
+        known = IdempotencyKey.objects.select_related("job", "batch").filter(user=user, key=key).first()
         if known is not None and known.created_at <= timezone.now() - REMEMBERED:
             known.delete()
             known = None
         if known is None:
-            job = make()
-            IdempotencyKey.objects.create(user=user, key=key, digest=content, job=job)
-            return job, False
+            made = make()
+            which = {"job": made} if isinstance(made, RenderJob) else {"batch": made}
+            IdempotencyKey.objects.create(user=user, key=key, digest=content, **which)
+            return made, False
     if known.digest != content:
         text = _("This idempotency key was used for another request. Use a new key for a new render.")
         raise Refused("idempotency_mismatch", text)
-    return known.job, True
+    # The digest says that the same was asked, so the same kind of row came of it.
+    return cast("Made", known.job or known.batch), True
 
 
 def digest(asked: Mapping[str, object]) -> str:

@@ -50,7 +50,7 @@ def teach_a_clip(stop: threading.Event) -> bool:
     """
     root = storage.folder(storage.ANALYSES)
     names = untaught(root)
-    agreed = SpeakerClip.objects.filter(speaker__in=Consent.objects.valid().values("speaker"))
+    agreed = SpeakerClip.objects.kept().filter(speaker__in=Consent.objects.valid().values("speaker"))
     clips = {name_for(clip.sha256): clip for clip in agreed.only("sha256", "file")} if names else {}
     clip = next((clips[name] for name in names if name in clips), None)
     if clip is None:

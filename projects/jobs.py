@@ -9,21 +9,20 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Case, F, Max, Q, UUIDField, Value, When
 from django.db.models.functions import Least, Now
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from lipsync.media import SoundChoice
-from projects import audit, logs, storage, turns, wakeups
+from projects import audit, estimates, logs, quotas, storage, turns, wakeups
 from projects.errors import Conflict, Refused
 from projects.faults import AT_ONCE, WORKER_LOST, Fault
 from projects.models import (
@@ -78,26 +77,45 @@ def submit(
     retry_of: RenderJob | None = None,
     sound: SoundChoice = AS_IT_CAME,
 ) -> RenderJob:
-    """Queue a render and wake a worker. Raises ProjectError `wrong_project`, `no_consent`."""
-    if clip.speaker.project_id != project.pk:
-        raise Refused("wrong_project", _("This clip belongs to another project."), field="clip")
-    if track.project_id != project.pk:
-        raise Refused("wrong_project", _("This voice belongs to another project."), field="track")
-    require_consent(clip.speaker)
-    with transaction.atomic():
-        job = RenderJob.objects.create(
-            project=project,
-            clip=clip,
-            track=track,
-            created_by=created_by,
-            retry_of=retry_of,
-            denoise=sound.denoise,
-            loudness=sound.loudness,
-        )
-        logs.record(job, "info", f"waiting: {clip.title} with {track.title}")
-        audit.record("job.submitted", job, by=created_by)
-        transaction.on_commit(wakeups.send, robust=True)
+    """Queue a render and wake a worker. Raises ProjectError as `queue`."""
+    job = RenderJob(
+        project=project,
+        clip=clip,
+        track=track,
+        created_by=created_by,
+        retry_of=retry_of,
+        denoise=sound.denoise,
+        loudness=sound.loudness,
+    )
+    queue([job])
     return job
+
+
+def queue(rows: Sequence[RenderJob]) -> None:
+    """Queue one person's renders in one project, not rows yet, all or none, and wake a worker.
+
+    Raises ProjectError `wrong_project`, `in_bin`, `no_consent`, `quota_bytes`, `quota_minutes`.
+    """
+    for job in rows:
+        if job.clip.speaker.project_id != job.project_id:
+            raise Refused("wrong_project", _("This clip belongs to another project."), field="clip")
+        if job.track.project_id != job.project_id:
+            raise Refused("wrong_project", _("This voice belongs to another project."), field="track")
+        if not job.clip.is_kept:
+            raise Refused("in_bin", _("This clip is in the bin. Take it out of there under Storage first."), field="clip")
+        if not job.track.is_kept:
+            raise Refused("in_bin", _("This voice is in the bin. Take it out of there under Storage first."), field="track")
+    require_consent(*{job.clip.speaker for job in rows})
+    per_pixel = estimates.bytes_per_pixel()
+    for job in rows:
+        job.expected_size = estimates.size_in_bytes(job.clip, job.track, per_pixel)
+    with transaction.atomic():
+        quotas.admit_renders(rows)
+        RenderJob.objects.bulk_create(rows)
+        logs.record_waiting(rows)
+        if rows:
+            audit.record_each("job.submitted", rows, by=rows[0].created_by)
+        transaction.on_commit(wakeups.send, robust=True)
 
 
 def require_consent(*speakers: Speaker) -> None:
@@ -137,23 +155,32 @@ def cancel(*, job: RenderJob, by: User | None = None) -> RenderJob:
 
 
 def retry(*, job: RenderJob, by: User) -> RenderJob:
-    """A new job like one that failed or was cancelled. Raises ProjectError `not_retryable` for any other."""
+    """A new job like one that failed or was cancelled, in the same batch; of a batch's job that was tried again, that one.
+
+    Raises ProjectError `not_retryable` for any other.
+    """
     if not job.can_retry:
         raise Conflict("not_retryable", _("Only a failed or cancelled render can be tried again."))
-    return submit(project=job.project, clip=job.clip, track=job.track, created_by=by, retry_of=job, sound=job.sound)
+    again = like(job, by=by)
+    try:
+        queue([again])
+    except IntegrityError:  # somebody was quicker
+        return job.retries.get(batch=job.batch_id)
+    return again
 
 
-def delete(*, job: RenderJob, by: User) -> None:
-    """Remove a render that has ended, its video with it. Raises ProjectError `still_live`."""
-    with transaction.atomic():
-        row = RenderJob.objects.filter(status__in=FINAL).select_for_update(of=("self",)).filter(pk=job.pk).first()
-        if row is None:
-            raise Conflict("still_live", _("This render has not ended yet. Cancel it first."))
-        output = row.finished_output()
-        audit.record("job.deleted", row, by=by, status=row.status)
-        row.delete()
-        if output is not None:  # the sweep removes what this cannot
-            transaction.on_commit(partial(output.path.unlink, missing_ok=True), robust=True)
+def like(job: RenderJob, *, by: User, clip: SpeakerClip | None = None) -> RenderJob:
+    """The job that tries this one again, not a row yet. clip: instead of its own"""
+    return RenderJob(
+        project=job.project,
+        clip=clip or job.clip,
+        track=job.track,
+        created_by=by,
+        retry_of=job,
+        batch_id=job.batch_id,
+        denoise=job.denoise,
+        loudness=job.loudness,
+    )
 
 
 # --- workers ---------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 from django.db import DatabaseError, InterfaceError
 
@@ -33,3 +34,12 @@ def record(job: RenderJob, level: str, text: str, *, stage: str = "", with_trace
         # The page misses a line; the file has it, and the job goes on.
         reconnecting.drop_if_dead()
         logger.warning("a log line could not be stored", extra={"context": context}, exc_info=True)
+
+
+def record_waiting(jobs: Sequence[RenderJob]) -> None:
+    """Write that these jobs, which are new, wait; in one statement for however many, and with the rows or not at all."""
+    lines = [JobLogLine(job=job, text=f"waiting: {job.clip.title} with {job.track.title}") for job in jobs]
+    JobLogLine.objects.bulk_create(lines)
+    for line in lines:
+        context = {"job": str(line.job_id), "stage": "", "attempt": 0}
+        logger.info("%s", line.text, extra={"context": context})

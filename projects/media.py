@@ -15,8 +15,8 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpRe
 from django.utils.http import content_disposition_header, http_date
 from django.views.decorators.http import require_safe
 
-from projects import access
-from projects.models import RenderOutput
+from projects import access, archives
+from projects.models import RenderBatch, RenderOutput
 
 CHUNK_BYTES = 256 * 1024
 RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})$")
@@ -45,15 +45,15 @@ CONTENT_TYPES = {
 
 @require_safe
 def clip_file(request: HttpRequest, clip_id: UUID) -> HttpResponseBase:
-    """A clip as it was uploaded."""
-    clip = access.clip_for(request.user, clip_id)
+    """A clip as it was uploaded; one in the bin too, beside the videos that were made of it."""
+    clip = access.clip_ever_for(request.user, clip_id)
     return serve(request, clip.path, tag=clip.sha256, title=clip.title)
 
 
 @require_safe
 def clip_still(request: HttpRequest, clip_id: UUID) -> HttpResponseBase:
     """A clip's still picture."""
-    clip = access.clip_for(request.user, clip_id)
+    clip = access.clip_ever_for(request.user, clip_id)
     return serve(request, Path(clip.still.path), tag=f"{clip.sha256}-still", title=clip.title)
 
 
@@ -83,6 +83,17 @@ def serve_output(request: HttpRequest, output: RenderOutput, *, attachment: bool
     """A finished video the person may see, named for its clip and voice."""
     title = f"{output.job.clip.title} - {output.job.track.title}"
     return serve(request, output.path, tag=output.sha256, title=title, attachment=attachment)
+
+
+def serve_archive(batch: RenderBatch) -> HttpResponseBase:
+    """All finished videos of a batch the person may see, in one ZIP that is made while it is sent."""
+    bundle = archives.archive(batch)
+    response = StreamingHttpResponse(bundle.pieces, content_type="application/zip")
+    response["Content-Length"] = bundle.size
+    response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=bundle.name) or "attachment"
+    response["Cache-Control"] = "private, no-store"
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
 
 
 def serve(request: HttpRequest, path: Path, *, tag: str, title: str, attachment: bool = False) -> HttpResponseBase:

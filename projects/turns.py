@@ -23,7 +23,7 @@ from django.db.models.functions import Coalesce, Now, RowNumber
 from django.utils import timezone
 
 from projects import logs, wakeups
-from projects.models import RenderJob, Status, UserQueue
+from projects.models import QuotaPlan, RenderJob, Status, UserQueue
 from projects.models.queues import RAISED
 from projects.models.renders import LIVE, RenderJobQuerySet
 
@@ -64,15 +64,14 @@ def serve(job_id: UUID) -> bool:
     It holds the person's row until the transaction ends, so that two workers never go over a person's limit together.
     False: by now the person has as many renders running as allowed; leave this one.
     """
-    facts = ("created_by", "priority", "created_by__queue__parallel_limit")
-    user_id, priority, own_limit = RenderJob.objects.values_list(*facts).get(pk=job_id)
+    user_id, priority = RenderJob.objects.values_list("created_by", "priority").get(pk=job_id)
     UserQueue.objects.bulk_create(
         [UserQueue(user_id=user_id, last_served_at=Now())],
         update_conflicts=True,
         unique_fields=["user"],
         update_fields=["last_served_at"],
     )
-    limit = settings.PARALLEL_JOBS_PER_USER if own_limit is None else own_limit
+    limit = limits([user_id])[user_id]
     if not limit or priority >= RAISED:
         return True
     return bool(RenderJob.objects.filter(status=Status.RUNNING, created_by=user_id).count() < limit)
@@ -81,6 +80,19 @@ def serve(job_id: UUID) -> bool:
 def give_back(user_id: int) -> None:
     """A turn was broken off before its render was done: the person comes first again."""
     UserQueue.objects.filter(user=user_id).update(last_served_at=BROKEN_OFF)
+
+
+def limits(user_ids: Collection[int]) -> dict[int, int]:
+    """How many renders of each of these people may run at once; 0 for as many as there are workers."""
+    people = get_user_model().objects.filter(pk__in=user_ids)
+    return dict(people.annotate(limit=_limit()).values_list("pk", "limit"))
+
+
+def _limit() -> Coalesce:
+    """Of a person: the own limit, else that of the plan given, or of the usual plan where none was given, else everybody's."""
+    usual = Subquery(QuotaPlan.objects.filter(is_usual=True).values("parallel_renders")[:1])
+    planned = Case(When(given_plan__isnull=False, then=F("given_plan__plan__parallel_renders")), default=usual)
+    return Coalesce("queue__parallel_limit", planned, Value(settings.PARALLEL_JOBS_PER_USER))
 
 
 def anything_due() -> bool:
@@ -100,9 +112,8 @@ def _line() -> QuerySet[Any]:
     """
     own = RenderJob.objects.filter(created_by=OuterRef("pk"), status=Status.RUNNING)
     running = Coalesce(Subquery(own.order_by().values("created_by").annotate(count=Count("pk")).values("count")), Value(0))
-    limit = Coalesce("queue__parallel_limit", Value(settings.PARALLEL_JOBS_PER_USER))
     waiting = _waiting().filter(created_by=OuterRef("pk"))
-    people = get_user_model().objects.filter(Exists(waiting), queue__paused_at=None).annotate(limit=limit)
+    people = get_user_model().objects.filter(Exists(waiting), queue__paused_at=None).annotate(limit=_limit())
     people = people.annotate(room=Case(When(limit=0, then=Value(UNLIMITED)), default=F("limit") - running))
     return (
         people.filter(room__gt=0)
@@ -182,6 +193,7 @@ def line() -> Line:
             waiting[user_id], raised[user_id] = every - high, high
     people = waiting.keys() | running.keys()
     queues = {queue.user_id: queue for queue in UserQueue.objects.filter(user__in=people)}
+    allowed = limits(people)
     found = [queues.get(user_id) or UserQueue(user_id=user_id) for user_id in people]
     return Line(
         tuple(
@@ -190,7 +202,7 @@ def line() -> Line:
                 waiting=waiting[queue.user_id],
                 raised=raised[queue.user_id],
                 running=running[queue.user_id],
-                limit=queue.limit,
+                limit=allowed[queue.user_id],
                 paused=queue.paused_at is not None,
             )
             for queue in sorted(found, key=lambda queue: (queue.last_served_at or NEVER, queue.user_id))

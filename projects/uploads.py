@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from lipsync.errors import LipsyncError, UnusableInput
 from lipsync.media import probe_clip, probe_voice, save_still
-from projects import audit, library, sentences, storage
+from projects import audit, library, quotas, sentences, storage
 from projects.errors import NoRoom, ProjectError, Refused, TooLarge, Unavailable
 from projects.models import AudioTrack, Project, Speaker, SpeakerClip
 from projects.models.library import LANGUAGE_LENGTH, TITLE_LENGTH
@@ -44,7 +44,8 @@ def add_clip(*, project: Project, speaker: Speaker | str, uploaded_file: File[by
     """Take in a filmed take, or give back the clip of the project that has these bytes already.
 
     speaker: a lecturer, or a name: who has it is found, or made once the file is accepted; empty when not stated
-    Raises ProjectError with the engine's code when the file is not usable, `too_large`, `no_space`, `wrong_project`.
+    Raises ProjectError with the engine's code when the file is not usable, `too_large`, `no_space`, `quota_bytes`,
+    `wrong_project`.
     """
     if isinstance(speaker, Speaker) and speaker.project_id != project.pk:
         raise Refused("wrong_project", _("This lecturer belongs to another project."), field="speaker")
@@ -52,6 +53,7 @@ def add_clip(*, project: Project, speaker: Speaker | str, uploaded_file: File[by
     name = f"{storage.CLIPS}/{clip_id}{_ending(uploaded_file, CLIP_ENDINGS, '.mp4')}"
     still_name = f"{storage.CLIPS}/{clip_id}.jpg"
     still = Path(settings.MEDIA_ROOT) / still_name
+    quotas.check_file(project, uploaded_file.size or 0)
     with _arriving(uploaded_file, name, settings.LARGEST_CLIP_BYTES, [still]) as stored:
         known = _whole(SpeakerClip.objects.filter(**_whose(project, speaker), sha256=stored.sha256, size=stored.size))
         if known is not None:
@@ -60,6 +62,7 @@ def add_clip(*, project: Project, speaker: Speaker | str, uploaded_file: File[by
         save_still(stored.path, facts.duration * STILL_AT, still)
         _give_final_name(stored.path, name)
         with transaction.atomic():
+            quotas.admit_file(project, stored.size)
             if not isinstance(speaker, Speaker):
                 speaker = library.find_or_add_speaker(project=project, name=speaker or _("Unnamed lecturer"))
             clip = SpeakerClip.objects.create(
@@ -86,6 +89,7 @@ def add_track(*, project: Project, uploaded_file: File[bytes], title: str = "", 
     """Take in a voice: a sound file, or a video whose sound is wanted. Bytes the project has, and raises: as add_clip."""
     track_id = uuid.uuid4()
     name = f"{storage.TRACKS}/{track_id}{_ending(uploaded_file, TRACK_ENDINGS, '.bin')}"
+    quotas.check_file(project, uploaded_file.size or 0)
     with _arriving(uploaded_file, name, settings.LARGEST_TRACK_BYTES, []) as stored:
         stated = {"language": language[:LANGUAGE_LENGTH]} if language else {}
         known = _whole(AudioTrack.objects.filter(project=project, sha256=stored.sha256, size=stored.size, **stated))
@@ -93,20 +97,22 @@ def add_track(*, project: Project, uploaded_file: File[bytes], title: str = "", 
             return known
         facts = probe_voice(stored.path)
         _give_final_name(stored.path, name)
-        track = AudioTrack.objects.create(
-            id=track_id,
-            project=project,
-            title=_title(title, uploaded_file),
-            language=language[:LANGUAGE_LENGTH],
-            file=name,
-            sha256=stored.sha256,
-            size=stored.size,
-            duration=facts.duration,
-            sample_rate=facts.sample_rate,
-            codec=facts.codec,
-        )
-        audit.record("track.added", track)
-        return track
+        with transaction.atomic():
+            quotas.admit_file(project, stored.size)
+            track = AudioTrack.objects.create(
+                id=track_id,
+                project=project,
+                title=_title(title, uploaded_file),
+                language=language[:LANGUAGE_LENGTH],
+                file=name,
+                sha256=stored.sha256,
+                size=stored.size,
+                duration=facts.duration,
+                sample_rate=facts.sample_rate,
+                codec=facts.codec,
+            )
+            audit.record("track.added", track)
+            return track
 
 
 def _whose(project: Project, speaker: Speaker | str) -> dict[str, Any]:
@@ -119,7 +125,7 @@ def _whose(project: Project, speaker: Speaker | str) -> dict[str, Any]:
 
 def _whole(rows: QuerySet[Row]) -> Row | None:
     """The oldest row whose file is there. Two uploads at the same moment may both be kept: a second copy does no harm."""
-    return next((row for row in rows.order_by("created_at") if row.path.is_file()), None)
+    return next((row for row in rows.filter(binned_at__isnull=True).order_by("created_at") if row.path.is_file()), None)
 
 
 @contextmanager

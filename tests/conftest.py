@@ -25,6 +25,12 @@ os.environ.setdefault("TEACH_WHILE_IDLE", "0")
 NO_PROCESS = 2**22 + 1  # above every process number that Linux gives
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with long tests come first, so that at the end no worker still has one while the others have nothing to do."""
+    long = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in long)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def log_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The log goes to a folder of the tests, not to the installation's."""

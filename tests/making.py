@@ -12,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from projects import accounts, jobs, storage
+from projects.jobs import Claim
 from projects.models import AudioTrack, Consent, Membership, Project, RenderJob, RenderOutput, Speaker, SpeakerClip
 
 CLIP_SECONDS = 1.0
@@ -98,7 +99,14 @@ def output(job: RenderJob, source: Path) -> RenderOutput:
     claim = jobs.claim()
     assert claim is not None
     assert claim.job_id == job.pk
-    name = storage.render_name(job.pk, claim.fence)
+    made = finish(claim, source)
+    job.refresh_from_db()
+    return made
+
+
+def finish(claim: Claim, source: Path) -> RenderOutput:
+    """Bring a job that is held to its end, with a video."""
+    name = storage.render_name(claim.job_id, claim.fence)
     shutil.copy(source, storage.folder(storage.RENDERS) / Path(name).name)
     result = {
         "frames": CLIP_RATE,
@@ -113,5 +121,4 @@ def output(job: RenderJob, source: Path) -> RenderOutput:
         "notices": [],
     }
     assert jobs.finish(claim, name=name, result=result)
-    job.refresh_from_db()
-    return job.output
+    return RenderOutput.objects.get(job=claim.job_id)

@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.reverse import reverse
 
-from projects import consents, estimates, sentences
+from projects import batches, consents, estimates, sentences, turns
 from projects.models import (
     AudioTrack,
     Consent,
@@ -15,6 +15,7 @@ from projects.models import (
     JobAttempt,
     JobLogLine,
     Project,
+    RenderBatch,
     RenderJob,
     RenderOutput,
     Speaker,
@@ -164,7 +165,7 @@ class JobShape(serializers.ModelSerializer[RenderJob]):
     class Meta:
         model = RenderJob
         fields = (
-            *("id", "url", "project", "clip", "track", "denoise", "loudness", "status", "stage", "progress"),
+            *("id", "url", "project", "batch", "clip", "track", "denoise", "loudness", "status", "stage", "progress"),
             *("frames_done", "frames_total", "segments_done", "segments_total", "not_before"),
             *("cancel_requested", "attempts", "retry_of", "created_at", "started_at", "finished_at", "error", "output"),
         )
@@ -184,6 +185,41 @@ class JobShape(serializers.ModelSerializer[RenderJob]):
     def get_url(self, job: RenderJob) -> str:
         """Where to poll."""
         return _absolute(self, "api:job", job.pk)
+
+
+class BatchShape(serializers.ModelSerializer[RenderBatch]):
+    """A batch. `cells` counts its cells by status; `jobs_url` lists them, `archive_url` has all finished videos in one ZIP."""
+
+    url = serializers.SerializerMethodField()
+    jobs_url = serializers.SerializerMethodField()
+    archive_url = serializers.SerializerMethodField()
+
+    class Meta:
+        model = RenderBatch
+        fields = ("id", "url", "project", "name", "name_pattern", "created_at", "jobs_url", "archive_url")
+        read_only_fields = fields
+
+    def get_url(self, batch: RenderBatch) -> str:
+        """Where to poll."""
+        return _absolute(self, "api:batch", batch.pk)
+
+    def get_jobs_url(self, batch: RenderBatch) -> str:
+        """Where its renders are listed."""
+        return f"{reverse('api:jobs', request=self.context.get('request'))}?batch={batch.pk}"
+
+    def get_archive_url(self, batch: RenderBatch) -> str:
+        """Where the ZIP is."""
+        return _absolute(self, "api:batch_archive", batch.pk)
+
+
+class BatchDetailShape(BatchShape):
+    """A batch with how far it is. Poll it until `cells` has neither queued nor running ones."""
+
+    def to_representation(self, batch: RenderBatch) -> dict[str, Any]:
+        """The batch and its progress."""
+        told = batches.progress(batch)
+        far = {"cells": {"total": told.total, **told.counts}, "progress": round(told.share, 4), "ends_at": told.ends_at}
+        return {**super().to_representation(batch), **far}
 
 
 class AttemptShape(serializers.ModelSerializer[JobAttempt]):
@@ -242,8 +278,8 @@ class QueueShape(serializers.ModelSerializer[UserQueue]):
         return queue.paused_at is not None
 
     def get_parallel_limit(self, queue: UserQueue) -> int:
-        """The person's own limit, else everybody's."""
-        return queue.limit
+        """The person's own limit, else the plan's, else everybody's."""
+        return turns.limits([queue.user_id])[queue.user_id]
 
 
 class NewSpeaker(serializers.Serializer[Any]):
@@ -307,6 +343,33 @@ class NewJob(serializers.Serializer[Any]):
     track = serializers.UUIDField()
     denoise = serializers.BooleanField(required=False, default=False)
     loudness = serializers.BooleanField(required=False, default=False)
+
+
+class NewCell(serializers.Serializer[Any]):
+    """A clip with a voice."""
+
+    clip = serializers.UUIDField()
+    track = serializers.UUIDField()
+
+
+class NewBatch(serializers.Serializer[Any]):
+    """What a batch is made from: `clips` and `tracks`, each with each, or single `cells`, or both."""
+
+    project = serializers.UUIDField()
+    clips = serializers.ListField(child=serializers.UUIDField(), required=False, default=list, max_length=500)
+    tracks = serializers.ListField(child=serializers.UUIDField(), required=False, default=list, max_length=500)
+    cells = NewCell(many=True, required=False, default=list)
+    name = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
+    name_pattern = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
+    denoise = serializers.BooleanField(required=False, default=False)
+    loudness = serializers.BooleanField(required=False, default=False)
+
+
+class NewClipForCells(serializers.Serializer[Any]):
+    """Which clip takes the place of which in the cells that failed."""
+
+    old = serializers.UUIDField()
+    new = serializers.UUIDField()
 
 
 def _absolute(shape: serializers.BaseSerializer[Any], name: str, row_id: Any) -> str:

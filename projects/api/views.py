@@ -14,16 +14,24 @@ from rest_framework.decorators import api_view, authentication_classes, parser_c
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 
 from lipsync.media import SoundChoice
-from projects import access, accounts, consents, idempotency, jobs, library, media, turns, uploads
+from projects import access, accounts, batches, bin, consents, idempotency, jobs, library, media, quotas, turns, uploads
 from projects.api import serializers
 from projects.api.answers import given as _given
 from projects.api.answers import listed as _listed
 from projects.api.answers import one as _one
 from projects.api.answers import person as _person
 from projects.api.entrance import GuardedBasicAuthentication
+from projects.idempotency import Made
 from projects.models import Project, RenderJob
+
+RESTORED: dict[str, type[BaseSerializer[Any]]] = {
+    "clips": serializers.ClipShape,
+    "voices": serializers.TrackShape,
+    "videos": serializers.OutputShape,
+}
 
 
 @api_view(["POST"])
@@ -78,9 +86,11 @@ def clips(request: Request) -> Response:
     return _one(request, clip, serializers.ClipShape, status.HTTP_201_CREATED)
 
 
-@api_view(["GET"])
+@api_view(["GET", "DELETE"])
 def clip(request: Request, clip_id: UUID) -> Response:
-    """One clip."""
+    """One clip; DELETE puts it into the bin for seven days."""
+    if request.method == "DELETE":
+        return _binned(request, access.editable_clip_for(request.user, clip_id))
     return _one(request, access.clip_for(request.user, clip_id), serializers.ClipShape)
 
 
@@ -100,17 +110,23 @@ def tracks(request: Request) -> Response:
     return _one(request, track, serializers.TrackShape, status.HTTP_201_CREATED)
 
 
-@api_view(["GET"])
+@api_view(["GET", "DELETE"])
 def track(request: Request, track_id: UUID) -> Response:
-    """One voice."""
+    """One voice; DELETE puts it into the bin for seven days."""
+    if request.method == "DELETE":
+        return _binned(request, access.editable_track_for(request.user, track_id))
     return _one(request, access.track_for(request.user, track_id), serializers.TrackShape)
 
 
 @api_view(["GET", "POST"])
 def job_list(request: Request) -> Response:
-    """The renders, or a new one from a clip and a voice of one project."""
+    """The renders, also of one project or batch, or a new one from a clip and a voice of one project."""
     if request.method == "GET":
-        return _listed(request, access.jobs_of(request.user, project=_project(request)), serializers.JobShape)
+        rows = access.jobs_of(request.user, project=_project(request))
+        wanted = request.query_params.get("batch")
+        if wanted:
+            rows = rows.filter(batch=access.batch_for(request.user, wanted))
+        return _listed(request, rows, serializers.JobShape)
     given = _given(serializers.NewJob(data=request.data))
     chosen = access.editable_clip_for(request.user, given["clip"])
     voice = access.editable_track_for(request.user, given["track"])
@@ -183,9 +199,11 @@ def queue_resume(request: Request) -> Response:
     return _one(request, turns.resume(user=_person(request)), serializers.QueueShape)
 
 
-@api_view(["GET"])
+@api_view(["GET", "DELETE"])
 def output(request: Request, job_id: UUID) -> Response:
-    """The facts of a finished video."""
+    """The facts of a finished video; DELETE puts it into the bin for seven days."""
+    if request.method == "DELETE":
+        return _binned(request, access.editable_output_for(request.user, job_id))
     return _one(request, access.output_for(request.user, job_id), serializers.OutputShape)
 
 
@@ -195,18 +213,122 @@ def output_download(request: Request, job_id: UUID) -> HttpResponseBase:
     return media.serve_output(request._request, access.output_for(request.user, job_id), attachment=True)
 
 
+@api_view(["POST"])
+def restore(request: Request, /, kind: str, **row_id: UUID) -> Response:
+    """Take a clip, a voice or a video out of the bin."""
+    thing = access.editable_binned_for(request.user, kind, next(iter(row_id.values())))
+    bin.restore(thing)
+    return _one(request, thing, RESTORED[kind])
+
+
+@api_view(["GET"])
+def usage(request: Request) -> Response:
+    """What the person's own projects hold and may hold, in bytes, and the video rendered this month, in seconds."""
+    person = _person(request)
+    room, minutes = quotas.room_of_person(person), quotas.minutes_of(person)
+    held = {"clips": room.clips, "tracks": room.tracks, "outputs": room.outputs, "expected": room.expected}
+    return Response(
+        {
+            "bytes": {**held, "used": room.used, "limit": room.limit, "left": room.left},
+            "video_seconds": {"used": minutes.used, "limit": minutes.limit, "left": minutes.left},
+        }
+    )
+
+
+@api_view(["GET", "POST"])
+def batch_list(request: Request) -> Response:
+    """The batches, or a new one of clips and voices of one project."""
+    if request.method == "GET":
+        return _listed(request, access.batches_of(request.user, project=_project(request)), serializers.BatchShape)
+    given, home, cells = _cells(request)
+    make = partial(
+        batches.submit,
+        project=home,
+        cells=cells,
+        created_by=_person(request),
+        name=given["name"],
+        name_pattern=given["name_pattern"],
+        sound=SoundChoice(given["denoise"], given["loudness"]),
+    )
+    asked = {**given, "project": str(home.pk), "clips": [], "tracks": []}
+    return _queued(request, {**asked, "cells": sorted((str(clip.pk), str(track.pk)) for clip, track in cells)}, make)
+
+
+@api_view(["POST"])
+def batch_estimate(request: Request) -> Response:
+    """What a batch would take: videos, seconds until all are rendered, seconds of video, bytes. It queues nothing."""
+    _given, _home, cells = _cells(request)
+    needed = batches.need(cells)
+    return Response(
+        {"videos": needed.videos, "work_seconds": round(needed.work, 1), "video_seconds": needed.video, "bytes": needed.size}
+    )
+
+
+@api_view(["GET"])
+def batch_detail(request: Request, batch_id: UUID) -> Response:
+    """One batch; poll this."""
+    return _one(request, access.batch_for(request.user, batch_id), serializers.BatchDetailShape)
+
+
+@api_view(["POST"])
+def batch_retry(request: Request, batch_id: UUID) -> Response:
+    """Queue the cells that failed or were cancelled once more."""
+    row = access.editable_batch_for(request.user, batch_id)
+    batches.retry_failed(batch=row, by=_person(request))
+    return _one(request, row, serializers.BatchDetailShape, status.HTTP_202_ACCEPTED)
+
+
+@api_view(["POST"])
+def batch_replace(request: Request, batch_id: UUID) -> Response:
+    """Queue the cells of a clip that failed with another clip."""
+    row = access.editable_batch_for(request.user, batch_id)
+    given = _given(serializers.NewClipForCells(data=request.data))
+    old, new = access.clip_for(request.user, given["old"]), access.clip_for(request.user, given["new"])
+    batches.replace_clip(batch=row, old=old, new=new, by=_person(request))
+    return _one(request, row, serializers.BatchDetailShape, status.HTTP_202_ACCEPTED)
+
+
+@api_view(["POST"])
+def batch_cancel(request: Request, batch_id: UUID) -> Response:
+    """End what waits of a batch and stop what runs."""
+    row = access.editable_batch_for(request.user, batch_id)
+    batches.cancel(batch=row)
+    return _one(request, row, serializers.BatchDetailShape, status.HTTP_202_ACCEPTED)
+
+
+@api_view(["GET", "HEAD"])
+def batch_archive(request: Request, batch_id: UUID) -> HttpResponseBase:
+    """All finished videos of a batch and a manifest, in one ZIP."""
+    return media.serve_archive(access.batch_for(request.user, batch_id))
+
+
+def _binned(request: Request, thing: access.Thing) -> Response:
+    bin.put(thing, by=_person(request))
+    return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _cells(request: Request) -> tuple[dict[str, Any], Project, list[batches.Cell]]:
+    """What a batch is asked for with: the words as given, the project, and the clips and voices that the person may see."""
+    given = _given(serializers.NewBatch(data=request.data))
+    home = access.editable_project_for(request.user, given["project"])
+    singles = [(cell["clip"], cell["track"]) for cell in given["cells"]]
+    pairs = [*batches.matrix(given["clips"], given["tracks"]), *singles]
+    return given, home, access.cells_for(request.user, pairs)
+
+
 def _project(request: Request) -> Project | None:
     """The project that a list is limited to by `?project=`."""
     wanted = request.query_params.get("project")
     return access.project_for(request.user, wanted) if wanted else None
 
 
-def _queued(request: Request, asked: dict[str, Any], make: Callable[[], RenderJob]) -> Response:
-    """A new render, or with a known `Idempotency-Key` the one that it made before."""
+def _queued(request: Request, asked: dict[str, Any], make: Callable[[], Made]) -> Response:
+    """A new render or batch, or with a known `Idempotency-Key` the one that it made before."""
     key = request.headers.get("Idempotency-Key")
-    job, replayed = idempotency.once(user=_person(request), key=key, asked=asked, make=make)
+    made, replayed = idempotency.once(user=_person(request), key=key, asked=asked, make=make)
     code = status.HTTP_200_OK if replayed else status.HTTP_202_ACCEPTED
-    response = _one(request, job, serializers.JobDetailShape, code)
+    shape = serializers.JobDetailShape if isinstance(made, RenderJob) else serializers.BatchDetailShape
+    response = _one(request, made, shape, code)
     response["Location"] = response.data["url"]
     if replayed:
         response["Idempotent-Replay"] = "true"

@@ -2,18 +2,22 @@
 
 from projects.models.attempts import ErrorClass, JobAttempt, Outcome
 from projects.models.audit import AppendOnlyError, AuditEntry
+from projects.models.batches import RenderBatch
 from projects.models.consents import Consent
 from projects.models.lanes import Kind, Lane
 from projects.models.library import AudioTrack, Project, Role, Speaker, SpeakerClip
 from projects.models.memberships import Invitation, Membership
 from projects.models.queues import IdempotencyKey, UserQueue
+from projects.models.quotas import PersonPlan, ProjectPlan, QuotaPlan
 from projects.models.renders import Family, JobLogLine, RenderJob, RenderOutput, Stage, Status
+from projects.models.retention import CleanupRun, RetentionPolicy
 from projects.models.setup import SetupLink
 
 __all__ = [
     "AppendOnlyError",
     "AudioTrack",
     "AuditEntry",
+    "CleanupRun",
     "Consent",
     "ErrorClass",
     "Family",
@@ -25,9 +29,14 @@ __all__ = [
     "Lane",
     "Membership",
     "Outcome",
+    "PersonPlan",
     "Project",
+    "ProjectPlan",
+    "QuotaPlan",
+    "RenderBatch",
     "RenderJob",
     "RenderOutput",
+    "RetentionPolicy",
     "Role",
     "SetupLink",
     "Speaker",

@@ -13,6 +13,8 @@ from django.db.models import Case, OuterRef, Q, Subquery, Value, When
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from projects.models.kept import Kept, KeptQuerySet
+
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
 
@@ -130,7 +132,7 @@ class Speaker(models.Model):
         return self.consents.valid().exists()
 
 
-class SpeakerClip(models.Model):
+class SpeakerClip(Kept):
     """A filmed take. `frame_rate` is an exact fraction such as 25 or 30000/1001; durations are seconds."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -149,11 +151,14 @@ class SpeakerClip(models.Model):
     has_sound = models.BooleanField()
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
+    objects = KeptQuerySet["SpeakerClip"].as_manager()
+
     class Meta:
         ordering = ("-created_at",)
         verbose_name = _("clip")
         verbose_name_plural = _("clips")
         constraints = (
+            *Kept.Meta.constraints,
             models.CheckConstraint(
                 condition=Q(width__gt=0, height__gt=0, duration__gt=0, size__gt=0), name="clip_has_a_picture"
             ),
@@ -184,7 +189,7 @@ class SpeakerClip(models.Model):
         return reverse("clip_still", args=[self.pk])
 
 
-class AudioTrack(models.Model):
+class AudioTrack(Kept):
     """A new voice. `language` is a tag such as zh-hans, or empty when not stated."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -199,11 +204,14 @@ class AudioTrack(models.Model):
     language = models.CharField(_("language"), max_length=LANGUAGE_LENGTH, blank=True, default="")
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
+    objects = KeptQuerySet["AudioTrack"].as_manager()
+
     class Meta:
         ordering = ("-created_at",)
         verbose_name = _("voice")
         verbose_name_plural = _("voices")
         constraints = (
+            *Kept.Meta.constraints,
             models.CheckConstraint(condition=Q(duration__gt=0, size__gt=0), name="track_has_sound"),
             models.CheckConstraint(condition=~Q(file=""), name="track_has_its_file"),
         )

@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from lipsync.media import SoundChoice
+from projects.models.kept import Kept, KeptQuerySet
 from projects.models.library import AudioTrack, Project, SpeakerClip
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class RenderJobQuerySet(models.QuerySet["RenderJob"]):
 
     def with_media(self) -> RenderJobQuerySet:
         """With everything a list shows, in one query."""
-        return self.select_related("project", "clip__speaker", "track", "output", "created_by")
+        return self.select_related("project", "clip__speaker", "track", "output", "created_by", "batch")
 
 
 class RenderJob(models.Model):
@@ -100,6 +101,8 @@ class RenderJob(models.Model):
     attempts: claims that counted; crashes: attempts broken off without a word since the last new segment
     segments_done, segments_total: parts of the video that are kept, so that another attempt goes on from there
     denoise, loudness: what is done to the voice before it is heard
+    expected_size: bytes that its video is reckoned to have, which are kept free for it while it lives
+    batch: what it was asked for with; of those a job that failed is tried again once, by the next of its row
     frames_done, frames_total: of the stage; progress: share of the whole, 0 to 1; seconds_left: where it can be told
     """
 
@@ -109,7 +112,9 @@ class RenderJob(models.Model):
     track = models.ForeignKey(AudioTrack, on_delete=models.RESTRICT, related_name="jobs")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="jobs")
     retry_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="retries")
+    batch = models.ForeignKey("RenderBatch", on_delete=models.SET_NULL, null=True, blank=True, related_name="jobs")
     priority = models.SmallIntegerField(default=0)
+    expected_size = models.PositiveBigIntegerField(default=0)
     denoise = models.BooleanField(default=False)
     loudness = models.BooleanField(default=False)
 
@@ -171,6 +176,12 @@ class RenderJob(models.Model):
             models.CheckConstraint(condition=Q(segments_done__lte=F("segments_total")), name="job_segments_in_bounds"),
             models.CheckConstraint(condition=Q(progress__gte=0.0, progress__lte=1.0), name="job_share_in_bounds"),
             models.CheckConstraint(condition=Q(attempts__lte=F("fence")), name="job_fence_counts_claims"),
+            models.UniqueConstraint(
+                fields=("batch", "clip", "track"), condition=Q(retry_of__isnull=True), name="job_cell_once_per_batch"
+            ),
+            models.UniqueConstraint(
+                fields=("batch", "retry_of"), condition=Q(batch__isnull=False), name="job_of_batch_tried_again_once"
+            ),
         )
 
     def __str__(self) -> str:
@@ -209,14 +220,19 @@ class RenderJob(models.Model):
         return elapsed.total_seconds()
 
     def finished_output(self) -> RenderOutput | None:
-        """The finished video, if there is one."""
+        """The finished video, if there is one and it is not in the bin."""
+        made = self.made_output()
+        return made if made and made.is_kept else None
+
+    def made_output(self) -> RenderOutput | None:
+        """The finished video, also one that is in the bin or gone."""
         try:
             return self.output
         except RenderOutput.DoesNotExist:
             return None
 
 
-class RenderOutput(models.Model):
+class RenderOutput(Kept):
     """A finished video. `quality` maps a measure to its value or null, `timings` a stage to its seconds."""
 
     job = models.OneToOneField(RenderJob, on_delete=models.CASCADE, primary_key=True, related_name="output")
@@ -233,12 +249,15 @@ class RenderOutput(models.Model):
     notices = models.JSONField(default=list, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    objects = KeptQuerySet["RenderOutput"].as_manager()
+
     class Meta:
         ordering = ("-created_at",)
         verbose_name = _("finished video")
         verbose_name_plural = _("finished videos")
         indexes = (models.Index(fields=("-created_at",), name="output_latest"),)
         constraints = (
+            *Kept.Meta.constraints,
             models.CheckConstraint(
                 condition=Q(width__gt=0, height__gt=0, frames__gt=0, duration__gt=0, size__gt=0),
                 name="output_has_a_picture",

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
+from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -15,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from projects import access, consents, library, uploads
 from projects.errors import ProjectError
 from projects.forms import ClipForm, LecturerForm, ProjectForm, VoiceForm
-from projects.models import Project
+from projects.models import Project, SpeakerClip
 from projects.pages.people import signed_in
 
 RENDERS_SHOWN = 100
@@ -112,7 +113,8 @@ def add_voice(request: HttpRequest, project_id: UUID) -> HttpResponse:
 
 
 def _lecturers(request: HttpRequest, row: Project, **forms: Any) -> dict[str, Any]:
-    speakers = list(access.speakers_of(signed_in(request), project=row).prefetch_related("clips", "consents"))
+    kept = Prefetch("clips", queryset=SpeakerClip.objects.kept())
+    speakers = list(access.speakers_of(signed_in(request), project=row).prefetch_related(kept, "consents"))
     tags = sorted({tag for speaker in speakers for tag in speaker.tags}, key=str.casefold)
     wanted = request.GET.get("tag", "")
     if wanted in tags:

@@ -63,22 +63,6 @@ def retry(request: HttpRequest, job_id: UUID) -> HttpResponse:
         return redirect("pages:job", row.pk)
 
 
-@require_POST
-def delete(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """Remove a render that has ended, its video with it."""
-    user = signed_in(request)
-    row = access.editable_job_for(user, job_id)
-    try:
-        jobs.delete(job=row, by=user)
-    except ProjectError as error:
-        messages.error(request, error.message)
-        return redirect("pages:job", row.pk)
-    messages.success(request, _("Deleted: %(render)s") % {"render": row})
-    if request.POST.get("next") == "lecturer":
-        return redirect("pages:lecturer", row.clip.speaker_id)
-    return redirect("pages:project_renders", row.project_id)
-
-
 @require_safe
 @never_cache
 def queue(request: HttpRequest) -> HttpResponse:
@@ -114,6 +98,7 @@ def _job_context(request: HttpRequest, row: RenderJob) -> dict[str, Any]:
         "job": row,
         "project": row.project,
         "output": output,
+        "made": row.made_output(),
         "estimate": estimate,
         "announcement": telling.announcement(row, estimate, mine=row.created_by == request.user),
         "stage_words": telling.stage_words(row.stage),

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from django.contrib.auth.decorators import login_not_required
-from django.urls import path
+from django.urls import URLPattern, path
 from django.views.i18n import set_language
 
-from projects.pages import account, entrance, lecturers, library, members, quick, renders
+from projects.pages import account, batches, entrance, lecturers, library, members, quick, renders, storage
+
+
+def _with_bin(kind: str, part: str) -> list[URLPattern]:
+    return [
+        path(f"storage/{kind}/<uuid:{part}>/delete/", storage.delete, {"kind": kind}, name=f"delete_{kind}"),
+        path(f"storage/{kind}/<uuid:{part}>/keep/", storage.keep, {"kind": kind}, name=f"keep_{kind}"),
+        path(f"storage/{kind}/<uuid:{part}>/restore/", storage.restore, {"kind": kind}, name=f"restore_{kind}"),
+    ]
+
 
 app_name = "pages"
 urlpatterns = [
@@ -27,7 +36,6 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/live/", renders.job_live, name="job_live"),
     path("jobs/<uuid:job_id>/cancel/", renders.cancel, name="cancel"),
     path("jobs/<uuid:job_id>/retry/", renders.retry, name="retry"),
-    path("jobs/<uuid:job_id>/delete/", renders.delete, name="delete"),
     path("join/<str:token>/", members.join, name="join"),
     path("lecturers/<uuid:speaker_id>/", lecturers.lecturer, name="lecturer"),
     path("lecturers/<uuid:speaker_id>/tags/", lecturers.set_tags, name="set_tags"),
@@ -37,6 +45,19 @@ urlpatterns = [
     path("projects/<uuid:project_id>/", library.project, name="project"),
     path("projects/<uuid:project_id>/voices/", library.voices, name="voices"),
     path("projects/<uuid:project_id>/renders/", library.renders, name="project_renders"),
+    path("projects/<uuid:project_id>/batches/", batches.of_project, name="batches"),
+    path("projects/<uuid:project_id>/batches/new/", batches.new, name="batch_new"),
+    path("projects/<uuid:project_id>/batches/estimate/", batches.estimate, name="batch_estimate"),
+    path("storage/", storage.storage, name="storage"),
+    *_with_bin("clips", "clip_id"),
+    *_with_bin("voices", "track_id"),
+    *_with_bin("videos", "job_id"),
+    path("batches/<uuid:batch_id>/", batches.batch, name="batch"),
+    path("batches/<uuid:batch_id>/live/", batches.live, name="batch_live"),
+    path("batches/<uuid:batch_id>/retry/", batches.retry, name="batch_retry"),
+    path("batches/<uuid:batch_id>/clips/<uuid:clip_id>/replace/", batches.replace, name="batch_replace"),
+    path("batches/<uuid:batch_id>/cancel/", batches.cancel, name="batch_cancel"),
+    path("batches/<uuid:batch_id>/archive.zip", batches.archive, name="batch_archive"),
     path("projects/<uuid:project_id>/lecturers/add/", library.add_lecturer, name="add_lecturer"),
     path("projects/<uuid:project_id>/clips/add/", library.add_clip, name="add_clip"),
     path("projects/<uuid:project_id>/voices/add/", library.add_voice, name="add_voice"),

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from projects import access, sentences
 from projects.consents import EARLIER_NOTE, STATED, STATED_NOTE, Standing
 from projects.forms import LANGUAGES
-from projects.models import RenderJob, Role
+from projects.models import AudioTrack, RenderJob, Role, SpeakerClip
 from projects.pages import telling, turns
 
 register = template.Library()
@@ -160,6 +160,18 @@ def consent_text(text: str) -> str:
 def language_word(code: str) -> str:
     """The name of a voice's language."""
     return str(dict(LANGUAGES).get(code, code))
+
+
+@register.filter
+def kind_word(kind: str) -> str:
+    """The name of one thing of this kind."""
+    return {"clips": _("clip"), "voices": _("voice"), "videos": _("video")}[kind]
+
+
+@register.filter
+def cell(clip: SpeakerClip, track: AudioTrack) -> str:
+    """The two together as a batch's form names them."""
+    return f"{clip.pk}:{track.pk}"
 
 
 @register.inclusion_tag("parts/navigation.html", takes_context=True)

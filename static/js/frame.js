@@ -1,4 +1,4 @@
-// Menus close on Escape and on a click elsewhere; live parts tell screen readers only what is new;
+// Menus close on Escape and on a click elsewhere; live parts tell screen readers only what is new and wait for an open choice;
 // a form marked data-confirm asks before it is sent.
 (() => {
   "use strict";
@@ -17,6 +17,12 @@
       menu.open = false;
       menu.querySelector("summary").focus();
     });
+  });
+
+  // A choice that somebody has open is not taken away from under them.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const focused = document.activeElement;
+    if (focused?.matches("select") && event.target.contains(focused)) event.preventDefault();
   });
 
   document.addEventListener("htmx:afterSettle", () => {

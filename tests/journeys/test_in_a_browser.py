@@ -13,9 +13,10 @@ import socket
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 import pytest
@@ -192,6 +193,24 @@ def _a_stranger_sees_nothing(page: Page, browser: Browser, installation: Install
     for address in addresses:
         assert other.request.get(address).status == 404, address
     context.close()
+
+
+def test_a_batch_is_ticked_made_and_fetched_as_one_file(page: Page, installation: Installation) -> None:
+    sign_in(page, installation, "boss")
+    page.goto(f"{installation.address}/projects/")
+    page.get_by_role("link", name="My project").last.click()
+    page.get_by_role("link", name="Batches").click()
+    page.get_by_role("link", name="Put the first batch together").click()
+    page.get_by_label("lecture with all voices").check()
+    page.locator("#batch-need", has_text="1 video").wait_for()
+    page.get_by_role("button", name="Make the videos").click()
+    page.wait_for_url("**/batches/*/")
+    page.get_by_text("1 of 1 done").wait_for(timeout=RENDER_SECONDS * 1000)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="1 video as ZIP").click()
+    with zipfile.ZipFile(download.value.path()) as bundle:
+        names = [PurePath(name).name for name in bundle.namelist()]
+    assert names == ["Unnamed lecturer_lecture_lesson.mp4", "manifest.csv", "manifest.json"]
 
 
 def test_a_text_renamed_to_mp4_is_refused_on_the_spot(

@@ -161,7 +161,7 @@ def test_what_is_next_to_silence_is_not_turned_up_without_end(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("act", "length"), [("check(voice)", 7200), ("cleaned(voice, SoundChoice(True, True), voice.parent)", 1200)]
+    ("act", "length"), [("check(voice)", 3600), ("cleaned(voice, SoundChoice(True, True), voice.parent)", 600)]
 )
 def test_a_long_voice_takes_no_more_memory_than_a_short_one(tmp_path, act, length):
     program = (

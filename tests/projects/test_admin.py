@@ -12,7 +12,18 @@ from django.urls import reverse
 
 from projects import memberships
 from projects.lanes import Wanted
-from projects.models import IdempotencyKey, RenderOutput, SetupLink, Status
+from projects.models import (
+    CleanupRun,
+    IdempotencyKey,
+    PersonPlan,
+    ProjectPlan,
+    QuotaPlan,
+    RenderBatch,
+    RenderOutput,
+    RetentionPolicy,
+    SetupLink,
+    Status,
+)
 from tests import making
 
 MODELS = list(apps.get_app_config("projects").get_models())
@@ -30,6 +41,14 @@ def test_every_model_has_its_pages(browser: Client, output: RenderOutput, lane: 
     IdempotencyKey.objects.create(user=output.job.created_by, key="k", digest="0" * 64, job=output.job)
     memberships.invite(project=output.job.project, role="viewer", by=output.job.created_by)
     making.member(output.job.project, "vera", "viewer")
+    plan = QuotaPlan.objects.create(name="Team")
+    PersonPlan.objects.create(user=output.job.created_by, plan=plan)
+    ProjectPlan.objects.create(project=output.job.project, plan=plan)
+    RenderBatch.objects.create(
+        project=output.job.project, created_by=output.job.created_by, name="Course", name_pattern="{clip}"
+    )
+    RetentionPolicy.objects.create(for_all=True)
+    CleanupRun.objects.create()
     assert model in admin.site._registry
     name = f"admin:projects_{model._meta.model_name}"
     assert browser.get(reverse(f"{name}_changelist"), {"q": "a"}).status_code == 200

@@ -15,7 +15,7 @@ from django.test import Client
 from django.utils import timezone
 
 from projects import cleanup, consents, jobs, library, rendering, storage
-from projects.errors import Conflict, NoRoom, ProjectError, Refused, TooLarge
+from projects.errors import NoRoom, ProjectError, Refused, TooLarge
 from projects.models import AudioTrack, Consent, Project, RenderJob, RenderOutput, Speaker, SpeakerClip, Status
 from projects.pace import Pace
 from tests import making
@@ -211,23 +211,6 @@ def test_the_lecturers_page_records_and_withdraws(
     assert Consent.objects.valid().get().evidence_url in page
 
 
-def test_a_finished_video_is_deleted_with_its_file(
-    owner_client: Client, output: RenderOutput, django_capture_on_commit_callbacks: Callable[..., object]
-) -> None:
-    speaker, path = output.job.clip.speaker, output.path
-    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[attr-defined]
-        answer = owner_client.post(f"/jobs/{output.pk}/delete/", {"next": "lecturer"})
-    assert answer["Location"] == speaker.get_absolute_url()
-    assert not RenderJob.objects.exists()
-    assert not path.exists()
-
-
-def test_a_render_that_has_not_ended_is_not_deleted(job: RenderJob, owner: User) -> None:
-    with pytest.raises(Conflict):
-        jobs.delete(job=job, by=owner)
-    assert RenderJob.objects.filter(pk=job.pk).exists()
-
-
 def test_by_script(owner_client: Client, silent: Speaker, clip: SpeakerClip, track: AudioTrack) -> None:
     at = f"/api/v1/speakers/{silent.pk}/"
     body = {"clip": str(clip.pk), "track": str(track.pk)}
@@ -262,6 +245,6 @@ def test_tags_find_lecturers_again(owner_client: Client, project: Project, speak
 
 def test_lecturers_from_before_may_go_on(silent: Speaker) -> None:
     for _ in range(2):
-        importlib.import_module("projects.migrations.0009_earlier_consents").record(apps, None)
+        importlib.import_module("projects.migrations.0013_earlier_consents").record(apps, None)
     row = Consent.objects.get()
     assert (row.speaker, row.note, row.is_valid) == (silent, consents.EARLIER_NOTE, True)

@@ -269,7 +269,7 @@ def test_it_costs_as_many_queries_for_many_as_for_one(
         waiting(media(owner, voice=10.0))
     assert jobs.claim() is not None
     rows = [*RenderJob.objects.all(), waiting(media(owner, voice=10.0))]
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         estimates.of(rows)
 
 

@@ -26,11 +26,13 @@ FILES = (
     "test_state_machine.py",
     "test_turns.py",
     "test_idempotency.py",
+    "test_quotas.py",
+    "test_batches.py",
     "test_memberships.py",
 )
 # Of the runs of whole renders only those that turn on the database's own ways; the engine is the same everywhere.
 WHOLE = ("test_claim_job", "test_rows", "test_sweep", "test_state_machine", "turns", "idempotency", "one_link")
-CHOSEN = " or ".join((*WHOLE, "finished", "cancel", "claim", "lost_answer"))
+CHOSEN = " or ".join((*WHOLE, "finished", "cancel", "claim", "lost_answer", "at_once"))
 
 
 @pytest.fixture

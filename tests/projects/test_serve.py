@@ -136,8 +136,7 @@ def lane_of(installation: Installation, name: str = "cpu-1") -> list[psutil.Proc
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_serves_pages_and_stops_without_a_remainder(installation: Installation, number: signal.Signals) -> None:
+def test_it_serves_pages_and_stops_without_a_remainder(installation: Installation) -> None:
     with served(installation) as (process, said):
         link = re.search(r"http://localhost:\d+(/setup/\S+/)", said)
         assert link is not None
@@ -147,7 +146,7 @@ def test_it_serves_pages_and_stops_without_a_remainder(installation: Installatio
         second = installation.manage("serve")
         assert second.returncode == 1
         assert "already runs at" in second.stderr
-        process.send_signal(number)
+        process.send_signal(signal.SIGTERM)
         begun = time.monotonic()
         assert process.wait(timeout=STOP_SECONDS) == 0
         assert time.monotonic() - begun < STOP_SECONDS

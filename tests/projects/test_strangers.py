@@ -16,9 +16,10 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
 
 from projects import accounts, memberships
-from projects.models import Consent, RenderJob, RenderOutput
+from projects.models import AudioTrack, Consent, RenderBatch, RenderJob, RenderOutput, SpeakerClip
 from tests import making
 
 METHODS = ("get", "head", "post", "put", "patch", "delete")
@@ -50,7 +51,17 @@ PAGES: Mapping[str, Mapping[str, str]] = {
     "pages:job_live": LOOK,
     "pages:cancel": EDIT,
     "pages:retry": EDIT,
-    "pages:delete": EDIT,
+    "pages:storage": PAGE,
+    **{f"pages:{deed}_{kind}": EDIT for deed in ("delete", "keep", "restore") for kind in ("clips", "voices", "videos")},
+    "pages:batches": LOOK,
+    "pages:batch_new": {"get": EDITOR, "head": EDITOR, "post": EDITOR},
+    "pages:batch_estimate": EDIT,
+    "pages:batch": LOOK,
+    "pages:batch_live": LOOK,
+    "pages:batch_retry": EDIT,
+    "pages:batch_replace": EDIT,
+    "pages:batch_cancel": EDIT,
+    "pages:batch_archive": LOOK,
     "pages:lecturer": LOOK,
     "pages:set_tags": EDIT,
     "pages:record_consent": EDIT,
@@ -92,9 +103,12 @@ API: Mapping[str, Mapping[str, str]] = {
     "api:consents": READ | {"post": EDITOR},
     "api:withdraw": EDIT,
     "api:clips": {"get": SOMEBODY, "post": SOMEBODY},
-    "api:clip": READ,
+    "api:clip": READ | {"delete": EDITOR},
+    "api:restore_clip": EDIT,
     "api:tracks": {"get": SOMEBODY, "post": SOMEBODY},
-    "api:track": READ,
+    "api:track": READ | {"delete": EDITOR},
+    "api:restore_track": EDIT,
+    "api:usage": {"get": SOMEBODY},
     "api:jobs": {"get": SOMEBODY, "post": SOMEBODY},
     "api:job": READ,
     "api:job_cancel": EDIT,
@@ -105,7 +119,15 @@ API: Mapping[str, Mapping[str, str]] = {
     "api:queue": {"get": SOMEBODY},
     "api:queue_pause": {"post": SOMEBODY},
     "api:queue_resume": {"post": SOMEBODY},
-    "api:output": READ,
+    "api:batches": {"get": SOMEBODY, "post": SOMEBODY},
+    "api:batch_estimate": {"post": SOMEBODY},
+    "api:batch": READ,
+    "api:batch_retry": EDIT,
+    "api:batch_replace": EDIT,
+    "api:batch_cancel": EDIT,
+    "api:batch_archive": LOOK,
+    "api:output": READ | {"delete": EDITOR},
+    "api:restore_output": EDIT,
     "api:output_download": {"get": VIEWER, "head": VIEWER},
 }
 TABLE = PAGES | FILES | API
@@ -144,6 +166,7 @@ def ids(output: RenderOutput) -> dict[str, object]:
     project = job.project
     consent: Consent = job.clip.speaker.consents.get()
     making.evidence(consent)
+    batch = RenderBatch.objects.create(project=project, created_by=job.created_by, name="Course", name_pattern="{clip}")
     invitation, token = memberships.invite(project=project, role="viewer", by=project.owner)
     return {
         "project_id": job.project_id,
@@ -152,6 +175,7 @@ def ids(output: RenderOutput) -> dict[str, object]:
         "clip_id": job.clip_id,
         "track_id": job.track_id,
         "job_id": job.pk,
+        "batch_id": batch.pk,
         "invitation_id": invitation.pk,
         "user_id": making.member(project, "max", "viewer").pk,
         "token": token,
@@ -206,6 +230,9 @@ def test_everybody_gets_what_the_table_says(people: dict[str, Client], ids: dict
     for (name, route), (kind, browser), method in product(ROUTES, people.items(), METHODS):
         cookies = copy.deepcopy(browser.cookies)
         with transaction.atomic():
+            if ":restore_" in name:
+                for model in (SpeakerClip, AudioTrack, RenderOutput):
+                    model.objects.update(binned_at=timezone.now())
             answer = getattr(browser, method)(address(route, ids))
             transaction.set_rollback(True)
         browser.cookies = cookies  # the next one finds everything as it was

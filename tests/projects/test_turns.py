@@ -291,7 +291,7 @@ def test_many_places_cost_as_much_as_a_few(
 ) -> None:
     mine = submit(owner, count)
     submit(stranger, count)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         turns.positions(mine)
 
 

@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("projects", "0007_lanes"),
+        ("projects", "0011_retention"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

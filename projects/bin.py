@@ -1,0 +1,128 @@
+"""The bin: what somebody no longer wants goes in, comes out again within a week, or goes for good.
+
+From the moment it is put in its bytes no longer count against a quota. Its row stays for ever: renders tell what they were made
+of.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from projects import audit, quotas
+from projects.errors import Conflict
+from projects.models import AudioTrack, Project, RenderJob, RenderOutput, SpeakerClip
+from projects.models.renders import LIVE
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+Thing = SpeakerClip | AudioTrack | RenderOutput
+KINDS: dict[str, type[Thing]] = {"clips": SpeakerClip, "voices": AudioTrack, "videos": RenderOutput}
+NAMES: dict[type[Thing], str] = {SpeakerClip: "clip", AudioTrack: "track", RenderOutput: "video"}  # in the audit log
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Emptied:
+    """What one emptying has removed."""
+
+    files: int
+    size: int
+
+
+def put(thing: Thing, *, by: User) -> None:
+    """Put it into the bin. What is there already stays. Raises ProjectError `in_use`: a render that waits or runs needs it."""
+    with transaction.atomic():
+        locked = type(thing).objects.select_for_update().get(pk=thing.pk)
+        if _is_needed(locked):
+            raise Conflict("in_use", _("A video that waits or is being made needs it. Cancel that one or wait for its end."))
+        if locked.binned_at is None:
+            locked.binned_at, locked.binned_by = timezone.now(), by
+            locked.save(update_fields=["binned_at", "binned_by"])
+            audit.record(f"{NAMES[type(locked)]}.deleted", locked, by=by)
+    thing.refresh_from_db()
+
+
+def put_by_rule(thing: Thing) -> bool:
+    """Put it there because a retention policy says so. False: it is needed, pinned, or there already."""
+    with transaction.atomic():
+        locked = type(thing).objects.select_for_update().filter(pk=thing.pk, binned_at__isnull=True, pinned=False).first()
+        if locked is None or _is_needed(locked):
+            return False
+        type(thing).objects.filter(pk=thing.pk).update(binned_at=timezone.now(), binned_by=None)
+        audit.record(f"{NAMES[type(locked)]}.deleted", locked, by_rule=True)
+    return True
+
+
+def restore(thing: Thing) -> None:
+    """Take it out of the bin. Raises ProjectError `gone` (its file is no longer there), `quota_bytes` (it does not fit)."""
+    with transaction.atomic():
+        locked = type(thing).objects.select_for_update().get(pk=thing.pk)
+        if locked.purged_at is not None or not locked.path.is_file():
+            raise Conflict("gone", _("Its file has been removed for good. Upload it or make it again."))
+        if locked.binned_at is not None:
+            quotas.admit_file(home_of(locked), locked.size)
+            # Who takes something out that a rule had put there wants to keep it.
+            locked.pinned = locked.pinned or locked.binned_by is None
+            locked.binned_at = locked.binned_by = None
+            locked.save(update_fields=["binned_at", "binned_by", "pinned"])
+            audit.record(f"{NAMES[type(locked)]}.restored", locked)
+    thing.refresh_from_db()
+
+
+def empty_due(*, dry_run: bool = False) -> Emptied:
+    """Remove the files that have been in the bin for a week. One that cannot be removed is left for the next time."""
+    files = size = 0
+    for kind in KINDS.values():
+        for thing in kind.objects.past_restoring().order_by("pk").iterator(chunk_size=200):
+            if dry_run or _purge(thing):
+                files, size = files + 1, size + thing.size
+    if files and not dry_run:
+        logger.info("removed %d files of %d bytes that had been in the bin for a week", files, size)
+    return Emptied(files, size)
+
+
+def title_of(thing: Thing) -> str:
+    """What a person calls it."""
+    if isinstance(thing, RenderOutput):
+        return f"{thing.job.clip.title} × {thing.job.track.title}"
+    return thing.title
+
+
+def home_of(thing: Thing) -> Project:
+    """The project it belongs to."""
+    if isinstance(thing, SpeakerClip):
+        return thing.speaker.project
+    return thing.project if isinstance(thing, AudioTrack) else thing.job.project
+
+
+def _purge(thing: Thing) -> bool:
+    """The file first: a row that says that its file is there although it is gone is put right by the next emptying."""
+    with transaction.atomic():
+        due = type(thing).objects.past_restoring().select_for_update().filter(pk=thing.pk).first()
+        if due is None or _is_needed(due):
+            return False
+        try:
+            (Path(settings.MEDIA_ROOT) / str(due.file)).unlink(missing_ok=True)
+        except OSError:
+            logger.exception("the file of %s %s could not be removed", type(thing).__name__, thing.pk)
+            return False
+        type(thing).objects.filter(pk=due.pk).update(purged_at=timezone.now())
+    return True
+
+
+def _is_needed(thing: Thing) -> bool:
+    """Whether a render that waits or runs is made from it."""
+    if isinstance(thing, RenderOutput):
+        return False
+    which = {"clip": thing} if isinstance(thing, SpeakerClip) else {"track": thing}
+    return RenderJob.objects.filter(status__in=LIVE, **which).exists()

@@ -1,0 +1,217 @@
+"""Batches: the grid in which one is put together, its page, and the archive."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from projects import access, archives, batches, idempotency, media
+from projects.errors import ProjectError
+from projects.forms import BatchForm
+from projects.models import AudioTrack, Project, RenderBatch, RenderJob, SpeakerClip, Status
+from projects.pages import turns
+from projects.pages.people import signed_in
+
+BATCHES_SHOWN = 100
+CLIPS_SHOWN, VOICES_SHOWN = 60, 24
+REPLACEMENTS_SHOWN = 200
+TOKEN_LENGTH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A clip and its cells, one for each column; None where the batch has none"""
+
+    clip: SpeakerClip
+    jobs: Sequence[RenderJob | None]
+
+    @property
+    def failed(self) -> Sequence[RenderJob]:
+        """Those that another clip could take over."""
+        return [job for job in self.jobs if job is not None and job.can_retry]
+
+
+@require_safe
+def of_project(request: HttpRequest, project_id: UUID) -> HttpResponse:
+    """The batches of a project."""
+    user = signed_in(request)
+    row = access.project_for(user, project_id)
+    told = batches.counted(access.batches_of(user, project=row)[:BATCHES_SHOWN])
+    return render(request, "pages/batches.html", {"project": row, "tab": "batches", "told": told})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: HttpRequest, project_id: UUID) -> HttpResponse:
+    """The grid of clips and voices; take the cells that were chosen and go to the batch's page."""
+    row = access.editable_project_for(signed_in(request), project_id)
+    form = BatchForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            return redirect("pages:batch", _made(request, row, form).pk)
+        except ProjectError as error:
+            form.add_error(error.field if error.field in form.fields else None, error.message)
+    return render(request, "pages/batch_new.html", _grid(request, row, form), status=422 if form.errors else 200)
+
+
+@require_POST
+def estimate(request: HttpRequest, project_id: UUID) -> HttpResponse:
+    """What the chosen cells would take."""
+    row = access.editable_project_for(signed_in(request), project_id)
+    return render(request, "parts/batch_need.html", {"project": row, "need": batches.need(_chosen(request))})
+
+
+@require_safe
+@never_cache
+def batch(request: HttpRequest, batch_id: UUID) -> HttpResponse:
+    """One batch, while it is made and after."""
+    return render(request, "pages/batch.html", _context(request, batch_id))
+
+
+@require_safe
+@never_cache
+def live(request: HttpRequest, batch_id: UUID) -> HttpResponse:
+    """The part of a batch's page that changes."""
+    context = _context(request, batch_id) | {"live": True, "active_jobs": turns.live_count(signed_in(request))}
+    return render(request, "pages/batch_live.html", context)
+
+
+@require_POST
+def retry(request: HttpRequest, batch_id: UUID) -> HttpResponse:
+    """Run the failed ones again."""
+    user = signed_in(request)
+    row = access.editable_batch_for(user, batch_id)
+    try:
+        _tell_queued(request, batches.retry_failed(batch=row, by=user))
+    except ProjectError as error:
+        messages.error(request, error.message)
+    return redirect("pages:batch", row.pk)
+
+
+@require_POST
+def replace(request: HttpRequest, batch_id: UUID, clip_id: UUID) -> HttpResponse:
+    """Run the failed ones of a clip with another clip."""
+    user = signed_in(request)
+    row, old = access.editable_batch_for(user, batch_id), access.clip_for(user, clip_id)
+    new_clip = access.clip_for(user, request.POST.get("clip", ""))
+    try:
+        _tell_queued(request, batches.replace_clip(batch=row, old=old, new=new_clip, by=user))
+    except ProjectError as error:
+        messages.error(request, error.message)
+    return redirect("pages:batch", row.pk)
+
+
+@require_POST
+def cancel(request: HttpRequest, batch_id: UUID) -> HttpResponse:
+    """Stop what waits and runs."""
+    row = access.editable_batch_for(signed_in(request), batch_id)
+    count = batches.cancel(batch=row)
+    messages.info(request, ngettext("%(count)d video was stopped.", "%(count)d videos were stopped.", count) % {"count": count})
+    return redirect("pages:batch", row.pk)
+
+
+@require_safe
+def archive(request: HttpRequest, batch_id: UUID) -> HttpResponseBase:
+    """All finished videos in one file."""
+    row = access.batch_for(signed_in(request), batch_id)
+    try:
+        return media.serve_archive(row)
+    except ProjectError as error:
+        messages.error(request, error.message)
+        return redirect("pages:batch", row.pk)
+
+
+def _made(request: HttpRequest, project: Project, form: BatchForm) -> RenderBatch:
+    user, data, cells = signed_in(request), form.cleaned_data, _chosen(request)
+    sound = form.sound()
+    asked = {"project": str(project.pk), "cells": sorted((str(clip.pk), str(track.pk)) for clip, track in cells)}
+    asked |= {"name": data["name"], "name_pattern": data["name_pattern"], **asdict(sound)}
+    token = request.POST.get("once")
+    made, _again = idempotency.once(
+        user=user,
+        # Who goes back and changes the choice means another batch, though the page's token is the same.
+        key=f"{token[:TOKEN_LENGTH]}:{idempotency.digest(asked)}" if token else None,
+        asked=asked,
+        make=lambda: batches.submit(
+            project=project,
+            cells=cells,
+            created_by=user,
+            name=data["name"],
+            name_pattern=data["name_pattern"],
+            sound=sound,
+        ),
+    )
+    return made
+
+
+def _chosen(request: HttpRequest) -> list[batches.Cell]:
+    """The ticked cells, `clip:voice` each. What is not two ids is nobody's and ends as a 404."""
+    pairs = []
+    for cell in request.POST.getlist("cell"):
+        clip_id, _colon, track_id = cell.partition(":")
+        pairs.append((access.row_id(clip_id), access.row_id(track_id)))
+    return access.cells_for(signed_in(request), pairs)
+
+
+def _grid(request: HttpRequest, project: Project, form: BatchForm) -> dict[str, Any]:
+    user = signed_in(request)
+    lecturers = access.speakers_of(user, project=project)
+    clips, tracks = access.clips_of(user, project=project), access.tracks_of(user, project=project)
+    lecturer = request.GET.get("lecturer", "")
+    if lecturer:
+        clips = clips.filter(speaker=access.speaker_for(user, lecturer))
+    counts = {"more_clips": max(0, clips.count() - CLIPS_SHOWN), "more_voices": max(0, tracks.count() - VOICES_SHOWN)}
+    shown_clips, shown_tracks = list(clips[:CLIPS_SHOWN]), list(tracks[:VOICES_SHOWN])
+    shown_clips.sort(key=lambda clip: (clip.speaker.name, clip.title))
+    shown_tracks.sort(key=_place_of_voice)
+    return {
+        "project": project,
+        "tab": "batches",
+        "form": form,
+        "clips": shown_clips,
+        "tracks": shown_tracks,
+        "lecturers": lecturers,
+        "lecturer": lecturer,
+        "chosen": set(request.POST.getlist("cell")),
+        "usual_pattern": archives.USUAL_PATTERN,
+        **counts,
+    }
+
+
+def _context(request: HttpRequest, batch_id: UUID) -> dict[str, Any]:
+    user = signed_in(request)
+    row = access.batch_for(user, batch_id)
+    jobs = list(batches.cells(row).with_media())
+    progress = batches.progress(row)
+    tracks = sorted({job.track for job in jobs}, key=_place_of_voice)
+    rows = _rows(jobs, tracks)
+    project = access.project_for(user, row.project_id)
+    context: dict[str, Any] = {"batch": row, "project": project, "tab": "batches", "tracks": tracks, "rows": rows}
+    if project.can_edit and any(line.failed for line in rows):
+        context["replacements"] = list(access.clips_of(user, project=row.project)[:REPLACEMENTS_SHOWN])
+    failed = [job for job in jobs if job.status == Status.FAILED]
+    return context | {"progress": progress, "failed": failed, "percent": int(progress.share * 100)}
+
+
+def _rows(jobs: Sequence[RenderJob], tracks: Sequence[AudioTrack]) -> list[Row]:
+    by_cell = {(job.clip_id, job.track_id): job for job in jobs}
+    clips = sorted({job.clip for job in jobs}, key=lambda clip: (clip.speaker.name, clip.title, clip.pk))
+    return [Row(clip, [by_cell.get((clip.pk, track.pk)) for track in tracks]) for clip in clips]
+
+
+def _place_of_voice(track: AudioTrack) -> tuple[str, str, UUID]:
+    return track.language, track.title, track.pk
+
+
+def _tell_queued(request: HttpRequest, count: int) -> None:
+    words = ngettext("%(count)d video is queued again.", "%(count)d videos are queued again.", count)
+    messages.success(request, words % {"count": count}) if count else messages.info(request, _("Nothing failed here."))

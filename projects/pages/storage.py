@@ -1,0 +1,190 @@
+"""Storage: what takes the room, what is in the bin, and deleting and restoring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from projects import access, bin, quotas, retention
+from projects.access import Thing
+from projects.errors import ProjectError
+from projects.models import Project, RenderOutput, SpeakerClip
+from projects.pages.people import signed_in
+from projects.quotas import Room
+
+LARGEST_SHOWN = 20
+BIN_SHOWN = 100
+SOON_SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of a bar. start, width: per cent"""
+
+    kind: str
+    start: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What a project holds."""
+
+    project: Project
+    room: Room
+    pieces: Sequence[Piece]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A clip, a voice or a video in a list.
+
+    goes_at: when its file goes for good, while it is in the bin; pinned: no policy takes it; may_edit: whether the person
+    may delete, keep and restore it
+    """
+
+    kind: str
+    title: str
+    project: Project
+    size: int
+    created_at: datetime
+    goes_at: datetime | None
+    pinned: bool
+    may_edit: bool
+    delete_url: str
+    keep_url: str
+    restore_url: str
+    open_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """Something that goes into the bin by itself. days: of the rule"""
+
+    item: Item
+    goes_at: datetime
+    days: int
+
+
+@require_safe
+@never_cache
+def storage(request: HttpRequest) -> HttpResponse:
+    """What the person's projects hold, and the bin."""
+    user = signed_in(request)
+    mine, minutes = quotas.room_of_person(user), quotas.minutes_of(user)
+    homes = access.projects_of(user)
+    editable = frozenset(home.pk for home in homes if home.can_edit)
+    told = quotas.rooms(homes)
+    largest_project = max((room.used for room in told.values()), default=0)
+    holdings = [Holding(home, told[home.pk], _pieces(told[home.pk], largest_project)) for home in homes]
+    context = {
+        "room": mine,
+        "pieces": _pieces(mine, mine.limit or mine.used),
+        "minutes": minutes,
+        "holdings": sorted(holdings, key=lambda holding: -holding.room.used),
+        "soon": [
+            Leaving(_item(going.thing, editable), going.goes_at, going.days) for going in retention.soon(user)[:SOON_SHOWN]
+        ],
+        "largest": _largest(user, editable),
+        "binned": _binned(user, editable),
+    }
+    return render(request, "pages/storage.html", context)
+
+
+@require_POST
+def delete(request: HttpRequest, kind: str, **row_id: UUID) -> HttpResponse:
+    """Put something into the bin."""
+    user = signed_in(request)
+    thing = access.editable_kept_for(user, kind, next(iter(row_id.values())))
+    try:
+        bin.put(thing, by=user)
+    except ProjectError as error:
+        messages.error(request, error.message)
+    else:
+        text = _("“%(title)s” is in the bin. It can be taken out again under Storage for seven days.")
+        messages.success(request, text % {"title": bin.title_of(thing)})
+    return redirect(_next(request))
+
+
+@require_POST
+def keep(request: HttpRequest, kind: str, **row_id: UUID) -> HttpResponse:
+    """Keep something whatever the retention policies say; with `let_go` leave it to them again."""
+    thing = access.editable_kept_for(signed_in(request), kind, next(iter(row_id.values())))
+    retention.pin(thing, pinned="let_go" not in request.POST)
+    return redirect(_next(request))
+
+
+@require_POST
+def restore(request: HttpRequest, kind: str, **row_id: UUID) -> HttpResponse:
+    """Take something out of the bin."""
+    thing = access.editable_binned_for(signed_in(request), kind, next(iter(row_id.values())))
+    try:
+        bin.restore(thing)
+    except ProjectError as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, _("“%(title)s” is back where it was.") % {"title": bin.title_of(thing)})
+    return redirect(_next(request))
+
+
+def _next(request: HttpRequest) -> str:
+    wanted = request.POST.get("next", "")
+    safe = url_has_allowed_host_and_scheme(wanted, allowed_hosts=None)
+    return wanted if wanted.startswith("/") and safe else reverse("pages:storage")
+
+
+def _pieces(room: Room, whole: int) -> list[Piece]:
+    """The bar of a room whose full length stands for `whole` bytes."""
+    pieces, start = list[Piece](), 0.0
+    for kind, size in (("clips", room.clips), ("voices", room.tracks), ("videos", room.outputs), ("expected", room.expected)):
+        width = 100.0 * size / whole if whole else 0.0
+        pieces.append(Piece(kind, start, width))
+        start += width
+    return pieces
+
+
+def _largest(user: User, editable: Set[UUID]) -> list[Item]:
+    found: list[Item] = []
+    for rows in (access.clips_of(user), access.tracks_of(user), access.outputs_of(user)):
+        found.extend(_items(rows.order_by("-size")[:LARGEST_SHOWN], editable))
+    return sorted(found, key=lambda item: -item.size)[:LARGEST_SHOWN]
+
+
+def _binned(user: User, editable: Set[UUID]) -> list[Item]:
+    found: list[Item] = []
+    for rows in (access.binned_clips_of(user), access.binned_tracks_of(user), access.binned_outputs_of(user)):
+        found.extend(_items(rows.order_by("-binned_at")[:BIN_SHOWN], editable))
+    return sorted(found, key=lambda item: (item.goes_at is None, item.goes_at))
+
+
+def _items(things: Iterable[Thing], editable: Set[UUID]) -> list[Item]:
+    return [_item(thing, editable) for thing in things]
+
+
+def _item(thing: Thing, editable: Set[UUID]) -> Item:
+    kind = next(name for name, model in bin.KINDS.items() if isinstance(thing, model))
+    home = access.home_of(thing)
+    if isinstance(thing, RenderOutput):
+        open_url = thing.job.get_absolute_url()
+    else:
+        open_url = reverse("pages:project" if isinstance(thing, SpeakerClip) else "pages:voices", args=[home.pk])
+    links: dict[str, Any] = {
+        "delete_url": reverse(f"pages:delete_{kind}", args=[thing.pk]),
+        "keep_url": reverse(f"pages:keep_{kind}", args=[thing.pk]),
+        "restore_url": reverse(f"pages:restore_{kind}", args=[thing.pk]),
+    }
+    facts = (kind, bin.title_of(thing), home, thing.size, thing.created_at, thing.goes_at, thing.pinned, home.pk in editable)
+    return Item(*facts, **links, open_url=open_url)

@@ -1,0 +1,202 @@
+"""How much room and how many minutes are left: what shall be added goes in, a reservation or a refusal comes out.
+
+Nothing is counted twice: what is used is the sum of the rows themselves, of files that are there and of renders that are still
+to come, so no counter can drift from them. Whoever adds locks the people concerned, sums up and adds in one transaction; of two
+who come at once the second sees what the first has added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
+from django.template.defaultfilters import filesizeformat
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from projects.errors import OverQuota
+from projects.models import (
+    AudioTrack,
+    PersonPlan,
+    Project,
+    QuotaPlan,
+    RenderJob,
+    RenderOutput,
+    SpeakerClip,
+    Status,
+)
+from projects.models.renders import LIVE
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+NO_PLAN = QuotaPlan(name="none")
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Bytes by kind, and how many there may be; None for no limit. expected: of renders that wait or run"""
+
+    clips: int
+    tracks: int
+    outputs: int
+    expected: int
+    limit: int | None
+
+    @property
+    def used(self) -> int:
+        """All of it, what is still to come included."""
+        return self.clips + self.tracks + self.outputs + self.expected
+
+    @property
+    def left(self) -> int | None:
+        """Bytes that can still be added."""
+        return None if self.limit is None else max(0, self.limit - self.used)
+
+    @property
+    def share(self) -> float:
+        """How full it is, 0 to 1; 0 where there is no limit."""
+        return min(1.0, self.used / self.limit) if self.limit else float(self.limit is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Minutes:
+    """Seconds of video of this month, made and still to come, and how many there may be; None for no limit."""
+
+    used: float
+    limit: float | None
+
+    @property
+    def left(self) -> float | None:
+        """Seconds that can still be rendered."""
+        return None if self.limit is None else max(0.0, self.limit - self.used)
+
+
+def plan_of(user: User) -> QuotaPlan:
+    """The plan that this person was given, else the usual one, else one without limits."""
+    mine = PersonPlan.objects.filter(user=user, plan=OuterRef("pk"))
+    plans = QuotaPlan.objects.annotate(is_given=Exists(mine)).filter(Q(is_given=True) | Q(is_usual=True))
+    return plans.order_by("-is_given").first() or NO_PLAN
+
+
+def plan_for(project: Project) -> QuotaPlan:
+    """The plan that this project was given, else its owner's."""
+    return QuotaPlan.objects.filter(projects__project=project).first() or plan_of(project.owner)
+
+
+def room_of_person(user: User) -> Room:
+    """What the projects hold that this person owns."""
+    return _room({"owner": user}, plan_of(user).bytes_per_person)
+
+
+def room_of_project(project: Project) -> Room:
+    """What a project holds."""
+    return _room({"pk": project.pk}, plan_for(project).bytes_per_project)
+
+
+def minutes_of(user: User) -> Minutes:
+    """The video that this person has rendered this month, and asked for."""
+    counted = RenderJob.objects.filter(created_by=user, created_at__gte=_month_start()).filter(
+        Q(status=Status.SUCCEEDED) | Q(status__in=LIVE)
+    )
+    limit = plan_of(user).minutes_per_month
+    return Minutes(_sum(counted, "track__duration"), None if limit is None else 60.0 * limit)
+
+
+def check_file(project: Project, size: int) -> None:
+    """Refuse a file before its bytes travel. Raises ProjectError `quota_bytes`."""
+    _check_bytes(project, size)
+
+
+def admit_file(project: Project, size: int) -> None:
+    """Make sure that a file fits, in the transaction that adds its row. Raises ProjectError `quota_bytes`."""
+    _lock(project.owner_id)
+    _check_bytes(project, size)
+
+
+def admit_renders(rows: Sequence[RenderJob]) -> None:
+    """Make sure that one person's renders in one project fit, in the transaction that adds their rows.
+
+    Raises ProjectError `quota_bytes`, `quota_minutes`.
+    """
+    if not rows:
+        return
+    project, person = rows[0].project, rows[0].created_by
+    _lock(project.owner_id, person.pk)
+    _check_minutes(person, sum(job.track.duration for job in rows))
+    _check_bytes(project, sum(job.expected_size for job in rows))
+
+
+def _check_minutes(person: User, asked: float) -> None:
+    if plan_of(person).minutes_per_month is None:
+        return
+    minutes = minutes_of(person)
+    if minutes.left is not None and asked > minutes.left:
+        text = _(
+            "This makes {asked:.1f} minutes of video, and {left:.1f} of this month's {limit:.0f} are left. Wait for the next "
+            "month, render fewer, or ask the administrator for more."
+        )
+        values = {"asked": asked / 60, "left": minutes.left / 60, "limit": (minutes.limit or 0) / 60}
+        raise OverQuota("quota_minutes", text.format(**values))
+
+
+def _check_bytes(project: Project, size: int) -> None:
+    of_project = {"pk": project.pk}, plan_for(project).bytes_per_project, _("This project")
+    of_owner = {"owner": project.owner}, plan_of(project.owner).bytes_per_person, _("The owner of this project")
+    for which, limit, name in (of_project, of_owner):
+        if limit is None:
+            continue
+        room = _room(which, limit)
+        if room.left is not None and size > room.left:
+            text = _(
+                "{name} may use {limit}, {left} of it are left, and {size} are needed. Delete what is no longer wanted, or ask "
+                "the administrator for more."
+            )
+            sizes = {"limit": room.limit or 0, "left": room.left, "size": size}
+            told = {key: filesizeformat(value) for key, value in sizes.items()}
+            raise OverQuota("quota_bytes", text.format(name=name, **told), field="file")
+
+
+def _lock(*user_ids: int) -> None:
+    """Hold these people's rows to the end of the transaction, always in the same order."""
+    people = get_user_model().objects.filter(pk__in=set(user_ids)).order_by("pk")
+    list(people.select_for_update(no_key=True).values_list("pk"))
+
+
+def rooms(homes: QuerySet[Project]) -> dict[UUID, Room]:
+    """What each of these projects holds, without limits, in a number of queries that does not grow with them."""
+    kept = {
+        "clips": _sums(SpeakerClip.objects.kept().filter(speaker__project__in=homes), "speaker__project", "size"),
+        "tracks": _sums(AudioTrack.objects.kept().filter(project__in=homes), "project", "size"),
+        "outputs": _sums(RenderOutput.objects.kept().filter(job__project__in=homes), "job__project", "size"),
+        "expected": _sums(RenderJob.objects.filter(project__in=homes, status__in=LIVE), "project", "expected_size"),
+    }
+    return {home.pk: Room(**{kind: sums.get(home.pk, 0) for kind, sums in kept.items()}, limit=None) for home in homes}
+
+
+def _sums(rows: QuerySet[Any], home: str, field: str) -> dict[UUID, int]:
+    return dict(rows.order_by().values(home).annotate(sum=Sum(field)).values_list(home, "sum"))
+
+
+def _room(which: dict[str, Any], limit: int | None) -> Room:
+    homes = Project.objects.filter(**which)
+    return Room(
+        clips=int(_sum(SpeakerClip.objects.kept().filter(speaker__project__in=homes), "size")),
+        tracks=int(_sum(AudioTrack.objects.kept().filter(project__in=homes), "size")),
+        outputs=int(_sum(RenderOutput.objects.kept().filter(job__project__in=homes), "size")),
+        expected=int(_sum(RenderJob.objects.filter(project__in=homes, status__in=LIVE), "expected_size")),
+        limit=limit,
+    )
+
+
+def _sum(rows: QuerySet[Any], field: str) -> float:
+    return rows.order_by().aggregate(sum=Sum(field))["sum"] or 0
+
+
+def _month_start() -> datetime:
+    return timezone.localtime().replace(day=1, hour=0, minute=0, second=0, microsecond=0)

@@ -1,0 +1,175 @@
+"""What goes because of its age: policies and a moment go in, what is due comes out, and `run` puts it into the bin.
+
+What goes lies in the bin for a week like everything that is deleted, and is told for a week before (`soon`); what somebody has
+pinned never goes by itself. What a render needs that waits or runs stays until that has ended.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.db.models import Exists, F, Max, OuterRef, QuerySet
+from django.db.models.functions import Coalesce, Greatest
+from django.utils import timezone
+
+from projects import access, bin
+from projects.models import (
+    AudioTrack,
+    CleanupRun,
+    Project,
+    RenderJob,
+    RenderOutput,
+    RetentionPolicy,
+    SpeakerClip,
+    Status,
+)
+from projects.models.kept import BIN_DAYS
+from projects.models.renders import LIVE
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+WARNING = timedelta(days=7)
+LINES_KEPT = 1000
+CHUNK = 500
+NO_POLICY = RetentionPolicy()
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Going:
+    """Something that goes by itself. kind: as in `bin.KINDS`; goes_at: when it is put into the bin; days: of the rule"""
+
+    kind: str
+    thing: bin.Thing
+    goes_at: datetime
+    days: int
+
+    def line(self) -> dict[str, Any]:
+        """What a run keeps of it."""
+        home = bin.home_of(self.thing)
+        told = {"kind": self.kind, "id": str(self.thing.pk), "title": bin.title_of(self.thing), "project": home.name}
+        return {**told, "size": self.thing.size, "days": self.days, "since": self.goes_at.isoformat(timespec="minutes")}
+
+
+def policy_for(project: Project) -> RetentionPolicy:
+    """The project's own policy, else its owner's, else the installation's, else one that keeps everything."""
+    return _policies()(project.pk, project.owner_id)
+
+
+def due(moment: datetime, homes: QuerySet[Project] | None = None) -> Iterator[Going]:
+    """What is to go by this moment, without holding all of it at once. homes: None for every project
+
+    It takes as many queries as the policies have different numbers of days, however many projects there are.
+    """
+    for days, some in _by_days(homes, "video_days").items():
+        yield from _videos(some, days, moment)
+    for days, some in _by_days(homes, "unused_days").items():
+        yield from _unused("clips", SpeakerClip.objects.filter(speaker__project__in=some), days, moment)
+        yield from _unused("voices", AudioTrack.objects.filter(project__in=some), days, moment)
+
+
+def soon(user: User) -> list[Going]:
+    """What goes by itself within a week in the projects that this person may see, the first first."""
+    found = due(timezone.now() + WARNING, access.projects_of(user))
+    return sorted(found, key=lambda going: going.goes_at)
+
+
+def pin(thing: bin.Thing, *, pinned: bool = True) -> None:
+    """Keep it whatever the policies say, or leave it to them again."""
+    type(thing).objects.filter(pk=thing.pk).update(pinned=pinned)
+    thing.pinned = pinned
+
+
+def run(*, dry_run: bool = False, by: User | None = None) -> CleanupRun:
+    """Do what is due, or only tell it. What cannot be done now is done the next time."""
+    record = CleanupRun.objects.create(dry_run=dry_run, by=by)
+    for going in due(timezone.now()):
+        if not dry_run and not bin.put_by_rule(going.thing):
+            continue
+        record.binned += 1
+        record.binned_size += going.thing.size
+        if len(record.lines) < LINES_KEPT:
+            record.lines.append(going.line())
+    record.forgotten = forget_failed(dry_run=dry_run)
+    emptied = bin.empty_due(dry_run=dry_run)
+    record.removed, record.removed_size = emptied.files, emptied.size
+    record.finished_at = timezone.now()
+    record.save()
+    logger.info("cleanup%s: %s", ", dry run" if dry_run else "", in_words(record))
+    return record
+
+
+def in_words(record: CleanupRun) -> str:
+    """What a run did, for the log and the terminal."""
+    return (
+        f"{record.binned} of {record.binned_size} bytes put into the bin for {BIN_DAYS} days, {record.removed} of "
+        f"{record.removed_size} bytes removed from it for good, {record.forgotten} failed renders forgotten"
+    )
+
+
+def forget_failed(*, dry_run: bool = False) -> int:
+    """Remove the rows of renders that ended without a video and are older than the policy says. Returns how many.
+
+    Those of batches stay: a batch tells what became of each of its cells.
+    """
+    count = 0
+    for days, some in _by_days(None, "failed_days").items():
+        old = RenderJob.objects.filter(
+            project__in=some,
+            batch__isnull=True,
+            status__in=(Status.FAILED, Status.CANCELLED),
+            finished_at__lt=timezone.now() - timedelta(days=days),
+        )
+        if dry_run:
+            count += old.count()
+            continue
+        while chunk := list(old.values_list("pk", flat=True)[:CHUNK]):
+            RenderJob.objects.filter(pk__in=chunk).delete()
+            count += len(chunk)
+    return count
+
+
+def _policies() -> Callable[[UUID, int], RetentionPolicy]:
+    """Which policy is that of a project and its owner."""
+    rows = list(RetentionPolicy.objects.all())
+    own = {policy.project_id: policy for policy in rows if policy.project_id}
+    owners = {policy.owner_id: policy for policy in rows if policy.owner_id}
+    everybodys = next((policy for policy in rows if policy.for_all), NO_POLICY)
+    return lambda project_id, owner_id: own.get(project_id) or owners.get(owner_id) or everybodys
+
+
+def _by_days(homes: QuerySet[Project] | None, rule: str) -> dict[int, list[UUID]]:
+    """The projects that have this rule, by its number of days."""
+    policy_of, found = _policies(), defaultdict[int, list[UUID]](list)
+    for project_id, owner_id in (Project.objects.all() if homes is None else homes).values_list("pk", "owner"):
+        if days := getattr(policy_of(project_id, owner_id), rule):
+            found[days].append(project_id)
+    return found
+
+
+def _videos(homes: list[UUID], days: int, moment: datetime) -> Iterator[Going]:
+    span = timedelta(days=days)
+    rows = RenderOutput.objects.kept().filter(job__project__in=homes, pinned=False, created_at__lt=moment - span)
+    for output in rows.select_related("job__project", "job__clip", "job__track").order_by("created_at").iterator(CHUNK):
+        yield Going("videos", output, output.created_at + span, days)
+
+
+def _unused(kind: str, rows: QuerySet[Any], days: int, moment: datetime) -> Iterator[Going]:
+    """Clips or voices nobody has rendered from for so long."""
+    span = timedelta(days=days)
+    needed = RenderJob.objects.filter(status__in=LIVE, **{"clip" if kind == "clips" else "track": OuterRef("pk")})
+    used = rows.filter(binned_at__isnull=True, pinned=False).annotate(
+        last_used=Greatest(F("created_at"), Coalesce(Max("jobs__created_at"), F("created_at")))
+    )
+    due_now = used.filter(~Exists(needed), last_used__lt=moment - span).order_by("created_at")
+    related = "speaker__project" if kind == "clips" else "project"
+    for thing in due_now.select_related(related).iterator(CHUNK):
+        yield Going(kind, thing, thing.last_used + span, days)
