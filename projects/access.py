@@ -13,7 +13,17 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import Http404
 
-from projects.models import AudioTrack, JobAttempt, JobLogLine, Project, RenderJob, RenderOutput, Speaker, SpeakerClip
+from projects.models import (
+    AudioTrack,
+    JobAttempt,
+    JobLogLine,
+    Project,
+    RenderJob,
+    RenderOutput,
+    Speaker,
+    SpeakerClip,
+    Upload,
+)
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
@@ -59,6 +69,12 @@ def outputs_of(user: Person, *, project: Project | None = None) -> QuerySet[Rend
     return rows.filter(job__project=project) if project else rows
 
 
+def uploads_of(user: Person, *, project: Project | None = None) -> QuerySet[Upload]:
+    """The uploads that are this person's own, of one project or of all, newest first."""
+    rows = Upload.objects.filter(owner_id=user.pk, project__in=projects_of(user))
+    return rows.filter(project=project) if project else rows
+
+
 def project_for(user: Person, project_id: UUID | str) -> Project:
     """One project."""
     return _one(projects_of(user), project_id)
@@ -77,6 +93,11 @@ def clip_for(user: Person, clip_id: UUID | str) -> SpeakerClip:
 def track_for(user: Person, track_id: UUID | str) -> AudioTrack:
     """One voice."""
     return _one(tracks_of(user), track_id)
+
+
+def upload_for(user: Person, upload_id: UUID | str) -> Upload:
+    """One upload of this person's own."""
+    return _one(uploads_of(user), upload_id)
 
 
 def job_for(user: Person, job_id: UUID | str) -> RenderJob:

@@ -23,6 +23,7 @@ from projects.models import (
     Speaker,
     SpeakerClip,
     Status,
+    Upload,
     UserQueue,
 )
 from projects.models.lanes import LaneQuerySet
@@ -88,6 +89,17 @@ class AudioTrackAdmin(ReadOnly):
     list_display = ("title", "project", "language", "duration", "size", "created_at")
     list_select_related = ("project",)
     search_fields = ("title", "project__name", "sha256")
+    date_hierarchy = "created_at"
+
+
+@admin.register(Upload)
+class UploadAdmin(ReadOnly):
+    """Files on their way in."""
+
+    list_display = ("name", "kind", "owner", "project", "size", "offset", "state", "error_code", "created_at", "expires_at")
+    list_select_related = ("owner", "project")
+    search_fields = ("name", "owner__username", "project__name")
+    list_filter = ("state", "kind", "error_code")
     date_hierarchy = "created_at"
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 from django.contrib.auth.models import User
@@ -59,6 +61,11 @@ def track(project: Project, source: Path, title: str = "Welcome, German") -> Aud
 def upload(source: Path, name: str | None = None) -> SimpleUploadedFile:
     """The file as a browser sends it."""
     return SimpleUploadedFile(name or source.name, source.read_bytes())
+
+
+def age(path: Path, seconds: float = 48 * 3600) -> None:
+    """Make a file look as old as this."""
+    os.utime(path, (time.time() - seconds,) * 2)
 
 
 def output(job: RenderJob, source: Path) -> RenderOutput:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from projects.api import views
+from projects.api import tus, views
 
 app_name = "api"
 urlpatterns = [
@@ -17,6 +17,8 @@ urlpatterns = [
     path("clips/<uuid:clip_id>/", views.clip, name="clip"),
     path("tracks/", views.tracks, name="tracks"),
     path("tracks/<uuid:track_id>/", views.track, name="track"),
+    path("uploads/", tus.Uploads.as_view(), name="uploads"),
+    path("uploads/<uuid:upload_id>/", tus.OneUpload.as_view(), name="upload"),
     path("jobs/", views.job_list, name="jobs"),
     path("jobs/<uuid:job_id>/", views.job_detail, name="job"),
     path("jobs/<uuid:job_id>/cancel/", views.job_cancel, name="job_cancel"),

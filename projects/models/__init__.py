@@ -6,6 +6,7 @@ from projects.models.library import AudioTrack, Project, Speaker, SpeakerClip
 from projects.models.queues import IdempotencyKey, UserQueue
 from projects.models.renders import Family, JobLogLine, RenderJob, RenderOutput, Stage, Status
 from projects.models.setup import SetupLink
+from projects.models.uploads import Upload, UploadKind, UploadState
 
 __all__ = [
     "AudioTrack",
@@ -25,5 +26,8 @@ __all__ = [
     "SpeakerClip",
     "Stage",
     "Status",
+    "Upload",
+    "UploadKind",
+    "UploadState",
     "UserQueue",
 ]
