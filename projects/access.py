@@ -28,6 +28,8 @@ from projects.models import (
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
 
+    from projects.models.uploads import UploadQuerySet
+
     Person = User | AnonymousUser
 
 Row = TypeVar("Row", bound=Model)
@@ -69,7 +71,7 @@ def outputs_of(user: Person, *, project: Project | None = None) -> QuerySet[Rend
     return rows.filter(job__project=project) if project else rows
 
 
-def uploads_of(user: Person, *, project: Project | None = None) -> QuerySet[Upload]:
+def uploads_of(user: Person, *, project: Project | None = None) -> UploadQuerySet:
     """The uploads that are this person's own, of one project or of all, newest first."""
     rows = Upload.objects.filter(owner_id=user.pk, project__in=projects_of(user))
     return rows.filter(project=project) if project else rows

@@ -12,8 +12,9 @@ from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from projects import jobs, storage
-from projects.models import AudioTrack, Project, RenderJob, RenderOutput, Speaker, SpeakerClip
+from projects import jobs, resumable, storage
+from projects.models import AudioTrack, Project, RenderJob, RenderOutput, Speaker, SpeakerClip, Upload, UploadKind
+from projects.resumable import Announced
 
 CLIP_SECONDS = 1.0
 CLIP_RATE = 10
@@ -61,6 +62,12 @@ def track(project: Project, source: Path, title: str = "Welcome, German") -> Aud
 def upload(source: Path, name: str | None = None) -> SimpleUploadedFile:
     """The file as a browser sends it."""
     return SimpleUploadedFile(name or source.name, source.read_bytes())
+
+
+def arriving(owner: User, project: Project, size: int = 5) -> Upload:
+    """A voice of which nothing has arrived yet."""
+    file = Announced(kind=UploadKind.TRACK, name="a.wav", size=size, fingerprint=f"a.wav|{size}|0")
+    return resumable.create(owner=owner, project=project, file=file)
 
 
 def age(path: Path, seconds: float = 48 * 3600) -> None:

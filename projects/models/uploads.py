@@ -36,6 +36,14 @@ class UploadState(models.TextChoices):
 OPEN = (UploadState.RECEIVING, UploadState.FINISHING)
 
 
+class UploadQuerySet(models.QuerySet["Upload"]):
+    """Sets of uploads."""
+
+    def unfinished(self) -> UploadQuerySet:
+        """Those that a person can go on with, in a browser that knows the file again."""
+        return self.filter(state__in=OPEN, expires_at__gt=timezone.now()).exclude(fingerprint="")
+
+
 class Upload(models.Model):
     """A file on its way in. Its bytes lie in a folder of their own, under this row's id.
 
@@ -65,6 +73,8 @@ class Upload(models.Model):
     error_code = models.CharField(max_length=60, blank=True, default="")
     error_message = models.TextField(blank=True, default="")
     error_at = models.FloatField(null=True, blank=True)
+
+    objects = UploadQuerySet.as_manager()
 
     class Meta:
         ordering = ("-created_at",)
@@ -100,3 +110,8 @@ class Upload(models.Model):
             return min(self.path.stat().st_size, self.size)
         except FileNotFoundError:
             return self.offset
+
+    @property
+    def share(self) -> float:
+        """How much of it has arrived, 0 to 1."""
+        return self.arrived / self.size

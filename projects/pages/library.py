@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from projects import access, library, uploads
 from projects.errors import ProjectError
 from projects.forms import ClipForm, LecturerForm, ProjectForm, VoiceForm
-from projects.models import Project
+from projects.models import Project, UploadKind
 from projects.pages.people import signed_in
 
 RENDERS_SHOWN = 100
@@ -111,12 +111,21 @@ def add_voice(request: HttpRequest, project_id: UUID) -> HttpResponse:
 
 
 def _lecturers(request: HttpRequest, row: Project, **forms: Any) -> dict[str, Any]:
-    speakers = access.speakers_of(signed_in(request), project=row).prefetch_related("clips")
-    context = {"form": ClipForm(), "lecturer_form": LecturerForm(), "largest_clip": settings.LARGEST_CLIP_BYTES}
+    user = signed_in(request)
+    speakers = access.speakers_of(user, project=row).prefetch_related("clips")
+    unfinished = access.uploads_of(user, project=row).unfinished().filter(kind=UploadKind.CLIP)
+    context = {
+        "unfinished": unfinished,
+        "form": ClipForm(),
+        "lecturer_form": LecturerForm(),
+        "largest_clip": settings.LARGEST_CLIP_BYTES,
+    }
     return context | {"project": row, "tab": "lecturers", "speakers": speakers} | forms
 
 
 def _voices(request: HttpRequest, row: Project, **forms: Any) -> dict[str, Any]:
-    tracks = access.tracks_of(signed_in(request), project=row)
+    user = signed_in(request)
+    tracks = access.tracks_of(user, project=row)
+    unfinished = access.uploads_of(user, project=row).unfinished().filter(kind=UploadKind.TRACK)
     context = {"form": VoiceForm(), "largest_track": settings.LARGEST_TRACK_BYTES}
-    return context | {"project": row, "tab": "voices", "tracks": tracks} | forms
+    return context | {"unfinished": unfinished} | {"project": row, "tab": "voices", "tracks": tracks} | forms

@@ -27,6 +27,7 @@ def browser(administrator: User) -> Client:
 def test_every_model_has_its_pages(browser: Client, output: RenderOutput, lane: Wanted, model: type[Model]) -> None:
     SetupLink.objects.create(token_hash="0" * 64)
     IdempotencyKey.objects.create(user=output.job.created_by, key="k", digest="0" * 64, job=output.job)
+    making.arriving(output.job.created_by, output.job.project)
     assert model in admin.site._registry
     name = f"admin:projects_{model._meta.model_name}"
     assert browser.get(reverse(f"{name}_changelist"), {"q": "a"}).status_code == 200

@@ -9,9 +9,9 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from projects import accounts, resumable
-from projects.models import RenderJob, RenderOutput, UploadKind
-from projects.resumable import Announced
+from projects import accounts
+from projects.models import RenderJob, RenderOutput
+from tests import making
 
 METHODS = ("get", "head", "post", "put", "patch", "delete")
 NOT_A_ROW = {"token", "token_id"}  # not ids of rows in a project; the tests of accounts have them
@@ -48,15 +48,13 @@ def address(route: str, ids: dict[str, object]) -> str:
 def ids(output: RenderOutput) -> dict[str, object]:
     """One row of every kind, all the owner's."""
     job = output.job
-    file = Announced(kind=UploadKind.TRACK, name="a.wav", size=5)
-    upload = resumable.create(owner=job.created_by, project=job.project, file=file)
     return {
         "project_id": job.project_id,
         "speaker_id": job.clip.speaker_id,
         "clip_id": job.clip_id,
         "track_id": job.track_id,
         "job_id": job.pk,
-        "upload_id": upload.pk,
+        "upload_id": making.arriving(job.created_by, job.project).pk,
     }
 
 

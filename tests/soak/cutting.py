@@ -75,12 +75,12 @@ class Sender:
         assert answer.status == 201, answer.read()
         self.url = answer.headers["Location"]
 
-    def ask(self, method: str, path: str, headers: dict[str, str], body: bytes | None = None) -> http.client.HTTPResponse:
-        """One request over a connection of its own. The answer's body has been read."""
+    def ask(self, method: str, path: str, headers: dict[str, str], body: bytes | None = None) -> Any:
+        """One request over a connection of its own: the answer, with its body as `text`."""
         line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_SECONDS)
         line.request(method, path, body=body, headers=self._headers() | headers)
-        answer = line.getresponse()
-        answer.text = answer.read()  # type: ignore[attr-defined]
+        answer: Any = line.getresponse()
+        answer.text = answer.read()
         line.close()
         return answer
 
@@ -92,7 +92,7 @@ class Sender:
 
     def state(self) -> dict[str, Any]:
         """What became of it."""
-        return dict(json.loads(self.ask("GET", self.url, {}).text))  # type: ignore[attr-defined]
+        return dict(json.loads(self.ask("GET", self.url, {}).text))
 
     def start(self, offset: int, length: int) -> socket.socket:
         """A connection on which so many bytes are promised."""
