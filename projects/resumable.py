@@ -32,7 +32,7 @@ from projects.models.uploads import FINGERPRINT_LENGTH, OPEN
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-PIECE_BYTES = 256 * 1024  # in memory at a time
+PIECE_BYTES = 64 * 1024  # in memory at a time; a reset connection takes at most the last one with it
 REMEMBERED = timedelta(days=7)  # how long after its end an upload can still be asked about
 ALGORITHMS = ("sha1", "sha256")
 EXPIRED = "upload_expired"

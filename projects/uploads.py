@@ -266,6 +266,7 @@ def _too_large(limit: int) -> TooLarge:
 def _give_final_name(path: Path, name: str) -> None:
     """A second name for the same bytes; the first one stays until the row is there. Where a disk has no links: a new name."""
     final = Path(settings.MEDIA_ROOT) / name
+    os.utime(path)  # one that has waited long shall not look abandoned to the sweep before its row is there
     try:
         final.hardlink_to(path)
     except OSError as error:

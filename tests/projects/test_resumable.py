@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import fcntl
 import hashlib
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -346,8 +347,11 @@ def test_a_fault_of_the_machine_costs_no_byte(upload: Upload, movie: bytes, monk
         assert resumable.take_in_left() == 0  # not again and again by itself
     upload.refresh_from_db()
     assert (upload.state, upload.error_code, upload.arrived) == (UploadState.RECEIVING, "ffmpeg_missing", len(movie))
+    making.age(upload.path)
     resumable.append(upload=upload, offset=len(movie), length=0, body=Line(b""))
     assert (upload.state, upload.error_code) == (UploadState.DONE, "")
+    assert upload.clip is not None
+    assert time.time() - upload.clip.path.stat().st_mtime < 3600  # no sweep takes it before its row is there
 
 
 def test_a_disk_that_fills_up_keeps_what_it_has(
