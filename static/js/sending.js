@@ -5,7 +5,7 @@
 
   const PIECE_BYTES = 32 * 2 ** 20;
   const AT_ONCE = 2;
-  const SILENT_MS = 40_000; // a connection that takes nothing for so long is taken for broken
+  const SILENT_MS = 40_000; // a connection on which nothing moves for so long is taken for broken; asking anew costs nothing
   const MEASURED_MS = 8_000; // over which the speed is measured
   const TOLD_MS = 200;
   const ASK_MS = 1_000;
@@ -124,8 +124,8 @@
     }
 
     look() {
-      if (this.state !== "sending" || performance.now() - this.moved < SILENT_MS) return;
-      this.change("lost", { sent: this.sent });
+      if (!["sending", "checking"].includes(this.state) || performance.now() - this.moved < SILENT_MS) return;
+      if (this.state === "sending") this.change("lost", { sent: this.sent });
       this.again();
     }
 
