@@ -29,8 +29,10 @@ from projects.models import (
     RenderOutput,
     SpeakerClip,
     Status,
+    Upload,
 )
 from projects.models.renders import LIVE
+from projects.models.uploads import OPEN
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -40,18 +42,27 @@ NO_PLAN = QuotaPlan(name="none")
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Bytes by kind, and how many there may be; None for no limit. expected: of renders that wait or run"""
+    """Bytes by kind, and how many there may be; None for no limit.
+
+    arriving: of files on their way; expected: of the videos of renders that wait or run
+    """
 
     clips: int
     tracks: int
     outputs: int
+    arriving: int
     expected: int
     limit: int | None
 
     @property
     def used(self) -> int:
         """All of it, what is still to come included."""
-        return self.clips + self.tracks + self.outputs + self.expected
+        return self.clips + self.tracks + self.outputs + self.arriving + self.expected
+
+    @property
+    def coming(self) -> int:
+        """What is not there yet, but has its place."""
+        return self.arriving + self.expected
 
     @property
     def left(self) -> int | None:
@@ -174,6 +185,7 @@ def rooms(homes: QuerySet[Project]) -> dict[UUID, Room]:
         "clips": _sums(SpeakerClip.objects.kept().filter(speaker__project__in=homes), "speaker__project", "size"),
         "tracks": _sums(AudioTrack.objects.kept().filter(project__in=homes), "project", "size"),
         "outputs": _sums(RenderOutput.objects.kept().filter(job__project__in=homes), "job__project", "size"),
+        "arriving": _sums(Upload.objects.filter(project__in=homes, state__in=OPEN), "project", "size"),
         "expected": _sums(RenderJob.objects.filter(project__in=homes, status__in=LIVE), "project", "expected_size"),
     }
     return {home.pk: Room(**{kind: sums.get(home.pk, 0) for kind, sums in kept.items()}, limit=None) for home in homes}
@@ -189,6 +201,7 @@ def _room(which: dict[str, Any], limit: int | None) -> Room:
         clips=int(_sum(SpeakerClip.objects.kept().filter(speaker__project__in=homes), "size")),
         tracks=int(_sum(AudioTrack.objects.kept().filter(project__in=homes), "size")),
         outputs=int(_sum(RenderOutput.objects.kept().filter(job__project__in=homes), "size")),
+        arriving=int(_sum(Upload.objects.filter(project__in=homes, state__in=OPEN), "size")),
         expected=int(_sum(RenderJob.objects.filter(project__in=homes, status__in=LIVE), "expected_size")),
         limit=limit,
     )

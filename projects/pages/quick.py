@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from projects import accounts, idempotency, jobs, uploads
+from projects import access, accounts, idempotency, jobs, uploads
 from projects.errors import ProjectError
 from projects.forms import QuickRenderForm
 from projects.models import AudioTrack, Project, RenderJob, SpeakerClip
@@ -29,8 +29,10 @@ def quick_render(request: HttpRequest) -> HttpResponse:
             return redirect("pages:job", job.pk)
     else:
         form = QuickRenderForm(user, initial={"project": accounts.first_project(user), **request.GET.dict()})
+    unfinished = access.uploads_of(user).unfinished()
     limits = {"largest_clip": settings.LARGEST_CLIP_BYTES, "largest_track": settings.LARGEST_TRACK_BYTES}
-    return render(request, "pages/quick_render.html", {"form": form, **limits}, status=422 if form.errors else 200)
+    context = {"form": form, "unfinished": unfinished, **limits}
+    return render(request, "pages/quick_render.html", context, status=422 if form.errors else 200)
 
 
 def _started(request: HttpRequest, form: QuickRenderForm) -> RenderJob | None:

@@ -143,7 +143,7 @@ def _next(request: HttpRequest) -> str:
 def _pieces(room: Room, whole: int) -> list[Piece]:
     """The bar of a room whose full length stands for `whole` bytes."""
     pieces, start = list[Piece](), 0.0
-    for kind, size in (("clips", room.clips), ("voices", room.tracks), ("videos", room.outputs), ("expected", room.expected)):
+    for kind, size in (("clips", room.clips), ("voices", room.tracks), ("videos", room.outputs), ("expected", room.coming)):
         width = 100.0 * size / whole if whole else 0.0
         pieces.append(Piece(kind, start, width))
         start += width

@@ -11,6 +11,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from projects import accounts
 from projects.models import RenderBatch, RenderJob, RenderOutput
+from tests import making
 
 METHODS = ("get", "head", "post", "put", "patch", "delete")
 NOT_A_ROW = {"token", "token_id"}  # not ids of rows in a project; the tests of accounts have them
@@ -55,6 +56,7 @@ def ids(output: RenderOutput) -> dict[str, object]:
         "track_id": job.track_id,
         "job_id": job.pk,
         "batch_id": batch.pk,
+        "upload_id": making.arriving(job.created_by, job.project).pk,
     }
 
 
