@@ -7,7 +7,7 @@ who come at once the second sees what the first has added.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,7 @@ from projects.models.uploads import OPEN
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
+KINDS = ("clips", "tracks", "outputs", "arriving", "expected")
 NO_PLAN = QuotaPlan(name="none")
 
 
@@ -179,7 +180,12 @@ def _lock(*user_ids: int) -> None:
     list(people.select_for_update(no_key=True).values_list("pk"))
 
 
-def rooms(homes: QuerySet[Project]) -> dict[UUID, Room]:
+def together(some: Sequence[Room], limit: int | None) -> Room:
+    """What several projects hold, under one limit."""
+    return Room(**{kind: sum(getattr(room, kind) for room in some) for kind in KINDS}, limit=limit)
+
+
+def rooms(homes: Collection[Project]) -> dict[UUID, Room]:
     """What each of these projects holds, without limits, in a number of queries that does not grow with them."""
     kept = {
         "clips": _sums(SpeakerClip.objects.kept().filter(speaker__project__in=homes), "speaker__project", "size"),

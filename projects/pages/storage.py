@@ -81,9 +81,10 @@ class Leaving:
 def storage(request: HttpRequest) -> HttpResponse:
     """What the person's projects hold, and the bin."""
     user = signed_in(request)
-    mine, minutes = quotas.room_of_person(user), quotas.minutes_of(user)
-    homes = access.projects_of(user)
+    homes = list(access.projects_of(user))
     told = quotas.rooms(homes)
+    own = [told[home.pk] for home in homes if home.owner_id == user.pk]
+    mine, minutes = quotas.together(own, quotas.plan_of(user).bytes_per_person), quotas.minutes_of(user)
     largest_project = max((room.used for room in told.values()), default=0)
     holdings = [Holding(home, told[home.pk], _pieces(told[home.pk], largest_project)) for home in homes]
     context = {
