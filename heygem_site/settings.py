@@ -106,6 +106,7 @@ CACHES: dict[str, dict[str, Any]] = {"default": REDIS_CACHE if REDIS_URL else FI
 LARGEST_CLIP_BYTES = environment.number("LARGEST_CLIP_MB", default=4096, least=1, most=1_000_000) * 2**20
 LARGEST_TRACK_BYTES = environment.number("LARGEST_TRACK_MB", default=1024, least=1, most=1_000_000) * 2**20
 FREE_SPACE_FLOOR_BYTES = environment.number("FREE_SPACE_FLOOR_MB", default=1024, least=0, most=10_000_000) * 2**20
+UPLOAD_HOURS = environment.number("UPLOAD_HOURS", default=72, least=1, most=24 * 365)
 FILE_UPLOAD_TEMP_DIR = environment.folder("HEYGEM_UPLOADS", default=MEDIA_ROOT / "scratch" / "uploads")
 FILE_UPLOAD_PERMISSIONS = 0o600
 DATA_UPLOAD_MAX_NUMBER_FILES = 10

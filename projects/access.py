@@ -32,11 +32,14 @@ from projects.models import (
     Role,
     Speaker,
     SpeakerClip,
+    Upload,
 )
 from projects.models.library import EDITING
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
+
+    from projects.models.uploads import UploadQuerySet
 
     Person = User | AnonymousUser
 
@@ -137,6 +140,12 @@ def binned_for(user: Person, kind: str, row_id: UUID | str) -> Thing:
     return _one(binned_tracks_of(user), row_id) if kind == "voices" else _one(binned_outputs_of(user), row_id)
 
 
+def uploads_of(user: Person, *, project: Project | None = None) -> UploadQuerySet:
+    """The uploads that are this person's own, of one project or of all, newest first."""
+    rows = Upload.objects.filter(owner_id=user.pk, project__in=projects_of(user))
+    return rows.filter(project=project) if project else rows
+
+
 def project_for(user: Person, project_id: UUID | str) -> Project:
     """One project."""
     return _one(projects_of(user), project_id)
@@ -155,6 +164,11 @@ def clip_for(user: Person, clip_id: UUID | str) -> SpeakerClip:
 def track_for(user: Person, track_id: UUID | str) -> AudioTrack:
     """One voice."""
     return _one(tracks_of(user), track_id)
+
+
+def upload_for(user: Person, upload_id: UUID | str) -> Upload:
+    """One upload of this person's own."""
+    return _one(uploads_of(user), upload_id)
 
 
 def job_for(user: Person, job_id: UUID | str) -> RenderJob:

@@ -37,6 +37,7 @@ from projects.models import (
     Speaker,
     SpeakerClip,
     Status,
+    Upload,
     UserQueue,
 )
 from projects.models.lanes import LaneQuerySet
@@ -216,6 +217,17 @@ class CleanupRunAdmin(ReadOnly):
         record = retention.run(dry_run="dry_run" in request.POST, by=request.user)
         self.message_user(request, retention.in_words(record))
         return redirect("admin:projects_cleanuprun_change", record.pk)
+
+
+@admin.register(Upload)
+class UploadAdmin(ReadOnly):
+    """Files on their way in."""
+
+    list_display = ("name", "kind", "owner", "project", "size", "offset", "state", "error_code", "created_at", "expires_at")
+    list_select_related = ("owner", "project")
+    search_fields = ("name", "owner__username", "project__name")
+    list_filter = ("state", "kind", "error_code")
+    date_hierarchy = "created_at"
 
 
 class LogLines(TabularInline):

@@ -16,8 +16,8 @@ from django.db.models.functions import Coalesce
 from redis import RedisError
 
 from lipsync.keeping import forget_all_but, forget_segments, remove_half_made
-from projects import idempotency, jobs, lanes, retention, storage, turns, wakeups
-from projects.models import AudioTrack, Consent, RenderJob, RenderOutput, SpeakerClip, Status
+from projects import idempotency, jobs, lanes, resumable, retention, storage, turns, wakeups
+from projects.models import AudioTrack, Consent, RenderJob, RenderOutput, SpeakerClip, Status, Upload
 from projects.models.renders import LIVE
 
 SWEEP_SECONDS = 15
@@ -37,6 +37,7 @@ def sweep() -> None:
     idempotency.forget_old()
     lanes.lift_pauses()
     lanes.forget_gone()
+    resumable.take_in_left()
     if turns.anything_due():
         wakeups.send()
 
@@ -45,6 +46,7 @@ def run_due() -> None:
     """The sweep with whatever is due less often: what the housekeeping lane does every `SWEEP_SECONDS`."""
     sweep()
     if cache.add(FILES_SWEPT, True, FILE_SWEEP_SECONDS):
+        resumable.expire()
         remove_orphan_files()
         remove_orphan_analyses()
         remove_old_segments()
@@ -91,8 +93,9 @@ def orphan_files() -> Iterator[Path]:
     for path in _older(storage.TRACKS, ABANDONED_UPLOAD_SECONDS):
         if not AudioTrack.objects.filter(file=f"{storage.TRACKS}/{path.name}").exists():
             yield path
-    for path in _older(storage.CONSENTS, ABANDONED_UPLOAD_SECONDS):
-        if not Consent.objects.filter(evidence=f"{storage.CONSENTS}/{path.name}").exists():
+    yield from _orphan_evidence()
+    for path in _older(storage.UPLOADS, ABANDONED_RENDER_SECONDS):
+        if not (_is_id(path.name) and Upload.objects.filter(pk=path.name).exists()):
             yield path
     yield from _older(f"{storage.SCRATCH}/uploads", ABANDONED_UPLOAD_SECONDS)
 
@@ -133,6 +136,19 @@ def _attempt(path: Path) -> tuple[UUID, int] | None:
         return (UUID(job_id), int(fence)) if path.is_dir() else None
     except ValueError:
         return None
+
+
+def _is_id(name: str) -> bool:
+    try:
+        return bool(UUID(name))
+    except ValueError:
+        return False
+
+
+def _orphan_evidence() -> Iterator[Path]:
+    for path in _older(storage.CONSENTS, ABANDONED_UPLOAD_SECONDS):
+        if not Consent.objects.filter(evidence=f"{storage.CONSENTS}/{path.name}").exists():
+            yield path
 
 
 def _older(kind: str, seconds: float) -> Iterator[Path]:

@@ -249,7 +249,7 @@ def data_folder() -> list[Finding]:
     name = "data_folder"
     root = Path(settings.MEDIA_ROOT)
     found = []
-    for kind in ("", storage.CLIPS, storage.TRACKS, storage.RENDERS, storage.SCRATCH, storage.ANALYSES):
+    for kind in ("", storage.CLIPS, storage.TRACKS, storage.UPLOADS, storage.RENDERS, storage.SCRATCH, storage.ANALYSES):
         probe = root / kind / f".doctor.{uuid.uuid4().hex}"
         try:
             probe.parent.mkdir(parents=True, exist_ok=True)

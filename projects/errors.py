@@ -37,6 +37,24 @@ class Conflict(ProjectError):
     status = 409
 
 
+class Gone(ProjectError):
+    """It was there, and will not come back."""
+
+    status = 410
+
+
+class Busy(ProjectError):
+    """Somebody else has it in hand at this moment."""
+
+    status = 423
+
+
+class Damaged(ProjectError):
+    """What arrived is not what was sent, by its checksum."""
+
+    status = 460
+
+
 class TooLarge(ProjectError):
     """More bytes than allowed."""
 

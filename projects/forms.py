@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.conf import settings
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.files.uploadedfile import UploadedFile
@@ -15,17 +14,19 @@ from django.utils.text import capfirst, format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from lipsync.media import SoundChoice
-from projects import access, archives, guesses
+from projects import access, archives, consents, guesses
 from projects.consents import EVIDENCE, SCOPE_LENGTH
-from projects.models import AudioTrack, Project, SpeakerClip
+from projects.models import AudioTrack, Project, SpeakerClip, UploadKind
 from projects.models.batches import PATTERN_LENGTH
 from projects.models.library import NAME_LENGTH, TITLE_LENGTH
 from projects.models.memberships import INVITED_AS
+from projects.uploads import MORE_CLIP_ENDINGS, MORE_TRACK_ENDINGS, limit_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
 
 LIBRARY_SHOWN = 60
+SHORTEST_CLIP, SHORTEST_TRACK = 0.5, 0.05  # seconds, below which the engine would refuse it anyway
 CLIP_KINDS = "video/*,.mp4,.m4v,.mov,.mkv,.webm,.avi,.ts,.mpg"
 TRACK_KINDS = "audio/*,video/*,.wav,.mp3,.m4a,.aac,.flac,.ogg,.opus,.wma"
 LANGUAGES = (
@@ -45,21 +46,28 @@ LANGUAGES = (
 
 
 class MediaField(forms.FileField):
-    """A file whose size limit the page knows too; an empty file is refused by the verb, in its own words."""
+    """A file whose limits of size, kind and length the page knows too; the verb refuses in its own words.
 
-    def __init__(self, *, kinds: str, limit: int, zone: bool = False, **kwargs: Any) -> None:
-        attributes: dict[str, Any] = {"accept": kinds, "data-limit": limit}
+    shortest: seconds
+    """
+
+    def __init__(self, kind: UploadKind, *, kinds: str, shortest: float, zone: bool = False, **kwargs: Any) -> None:
+        endings = MORE_CLIP_ENDINGS if kind == UploadKind.CLIP else MORE_TRACK_ENDINGS
+        attributes: dict[str, Any] = {"accept": kinds, "data-limit": limit_of(kind), "data-shortest": shortest}
+        attributes["data-endings"] = ",".join(sorted(endings))
         if zone:
             attributes["class"] = "in-zone"
         super().__init__(widget=forms.FileInput(attrs=attributes), allow_empty_file=True, max_length=TITLE_LENGTH, **kwargs)
 
 
 def _clip_field(*, required: bool = True, zone: bool = False) -> MediaField:
-    return MediaField(label=_("Video"), kinds=CLIP_KINDS, limit=settings.LARGEST_CLIP_BYTES, required=required, zone=zone)
+    kind = UploadKind.CLIP
+    return MediaField(kind, label=_("Video"), kinds=CLIP_KINDS, shortest=SHORTEST_CLIP, required=required, zone=zone)
 
 
 def _track_field(*, required: bool = True, zone: bool = False) -> MediaField:
-    return MediaField(label=_("Voice"), kinds=TRACK_KINDS, limit=settings.LARGEST_TRACK_BYTES, required=required, zone=zone)
+    kind = UploadKind.TRACK
+    return MediaField(kind, label=_("Voice"), kinds=TRACK_KINDS, shortest=SHORTEST_TRACK, required=required, zone=zone)
 
 
 def _consent_field(*, required: bool = True) -> forms.BooleanField:
@@ -138,9 +146,10 @@ class QuickRenderForm(forms.Form):
         data = super().clean() or {}
         self._one_of("clip", _("Choose a video: drop a file or pick one from the library."))
         self._one_of("track", _("Choose a voice: drop a file or pick one from the library."))
-        if self.new_clip() and not data.get("consent"):
-            self.add_error("consent", _("Ask the person first, then tick this."))
         clip, track = data.get("clip"), data.get("track")
+        unasked = self.new_clip() or (clip and consents.standing(clip.speaker).state == "missing")
+        if unasked and not data.get("consent"):
+            self.add_error("consent", _("Ask the person first, then tick this."))
         if clip and track and clip.speaker.project_id != track.project_id:
             self.add_error("track", _("This voice belongs to another project than the video. Pick one of the same."))
         return data

@@ -7,7 +7,7 @@ who come at once the second sees what the first has added.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -29,29 +29,41 @@ from projects.models import (
     RenderOutput,
     SpeakerClip,
     Status,
+    Upload,
 )
 from projects.models.renders import LIVE
+from projects.models.uploads import OPEN
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
+KINDS = ("clips", "tracks", "outputs", "arriving", "expected")
 NO_PLAN = QuotaPlan(name="none")
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Bytes by kind, and how many there may be; None for no limit. expected: of renders that wait or run"""
+    """Bytes by kind, and how many there may be; None for no limit.
+
+    arriving: of files on their way; expected: of the videos of renders that wait or run
+    """
 
     clips: int
     tracks: int
     outputs: int
+    arriving: int
     expected: int
     limit: int | None
 
     @property
     def used(self) -> int:
         """All of it, what is still to come included."""
-        return self.clips + self.tracks + self.outputs + self.expected
+        return self.clips + self.tracks + self.outputs + self.arriving + self.expected
+
+    @property
+    def coming(self) -> int:
+        """What is not there yet, but has its place."""
+        return self.arriving + self.expected
 
     @property
     def left(self) -> int | None:
@@ -168,12 +180,18 @@ def _lock(*user_ids: int) -> None:
     list(people.select_for_update(no_key=True).values_list("pk"))
 
 
-def rooms(homes: QuerySet[Project]) -> dict[UUID, Room]:
+def together(some: Sequence[Room], limit: int | None) -> Room:
+    """What several projects hold, under one limit."""
+    return Room(**{kind: sum(getattr(room, kind) for room in some) for kind in KINDS}, limit=limit)
+
+
+def rooms(homes: Collection[Project]) -> dict[UUID, Room]:
     """What each of these projects holds, without limits, in a number of queries that does not grow with them."""
     kept = {
         "clips": _sums(SpeakerClip.objects.kept().filter(speaker__project__in=homes), "speaker__project", "size"),
         "tracks": _sums(AudioTrack.objects.kept().filter(project__in=homes), "project", "size"),
         "outputs": _sums(RenderOutput.objects.kept().filter(job__project__in=homes), "job__project", "size"),
+        "arriving": _sums(Upload.objects.filter(project__in=homes, state__in=OPEN), "project", "size"),
         "expected": _sums(RenderJob.objects.filter(project__in=homes, status__in=LIVE), "project", "expected_size"),
     }
     return {home.pk: Room(**{kind: sums.get(home.pk, 0) for kind, sums in kept.items()}, limit=None) for home in homes}
@@ -189,6 +207,7 @@ def _room(which: dict[str, Any], limit: int | None) -> Room:
         clips=int(_sum(SpeakerClip.objects.kept().filter(speaker__project__in=homes), "size")),
         tracks=int(_sum(AudioTrack.objects.kept().filter(project__in=homes), "size")),
         outputs=int(_sum(RenderOutput.objects.kept().filter(job__project__in=homes), "size")),
+        arriving=int(_sum(Upload.objects.filter(project__in=homes, state__in=OPEN), "size")),
         expected=int(_sum(RenderJob.objects.filter(project__in=homes, status__in=LIVE), "expected_size")),
         limit=limit,
     )

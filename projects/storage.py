@@ -12,6 +12,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from projects.errors import NoRoom
+from projects.models.uploads import FOLDER
 
 CLIPS = "clips"
 TRACKS = "audio"
@@ -20,6 +21,7 @@ RENDERS = "renders"
 SCRATCH = "scratch"
 ANALYSES = "analysis"
 SEGMENTS = "segments"
+UPLOADS = FOLDER  # what is still arriving
 
 
 def folder(kind: str) -> Path:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 from django.contrib.auth.models import User
@@ -11,9 +13,21 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
-from projects import accounts, jobs, storage
+from projects import accounts, jobs, resumable, storage
 from projects.jobs import Claim
-from projects.models import AudioTrack, Consent, Membership, Project, RenderJob, RenderOutput, Speaker, SpeakerClip
+from projects.models import (
+    AudioTrack,
+    Consent,
+    Membership,
+    Project,
+    RenderJob,
+    RenderOutput,
+    Speaker,
+    SpeakerClip,
+    Upload,
+    UploadKind,
+)
+from projects.resumable import Announced
 
 CLIP_SECONDS = 1.0
 CLIP_RATE = 10
@@ -92,6 +106,17 @@ def track(project: Project, source: Path, title: str = "Welcome, German") -> Aud
 def upload(source: Path, name: str | None = None) -> SimpleUploadedFile:
     """The file as a browser sends it."""
     return SimpleUploadedFile(name or source.name, source.read_bytes())
+
+
+def arriving(owner: User, project: Project, size: int = 5) -> Upload:
+    """A voice of which nothing has arrived yet."""
+    file = Announced(kind=UploadKind.TRACK, name="a.wav", size=size, fingerprint=f"a.wav|{size}|0")
+    return resumable.create(owner=owner, project=project, file=file)
+
+
+def age(path: Path, seconds: float = 48 * 3600) -> None:
+    """Make a file look as old as this."""
+    os.utime(path, (time.time() - seconds,) * 2)
 
 
 def output(job: RenderJob, source: Path) -> RenderOutput:

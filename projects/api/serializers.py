@@ -20,6 +20,7 @@ from projects.models import (
     RenderOutput,
     Speaker,
     SpeakerClip,
+    Upload,
     UserQueue,
 )
 from projects.models.library import NAME_LENGTH
@@ -129,6 +130,35 @@ class TrackShape(serializers.ModelSerializer[AudioTrack]):
     def get_file_url(self, track: AudioTrack) -> str:
         """Where the file is."""
         return _absolute(self, "track_file", track.pk)
+
+
+class UploadShape(serializers.ModelSerializer[Upload]):
+    """An upload by the tus protocol. `offset`: bytes that have arrived; `clip` or `track` once it is done
+
+    `error`: why it was refused, or what keeps a whole file from being taken in while it waits for another try.
+    """
+
+    offset = serializers.IntegerField(source="arrived", read_only=True)
+    error = serializers.SerializerMethodField()
+    url = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Upload
+        fields = (
+            *("id", "project", "kind", "name", "size", "offset", "lecturer", "title", "language", "fingerprint"),
+            *("state", "clip", "track", "error", "created_at", "expires_at", "url"),
+        )
+        read_only_fields = fields
+
+    def get_error(self, upload: Upload) -> dict[str, Any] | None:
+        """The cause in the language asked for."""
+        if not upload.error_code:
+            return None
+        return {"code": upload.error_code, "message": sentences.shown(upload.error_message), "at": upload.error_at}
+
+    def get_url(self, upload: Upload) -> str:
+        """Where its bytes go."""
+        return _absolute(self, "api:upload", upload.pk)
 
 
 class OutputShape(serializers.ModelSerializer[RenderOutput]):

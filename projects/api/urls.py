@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from projects.api import lecturers, members, views
+from projects.api import lecturers, members, tus, views
 
 app_name = "api"
 urlpatterns = [
@@ -29,6 +29,8 @@ urlpatterns = [
     path("tracks/<uuid:track_id>/restore/", views.restore, {"kind": "voices"}, name="restore_track"),
     path("outputs/<uuid:job_id>/restore/", views.restore, {"kind": "videos"}, name="restore_output"),
     path("usage/", views.usage, name="usage"),
+    path("uploads/", tus.Uploads.as_view(), name="uploads"),
+    path("uploads/<uuid:upload_id>/", tus.OneUpload.as_view(), name="upload"),
     path("jobs/", views.job_list, name="jobs"),
     path("jobs/<uuid:job_id>/", views.job_detail, name="job"),
     path("jobs/<uuid:job_id>/cancel/", views.job_cancel, name="job_cancel"),

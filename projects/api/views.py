@@ -226,7 +226,13 @@ def usage(request: Request) -> Response:
     """What the person's own projects hold and may hold, in bytes, and the video rendered this month, in seconds."""
     person = _person(request)
     room, minutes = quotas.room_of_person(person), quotas.minutes_of(person)
-    held = {"clips": room.clips, "tracks": room.tracks, "outputs": room.outputs, "expected": room.expected}
+    held = {
+        "clips": room.clips,
+        "tracks": room.tracks,
+        "outputs": room.outputs,
+        "arriving": room.arriving,
+        "expected": room.expected,
+    }
     return Response(
         {
             "bytes": {**held, "used": room.used, "limit": room.limit, "left": room.left},

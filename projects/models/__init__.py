@@ -12,6 +12,7 @@ from projects.models.quotas import PersonPlan, ProjectPlan, QuotaPlan
 from projects.models.renders import Family, JobLogLine, RenderJob, RenderOutput, Stage, Status
 from projects.models.retention import CleanupRun, RetentionPolicy
 from projects.models.setup import SetupLink
+from projects.models.uploads import Upload, UploadKind, UploadState
 
 __all__ = [
     "AppendOnlyError",
@@ -43,5 +44,8 @@ __all__ = [
     "SpeakerClip",
     "Stage",
     "Status",
+    "Upload",
+    "UploadKind",
+    "UploadState",
     "UserQueue",
 ]

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from projects import access, consents, library, uploads
 from projects.errors import ProjectError
 from projects.forms import ClipForm, LecturerForm, ProjectForm, VoiceForm
-from projects.models import Project, SpeakerClip
+from projects.models import Project, SpeakerClip, UploadKind
 from projects.pages.people import signed_in
 
 RENDERS_SHOWN = 100
@@ -113,18 +113,27 @@ def add_voice(request: HttpRequest, project_id: UUID) -> HttpResponse:
 
 
 def _lecturers(request: HttpRequest, row: Project, **forms: Any) -> dict[str, Any]:
+    user = signed_in(request)
     kept = Prefetch("clips", queryset=SpeakerClip.objects.kept())
-    speakers = list(access.speakers_of(signed_in(request), project=row).prefetch_related(kept, "consents"))
+    speakers = list(access.speakers_of(user, project=row).prefetch_related(kept, "consents"))
     tags = sorted({tag for speaker in speakers for tag in speaker.tags}, key=str.casefold)
     wanted = request.GET.get("tag", "")
     if wanted in tags:
         speakers = [speaker for speaker in speakers if wanted in speaker.tags]
-    context = {"form": ClipForm(), "lecturer_form": LecturerForm(), "largest_clip": settings.LARGEST_CLIP_BYTES}
+    unfinished = access.uploads_of(user, project=row).unfinished().filter(kind=UploadKind.CLIP)
+    context = {
+        "unfinished": unfinished,
+        "form": ClipForm(),
+        "lecturer_form": LecturerForm(),
+        "largest_clip": settings.LARGEST_CLIP_BYTES,
+    }
     context |= {"project": row, "tab": "lecturers", "tags": tags, "wanted": wanted}
     return context | {"speakers": [(speaker, consents.standing(speaker)) for speaker in speakers]} | forms
 
 
 def _voices(request: HttpRequest, row: Project, **forms: Any) -> dict[str, Any]:
-    tracks = access.tracks_of(signed_in(request), project=row)
+    user = signed_in(request)
+    tracks = access.tracks_of(user, project=row)
+    unfinished = access.uploads_of(user, project=row).unfinished().filter(kind=UploadKind.TRACK)
     context = {"form": VoiceForm(), "largest_track": settings.LARGEST_TRACK_BYTES}
-    return context | {"project": row, "tab": "voices", "tracks": tracks} | forms
+    return context | {"unfinished": unfinished} | {"project": row, "tab": "voices", "tracks": tracks} | forms

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from projects import accounts, consents, idempotency, jobs, uploads
+from projects import access, accounts, consents, idempotency, jobs, uploads
 from projects.errors import ProjectError
 from projects.forms import QuickRenderForm
 from projects.models import AudioTrack, Project, RenderJob, SpeakerClip
@@ -30,8 +30,10 @@ def quick_render(request: HttpRequest) -> HttpResponse:
             return redirect("pages:job", job.pk)
     else:
         form = QuickRenderForm(user, initial={"project": accounts.first_project(user), **request.GET.dict()})
+    unfinished = access.uploads_of(user).unfinished()
     limits = {"largest_clip": settings.LARGEST_CLIP_BYTES, "largest_track": settings.LARGEST_TRACK_BYTES}
-    return render(request, "pages/quick_render.html", {"form": form, **limits}, status=422 if form.errors else 200)
+    context = {"form": form, "unfinished": unfinished, **limits}
+    return render(request, "pages/quick_render.html", context, status=422 if form.errors else 200)
 
 
 def _started(request: HttpRequest, form: QuickRenderForm) -> RenderJob | None:
@@ -61,11 +63,13 @@ def _started(request: HttpRequest, form: QuickRenderForm) -> RenderJob | None:
 
 def _clip(form: QuickRenderForm, project: Project, user: User) -> SpeakerClip:
     file = form.new_clip()
-    if file is None:
-        picked: SpeakerClip = form.cleaned_data["clip"]
-        return picked
-    clip = uploads.add_clip(project=project, speaker=form.cleaned_data["lecturer"], uploaded_file=file)
-    consents.state(speaker=clip.speaker, by=user)
+    clip: SpeakerClip = (
+        form.cleaned_data["clip"]
+        if file is None
+        else uploads.add_clip(project=project, speaker=form.cleaned_data["lecturer"], uploaded_file=file)
+    )
+    if form.cleaned_data["consent"]:
+        consents.state(speaker=clip.speaker, by=user)
     return clip
 
 

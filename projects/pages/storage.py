@@ -84,10 +84,11 @@ class Leaving:
 def storage(request: HttpRequest) -> HttpResponse:
     """What the person's projects hold, and the bin."""
     user = signed_in(request)
-    mine, minutes = quotas.room_of_person(user), quotas.minutes_of(user)
-    homes = access.projects_of(user)
+    homes = list(access.projects_of(user))
     editable = frozenset(home.pk for home in homes if home.can_edit)
     told = quotas.rooms(homes)
+    own = [told[home.pk] for home in homes if home.owner_id == user.pk]
+    mine, minutes = quotas.together(own, quotas.plan_of(user).bytes_per_person), quotas.minutes_of(user)
     largest_project = max((room.used for room in told.values()), default=0)
     holdings = [Holding(home, told[home.pk], _pieces(told[home.pk], largest_project)) for home in homes]
     context = {
@@ -149,7 +150,7 @@ def _next(request: HttpRequest) -> str:
 def _pieces(room: Room, whole: int) -> list[Piece]:
     """The bar of a room whose full length stands for `whole` bytes."""
     pieces, start = list[Piece](), 0.0
-    for kind, size in (("clips", room.clips), ("voices", room.tracks), ("videos", room.outputs), ("expected", room.expected)):
+    for kind, size in (("clips", room.clips), ("voices", room.tracks), ("videos", room.outputs), ("expected", room.coming)):
         width = 100.0 * size / whole if whole else 0.0
         pieces.append(Piece(kind, start, width))
         start += width

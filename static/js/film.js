@@ -37,7 +37,7 @@
     film.focus();
   };
 
-  document.querySelectorAll("[data-film]").forEach((link) => {
+  const wake = (part) => part.querySelectorAll("[data-film]").forEach((link) => {
     link.addEventListener("pointerenter", () => hint(link));
     link.addEventListener("pointerleave", () => rest(link));
     link.addEventListener("focus", () => hint(link));
@@ -47,4 +47,7 @@
       open(link);
     });
   });
+
+  wake(document);
+  document.addEventListener("renewed", () => wake(document)); // the films of a list that was fetched anew
 })();

@@ -1,212 +1,124 @@
-// A form marked data-upload: drop zones with a preview, sending with a progress bar.
-// Without this script the same form is sent plainly and answers the same pages.
+// A form marked data-upload sends its files by the tus protocol: in the library each file gets a row of its own, on quick
+// render the form follows once both have arrived. Without this script the same form is sent plainly to the same address.
 (() => {
   "use strict";
 
   const form = document.querySelector("form[data-upload]");
-  if (!form) return;
+  if (!form || !window.tus?.isSupported) return;
 
-  const zones = [...form.querySelectorAll("[data-zone]")];
   const words = form.dataset;
-  const number = new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 1 });
+  const inLibrary = words.project !== undefined;
+  const { partOf, pace, sentenceFor } = window.progressWords(words);
+  const kindOf = (zone) => (zone.dataset.zone === "video" ? "clip" : "track");
+  const value = (name) => form.elements[name]?.value || "";
 
-  const readableSize = (bytes) => {
-    const units = ["KB", "MB", "GB"];
-    let value = Math.max(bytes / 1024, 0.1);
-    let unit = 0;
-    while (value >= 1000 && unit < units.length - 1) {
-      value /= 1024;
-      unit += 1;
+  const wishesFor = (file, kind, project, title) => ({
+    project,
+    kind,
+    filename: file.name,
+    lecturer: kind === "clip" ? value("lecturer") : "",
+    language: kind === "track" ? value("language") : "",
+    consent: kind === "clip" && form.elements.consent?.checked ? "yes" : "",
+    title,
+    fingerprint: Sending.nameOf(file),
+  });
+
+  // What stands below the rows takes in what has arrived, once for all that end at the same time.
+  const shelfOf = (page) => [...page.querySelectorAll("[data-arrivals] ~ :not(form)")];
+
+  const renew = async () => {
+    try {
+      const answer = await fetch(window.location.href);
+      if (!answer.ok) return;
+      const fresh = shelfOf(new DOMParser().parseFromString(await answer.text(), "text/html"));
+      shelfOf(document).forEach((old) => old.remove());
+      arrivals.section.after(...fresh);
+      document.dispatchEvent(new CustomEvent("renewed"));
+    } catch {
+      // no network at this moment: the next visit shows it
     }
-    return `${number.format(value)} ${units[unit]}`;
   };
 
-  const clock = (seconds) => {
-    const whole = Math.round(seconds);
-    return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+  let due = 0;
+  const renewSoon = () => {
+    if (!inLibrary) return;
+    clearTimeout(due);
+    due = setTimeout(renew, 300);
   };
 
-  const kindOf = (file) => {
-    if (file.type.startsWith("video/") || /\.(mp4|mov|m4v|mkv|webm|avi|mpe?g|ts)$/i.test(file.name)) return "video";
-    if (file.type.startsWith("audio/") || /\.(wav|mp3|m4a|aac|flac|og[ga]|opus)$/i.test(file.name)) return "voice";
-    return "";
-  };
+  const arrivals = new window.Arrivals(document.querySelector("[data-arrivals]"), words, {
+    chosen: (row, file) => (inLibrary ? row.goOnWith(file) : area.take(zoneFor(row.kind), [file])),
+    arrived: renewSoon,
+  });
 
-  const fileInput = (zone) => zone.querySelector('input[type="file"]');
+  const area = window.dropZones(form, {
+    // A file that is known from an earlier visit goes on at once.
+    adopt: (zone, file) => {
+      const row = inLibrary && arrivals.unfinished(kindOf(zone), file);
+      if (row) row.goOnWith(file);
+      return Boolean(row);
+    },
+    detailOf: (zone, file, size) => {
+      const row = arrivals.unfinished(kindOf(zone), file);
+      return row ? `${size} · ${words.continued.replace("%s", partOf(row.arrived, row.size))}` : size;
+    },
+  });
+  const zoneFor = (kind) => area.zones.find((zone) => kindOf(zone) === kind);
+  area.restore();
 
-  const complain = (zone, sentence) => {
-    const place = zone.querySelector("[data-complaint]");
-    place.textContent = sentence;
-    place.hidden = !sentence;
-    zone.querySelector(".zone-drop").classList.toggle("wrong", Boolean(sentence));
-  };
-
-  const show = (zone, chosen) => {
-    const empty = zone.querySelector("[data-empty]");
-    const full = zone.querySelector("[data-full]");
-    const preview = full.querySelector(".preview");
-    const shown = preview.querySelector("video, audio, img");
-    if (shown) {
-      if (shown.src.startsWith("blob:")) URL.revokeObjectURL(shown.src);
-      shown.remove();
+  const isComplete = () => {
+    const lacking = area.zones.find((zone) => !area.filesOf(zone).length && !area.pickedIn(zone));
+    if (lacking) {
+      area.complain(lacking, lacking.dataset.missing);
+      area.focus(lacking);
     }
-    const hadFocus = full.contains(document.activeElement);
-    empty.hidden = Boolean(chosen);
-    full.hidden = !chosen;
-    if (!chosen) {
-      if (hadFocus) fileInput(zone).focus();
-      return;
-    }
-    full.querySelector("[data-name]").textContent = chosen.name;
-    full.querySelector("[data-detail]").textContent = chosen.detail;
-    if (chosen.medium) preview.append(chosen.medium);
+    return !lacking;
   };
 
-  const mediumFor = (zone, url, detail) => {
-    const medium = document.createElement(zone.dataset.zone === "video" ? "video" : "audio");
-    medium.controls = true;
-    medium.preload = "metadata";
-    medium.muted = zone.dataset.zone === "video";
-    medium.addEventListener("loadedmetadata", () => {
-      if (!Number.isFinite(medium.duration)) return;
-      zone.querySelector("[data-detail]").textContent = `${clock(medium.duration)} · ${detail}`;
+  // --- in the library -----------------------------------------------------------------------------------------------
+  const button = form.querySelector("[data-send]");
+
+  const sendToLibrary = () => {
+    const [zone] = area.zones;
+    const files = area.filesOf(zone);
+    const title = files.length === 1 ? value("title") : "";
+    files.forEach((file) => arrivals.add(file, wishesFor(file, kindOf(zone), words.project, title)));
+    area.clear(zone);
+    form.elements.title.value = "";
+    if (form.elements.consent) form.elements.consent.checked = false; // the next person is asked about anew
+    form.querySelector("[data-form-errors]").replaceChildren();
+    arrivals.section.scrollIntoView({ block: "nearest" });
+  };
+
+  if (inLibrary) {
+    form.addEventListener("chosen", () => {
+      const several = area.filesOf(area.zones[0]).length > 1;
+      form.elements.title.closest(".field").hidden = several; // several keep their files' names
+      button.textContent = several ? button.dataset.several : button.dataset.one;
     });
-    medium.addEventListener("error", () => medium.remove()); // a format that only the server can read
-    medium.src = url;
-    return medium;
-  };
-
-  const unpick = (zone) => {
-    const none = zone.querySelector('input[type="radio"][value=""]');
-    if (none) none.checked = true;
-  };
-
-  const take = (zone, file) => {
-    const input = fileInput(zone);
-    const limit = Number(input.dataset.limit);
-    if (limit && file.size > limit) {
-      complain(zone, words.tooLarge.replace("%s", readableSize(limit)));
-      input.value = "";
-      show(zone, null);
-      return;
-    }
-    if (file.size === 0) {
-      complain(zone, words.empty);
-      input.value = "";
-      show(zone, null);
-      return;
-    }
-    if (input.files[0] !== file) {
-      const transfer = new DataTransfer();
-      transfer.items.add(file);
-      input.files = transfer.files;
-    }
-    unpick(zone);
-    zone.querySelector("details").open = false;
-    complain(zone, "");
-    const detail = readableSize(file.size);
-    show(zone, { name: file.name, detail, medium: mediumFor(zone, URL.createObjectURL(file), detail) });
-  };
-
-  const pick = (zone, radio) => {
-    fileInput(zone).value = "";
-    complain(zone, "");
-    if (!radio.value) {
-      show(zone, null);
-      return;
-    }
-    let medium = null;
-    if (radio.dataset.still) {
-      medium = document.createElement("img");
-      medium.src = radio.dataset.still;
-      medium.alt = "";
-    } else if (radio.dataset.media) {
-      medium = mediumFor(zone, radio.dataset.media, radio.dataset.detail);
-    }
-    show(zone, { name: radio.dataset.name, detail: radio.dataset.detail, medium });
-    radio.closest("details").open = false;
-    zone.querySelector("[data-clear]").focus();
-  };
-
-  zones.forEach((zone) => {
-    fileInput(zone).addEventListener("change", (event) => {
-      const file = event.target.files[0];
-      if (file) take(zone, file);
-      else show(zone, null);
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      if (isComplete()) sendToLibrary();
     });
-    zone.querySelectorAll('input[type="radio"]').forEach((radio) => {
-      radio.addEventListener("click", () => pick(zone, radio));
-      radio.addEventListener("keydown", (event) => {
-        if (event.key === "Enter") {
-          event.preventDefault();
-          radio.checked = true;
-          pick(zone, radio);
-        }
-      });
-    });
-    zone.querySelector("[data-clear]").addEventListener("click", () => {
-      fileInput(zone).value = "";
-      unpick(zone);
-      show(zone, null);
-    });
-    if (fileInput(zone).files[0]) take(zone, fileInput(zone).files[0]);
-    const picked = zone.querySelector('input[type="radio"]:checked');
-    if (picked && picked.value) pick(zone, picked);
-  });
+    return;
+  }
 
-  // Anywhere on the page: a file goes to the zone of its kind, or to the zone under the pointer.
-  const place = (files, target) => {
-    [...files].forEach((file) => {
-      const kind = kindOf(file);
-      const zone =
-        zones.find((each) => each.contains(target) && (!kind || files.length === 1)) ||
-        zones.find((each) => each.dataset.zone === kind) ||
-        zones[0];
-      take(zone, file);
-    });
-  };
-
-  let depth = 0;
-  const carriesFiles = (event) => [...(event.dataTransfer?.types || [])].includes("Files");
-  document.addEventListener("dragenter", (event) => {
-    if (!carriesFiles(event)) return;
-    depth += 1;
-    document.body.classList.add("dropping");
-  });
-  document.addEventListener("dragleave", () => {
-    depth = Math.max(0, depth - 1);
-    if (depth === 0) document.body.classList.remove("dropping");
-  });
-  document.addEventListener("dragover", (event) => {
-    if (carriesFiles(event)) event.preventDefault();
-  });
-  document.addEventListener("drop", (event) => {
-    if (!carriesFiles(event)) return;
-    event.preventDefault();
-    depth = 0;
-    document.body.classList.remove("dropping");
-    place(event.dataTransfer.files, event.target);
-  });
-  document.addEventListener("paste", (event) => {
-    if (event.clipboardData?.files.length) place(event.clipboardData.files, null);
-  });
-
-  // Sending.
+  // --- quick render -------------------------------------------------------------------------------------------------
   const travel = form.querySelector("[data-travel]");
   const bar = travel.querySelector("progress");
   const line = travel.querySelector("[data-line]");
-  const button = form.querySelector("[data-send]");
   const stop = travel.querySelector("[data-stop]");
-  let request = null;
+  const known = new Map(); // what was begun or has arrived, so that nothing is sent twice: key to {url, id}
+  let journey = null;
 
   const rest = () => {
-    request = null;
+    journey?.forEach((each) => {
+      if (!["done", "failed"].includes(each.sending.state)) each.sending.stop();
+    });
+    journey = null;
     travel.hidden = true;
     button.removeAttribute("aria-disabled");
-    window.removeEventListener("beforeunload", stay);
   };
-
-  const stay = (event) => event.preventDefault();
 
   const tell = (html) => {
     const place = form.querySelector("[data-form-errors]");
@@ -215,22 +127,63 @@
     place.focus();
   };
 
-  const tellSentence = (sentence) => {
+  const tellSentence = (sentence, label) => {
     const note = document.createElement("div");
     note.className = "note bad";
-    const text = document.createElement("div");
-    text.textContent = sentence;
+    const text = document.createElement("p");
+    if (label) {
+      const strong = document.createElement("strong");
+      strong.textContent = `${label}: `;
+      text.append(strong);
+    }
+    text.append(sentence);
     note.append(text);
     tell(note);
   };
 
-  const answered = (sent) => {
-    rest();
-    if (sent.status >= 200 && sent.status < 300 && sent.responseURL) {
-      window.location.assign(sent.responseURL);
+  const projectOf = () => {
+    const picked = area.zones.map((zone) => zone.querySelector('input[type="radio"]:checked')?.dataset.project);
+    return picked.find(Boolean) || value("project");
+  };
+
+  const progress = () => {
+    const parts = journey.map((each) => ({ ...each.facts, state: each.sending.state, size: each.sending.size }));
+    const size = parts.reduce((sum, part) => sum + part.size, 0);
+    const sent = parts.reduce((sum, part) => sum + part.sent, 0);
+    const states = parts.map((part) => part.state);
+    if (states.includes("lost")) {
+      line.textContent = words.lost.replace("%s", partOf(sent, size));
+    } else if (states.every((state) => state === "checking" || state === "done")) {
+      bar.removeAttribute("value");
+      line.textContent = words.checking;
       return;
+    } else {
+      const speed = parts.reduce((sum, part) => sum + (part.state === "sending" ? part.speed || 0 : 0), 0);
+      line.textContent = pace(sent, size, { speed, left: speed ? (size - sent) / speed : 0 });
     }
-    const page = new DOMParser().parseFromString(sent.responseText, "text/html");
+    bar.value = sent / size;
+  };
+
+  const submit = async (ids) => {
+    const data = new FormData(form);
+    Object.entries(ids).forEach(([kind, id]) => {
+      data.delete(`${kind}_file`);
+      data.set(kind, id);
+    });
+    try {
+      const answer = await fetch(form.action, { method: "POST", body: data });
+      const text = await answer.text();
+      rest();
+      if (answer.ok) window.location.assign(answer.url);
+      else answered(text);
+    } catch {
+      rest();
+      tellSentence(words.offline);
+    }
+  };
+
+  const answered = (text) => {
+    const page = new DOMParser().parseFromString(text, "text/html");
     const errors = page.querySelector("[data-form-errors]");
     if (errors && errors.children.length) {
       const piece = document.createDocumentFragment();
@@ -242,51 +195,71 @@
     }
   };
 
-  const missing = () =>
-    zones.find((zone) => !fileInput(zone).files.length && !zone.querySelector('input[type="radio"]:checked')?.value);
-
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    if (request) return;
-    const lacking = missing();
-    if (lacking) {
-      complain(lacking, lacking.dataset.missing);
-      fileInput(lacking).focus();
+  const listen = (each, state, facts) => {
+    if (!journey) return;
+    const all = state === "checking" || state === "done";
+    each.facts = { sent: facts.sent ?? (all ? each.sending.size : each.facts.sent), speed: facts.speed };
+    if (each.sending.url) known.set(each.key, { url: each.sending.url });
+    if (state === "failed") {
+      if (!each.sending.url) known.delete(each.key);
+      rest();
+      tellSentence(sentenceFor(facts), each.label);
       return;
     }
+    if (state === "done") known.set(each.key, { id: facts[each.kind] });
+    progress();
+    if (journey.every((other) => other.sending.state === "done")) submit(idsFor());
+  };
+
+  const keyOf = (kind, file, project) => `${project}|${kind}|${Sending.nameOf(file)}`;
+  const idsFor = () => {
+    const ids = {};
+    area.zones.forEach((zone) => {
+      const [file] = area.filesOf(zone);
+      if (file) ids[kindOf(zone)] = known.get(keyOf(kindOf(zone), file, projectOf()))?.id;
+    });
+    return ids;
+  };
+
+  const begun = (kind, file, key) => {
+    const row = arrivals.unfinished(kind, file);
+    return known.get(key)?.url || (row?.item.dataset.project === projectOf() ? row.url : null);
+  };
+
+  const sendAndSubmit = () => {
     form.querySelector("[data-form-errors]").replaceChildren();
-    request = new XMLHttpRequest();
-    const sent = request;
-    const began = performance.now();
-    sent.upload.addEventListener("progress", (step) => {
-      if (!step.lengthComputable) return;
-      bar.value = step.loaded / step.total;
-      const seconds = (performance.now() - began) / 1000;
-      const left = (seconds * (step.total - step.loaded)) / Math.max(step.loaded, 1);
-      const share = `${readableSize(step.loaded)} / ${readableSize(step.total)}`;
-      line.textContent = seconds > 2 && left > 2 ? `${share} · ${words.left.replace("%s", clock(left))}` : share;
+    const project = projectOf();
+    journey = [];
+    area.zones.forEach((zone) => {
+      const [file] = area.filesOf(zone);
+      const kind = kindOf(zone);
+      const key = file && keyOf(kind, file, project);
+      if (!file || known.get(key)?.id) return;
+      const each = { kind, key, label: zone.dataset.label, facts: { sent: 0 } };
+      each.sending = new Sending({
+        endpoint: words.endpoint,
+        file,
+        wishes: wishesFor(file, kind, project, ""),
+        url: begun(kind, file, key),
+        tell: (state, facts) => listen(each, state, facts),
+      });
+      journey.push(each);
     });
-    sent.upload.addEventListener("load", () => {
-      bar.removeAttribute("value");
-      line.textContent = words.checking;
-    });
-    sent.addEventListener("load", () => answered(sent));
-    sent.addEventListener("error", () => {
-      rest();
-      tellSentence(words.offline);
-    });
-    sent.addEventListener("abort", rest);
-    sent.open("POST", form.action);
     bar.value = 0;
     line.textContent = words.sending;
     travel.hidden = false;
     button.setAttribute("aria-disabled", "true");
-    window.addEventListener("beforeunload", stay);
-    sent.send(new FormData(form));
+    if (journey.length) [...journey].forEach((each) => each.sending.start());
+    else submit(idsFor());
+  };
+
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (!journey && isComplete()) sendAndSubmit();
   });
 
   stop.addEventListener("click", () => {
-    request?.abort();
+    rest();
     button.focus();
   });
 })();

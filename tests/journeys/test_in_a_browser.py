@@ -5,7 +5,10 @@ Needs a chromium and playwright; says that it was skipped where there is none.
 
 from __future__ import annotations
 
+import base64
+import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -14,7 +17,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
@@ -22,6 +25,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.demo_take import demo_take
+from tests.journeys.weak_line import WeakLine
+from tests.soak.cutting import Sender, Source, send_with_cuts
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -33,6 +38,8 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 PASSWORD = "a long enough passphrase"
 START_SECONDS = 90
 RENDER_SECONDS = 300
+DROPPED_BYTES = 3 * 2**20
+CUT_BYTES = 6 * 2**20
 
 pytestmark = [
     pytest.mark.browser,
@@ -46,6 +53,7 @@ class Installation:
     """A running installation. link: of the first account"""
 
     address: str
+    port: int
     link: str
     environment: dict[str, str]
 
@@ -83,7 +91,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
         )
     try:
         link = _link(process, said)
-        yield Installation(f"http://localhost:{port}", link, environment)
+        yield Installation(f"http://localhost:{port}", port, link, environment)
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(timeout=60)
@@ -122,12 +130,14 @@ def page(browser: Browser) -> Iterator[Page]:
     assert errors == []
 
 
-def sign_in(page: Page, at: Installation, name: str) -> None:
-    page.goto(f"{at.address}/sign-in/")
+def sign_in(page: Page, installation: Installation, name: str, *, at: str = "") -> None:
+    """at: another address of it"""
+    address = at or installation.address
+    page.goto(f"{address}/sign-in/")
     page.fill("[name=username]", name)
     page.fill("[name=password]", PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(f"{at.address}/")
+    page.wait_for_url(f"{address}/")
 
 
 def test_from_the_set_up_link_to_the_finished_video(
@@ -234,6 +244,105 @@ def test_the_language_switch_speaks_chinese(page: Page, installation: Installati
     page.get_by_role("button", name="简体中文").click()
     page.wait_for_selector("h1:has-text('登录')")
     assert page.locator("html").get_attribute("lang") == "zh-hans"
+
+
+def test_files_that_are_dropped_arrive_though_the_line_breaks(page: Page, installation: Installation, clip_file: Path) -> None:
+    film = clip_file.read_bytes()
+    with WeakLine(installation.port) as line:
+        sign_in(page, installation, "boss", at=line.address)
+        page.goto(f"{line.address}{_library(page, installation)}")
+        page.get_by_text("Add a clip", exact=True).click()
+        _drop(page, {f"Part {number}.mp4": Source(film, DROPPED_BYTES, number).read(0, DROPPED_BYTES) for number in (1, 2)})
+        page.fill("[name=lecturer]", "Ada")
+        line.let_pass(DROPPED_BYTES)
+        page.get_by_role("button", name="Add the clips").click()
+        _until(page, lambda: sum(_offsets(page, installation)) > 0)
+        line.cut()
+        rows = page.locator("[data-arrival]")
+        rows.filter(has_text="Trying again").nth(1).wait_for()
+        line.mend()
+        rows.filter(has_text="In the library").nth(1).wait_for()
+        for title in ("Part 1", "Part 2"):
+            page.get_by_role("heading", name=title).wait_for()
+
+
+def test_an_upload_goes_on_after_the_browser_was_closed(
+    page: Page, browser: Browser, installation: Installation, clip_file: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "long.mp4"
+    file.write_bytes(Source(clip_file.read_bytes(), DROPPED_BYTES, 3).read(0, DROPPED_BYTES))
+    with WeakLine(installation.port) as line:
+        before = browser.new_context(locale="en-US").new_page()
+        sign_in(before, installation, "boss", at=line.address)
+        before.goto(f"{line.address}{_library(before, installation)}")
+        before.get_by_text("Add a clip", exact=True).click()
+        before.set_input_files("[name=clip_file]", file)
+        before.fill("[name=lecturer]", "Ada")
+        line.let_pass(DROPPED_BYTES // 2)
+        before.get_by_role("button", name="Add the clip").click()
+        _until(before, lambda: sum(_offsets(before, installation)) > 0)
+        before.context.close()
+    sign_in(page, installation, "boss")
+    page.goto(f"{installation.address}{_library(page, installation)}")
+    row = page.locator("[data-arrival]", has_text="Choose the file again to go on.")
+    begun = row.get_attribute("data-url")
+    row.locator("[data-file]").set_input_files(file)
+    page.locator("[data-arrival]", has_text="In the library").wait_for()
+    page.get_by_role("heading", name="long").wait_for()
+    assert page.request.get(f"{installation.address}{begun}").json()["state"] == "done"  # the one that was begun before
+
+
+def _library(page: Page, at: Installation) -> str:
+    """The path of the person's project."""
+    (project,) = page.request.get(f"{at.address}/api/v1/projects/").json()["results"]
+    return f"/projects/{project['id']}/"
+
+
+def _offsets(page: Page, at: Installation) -> list[int]:
+    """Bytes of each unfinished upload that have arrived, asked past the line."""
+    rows = page.request.get(f"{at.address}/api/v1/uploads/").json()["results"]
+    return [row["offset"] for row in rows if row["state"] == "receiving"]
+
+
+def _until(page: Page, true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline, "it did not come about"
+        page.wait_for_timeout(50)
+
+
+def _drop(page: Page, files: dict[str, bytes]) -> None:
+    """Drop files somewhere on the page, as a hand does."""
+    given = [[name, base64.b64encode(data).decode()] for name, data in files.items()]
+    carried = page.evaluate_handle(
+        """given => {
+            const carried = new DataTransfer();
+            for (const [name, data] of given) {
+                const bytes = Uint8Array.from(atob(data), letter => letter.charCodeAt(0));
+                carried.items.add(new File([bytes], name, { type: "video/mp4", lastModified: 7 }));
+            }
+            return carried;
+        }""",
+        given,
+    )
+    page.dispatch_event("main", "drop", {"dataTransfer": carried})
+
+
+def test_twenty_cuts_and_a_second_sender_cost_no_byte(installation: Installation, clip_file: Path) -> None:
+    """T19 in small; `make soak T=uploads` is the large one."""
+    name = base64.b64encode(f"boss:{PASSWORD}".encode()).decode()
+    first = Sender(installation.port, "", "")
+    answer = first.ask("POST", "/api/v1/tokens/", {"Authorization": f"Basic {name}"})
+    sender = Sender(installation.port, json.loads(answer.text)["token"], "")
+    sender.project = json.loads(sender.ask("GET", "/api/v1/projects/", {}).text)["results"][0]["id"]
+    source = Source(clip_file.read_bytes(), CUT_BYTES, 4)
+    sender.announce(source.size)
+    path = Path(installation.environment["HEYGEM_DATA"]) / "uploads" / sender.url.strip("/").rpartition("/")[2]
+    seen = send_with_cuts(sender, source, 20, random.Random(19), lambda begin, stop: path.read_bytes()[begin:stop])
+    assert (seen.cuts, seen.equal, seen.misses) == (20, 20, [])
+    assert 0 < seen.busy == seen.parallel
+    clip = json.loads(sender.ask("GET", f"/api/v1/clips/{sender.state()['clip']}/", {}).text)
+    assert clip["sha256"] == source.digest()
 
 
 @pytest.mark.parametrize("width", [360, 768, 1440])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
@@ -12,7 +13,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from projects import uploads
 from projects.errors import TooLarge
-from projects.models import AudioTrack, Project, RenderJob, Speaker, SpeakerClip, Status
+from projects.models import AudioTrack, Project, RenderJob, Speaker, SpeakerClip, Status, Upload
+from tests import making
 
 LONG_NAME = "Prof. Dr. Anneliese Wolkenstein-Oberhauser von der Marwitz zu Hohenlohe"
 PAGES = ("project", "voices", "project_renders")
@@ -102,6 +104,19 @@ def test_a_refused_clip_leaves_no_empty_lecturer(owner_client: Client, project: 
     assert not Speaker.objects.exists()
 
 
+@pytest.mark.parametrize(("name", "listed"), [("project", False), ("voices", True)])
+def test_what_has_not_arrived_in_full_is_listed_where_it_belongs(
+    owner: User, owner_client: Client, project: Project, name: str, listed: bool
+) -> None:
+    upload = making.arriving(owner, project, size=40)
+    upload.path.write_bytes(b"x" * 12)
+    sentence = "12\xa0bytes of 40\xa0bytes arrived. Choose the file again to go on."
+    assert (sentence in text_of(owner_client, name, project)) is listed
+    assert sentence in owner_client.get("/").content.decode()
+    Upload.objects.update(fingerprint="")  # a script's own: no browser can go on with it
+    assert sentence not in text_of(owner_client, name, project)
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_a_stranger_gets_404(stranger_client: Client, project: Project, name: str) -> None:
     assert stranger_client.get(reverse(f"pages:{name}", args=[project.pk])).status_code == 404
@@ -113,7 +128,7 @@ def test_a_stranger_cannot_add_to_it(stranger_client: Client, project: Project, 
 
 
 @pytest.mark.parametrize("count", [1, 10])
-@pytest.mark.parametrize(("name", "queries"), [("project", 8), ("voices", 6), ("project_renders", 6)])
+@pytest.mark.parametrize(("name", "queries"), [("project", 9), ("voices", 7), ("project_renders", 6)])
 def test_the_queries_do_not_grow_with_the_library(
     owner_client: Client,
     project: Project,

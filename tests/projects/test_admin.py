@@ -49,6 +49,7 @@ def test_every_model_has_its_pages(browser: Client, output: RenderOutput, lane: 
     )
     RetentionPolicy.objects.create(for_all=True)
     CleanupRun.objects.create()
+    making.arriving(output.job.created_by, output.job.project)
     assert model in admin.site._registry
     name = f"admin:projects_{model._meta.model_name}"
     assert browser.get(reverse(f"{name}_changelist"), {"q": "a"}).status_code == 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -14,10 +15,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
-from projects import cleanup, consents, jobs, library, rendering, storage
+from projects import cleanup, consents, jobs, library, rendering, resumable, storage
 from projects.errors import NoRoom, ProjectError, Refused, TooLarge
-from projects.models import AudioTrack, Consent, Project, RenderJob, RenderOutput, Speaker, SpeakerClip, Status
+from projects.models import AudioTrack, Consent, Project, RenderJob, RenderOutput, Speaker, SpeakerClip, Status, UploadKind
 from projects.pace import Pace
+from projects.resumable import Announced
 from tests import making
 
 SIGNED = b"%PDF-1.7 signed"
@@ -190,6 +192,24 @@ def test_a_new_take_needs_the_tick_on_both_pages(
     assert Consent.objects.get().scope == consents.STATED
 
 
+@pytest.mark.parametrize("said", [True, False])
+def test_a_file_in_pieces_brings_the_consent_with_it(project: Project, owner: User, clip_file: Path, said: bool) -> None:
+    data = clip_file.read_bytes()
+    file = Announced(kind=UploadKind.CLIP, name="take.mp4", size=len(data), lecturer="Ada", consent=said)
+    upload = resumable.create(owner=owner, project=project, file=file)
+    resumable.append(upload=upload, offset=0, length=len(data), body=io.BytesIO(data))
+    assert SpeakerClip.objects.get().speaker.has_consent() == said
+
+
+def test_a_take_that_came_before_the_form_needs_the_tick_too(
+    owner_client: Client, silent: Speaker, clip: SpeakerClip, track: AudioTrack
+) -> None:
+    picked = {"clip": clip.pk, "track": track.pk}
+    assert "Ask the person first" in owner_client.post("/", picked).content.decode()
+    assert owner_client.post("/", picked | {"consent": "on"}).status_code == 302
+    assert silent.has_consent()
+
+
 def test_the_lecturers_page_records_and_withdraws(
     owner_client: Client, output: RenderOutput, job: RenderJob, owner: User, track: AudioTrack
 ) -> None:
@@ -245,6 +265,6 @@ def test_tags_find_lecturers_again(owner_client: Client, project: Project, speak
 
 def test_lecturers_from_before_may_go_on(silent: Speaker) -> None:
     for _ in range(2):
-        importlib.import_module("projects.migrations.0013_earlier_consents").record(apps, None)
+        importlib.import_module("projects.migrations.0014_earlier_consents").record(apps, None)
     row = Consent.objects.get()
     assert (row.speaker, row.note, row.is_valid) == (silent, consents.EARLIER_NOTE, True)

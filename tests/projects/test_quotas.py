@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import threading
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from django.db import close_old_connections
 from django.test import Client
 from django.utils import timezone
 
-from projects import accounts, batches, jobs, quotas, turns, uploads
+from projects import accounts, batches, jobs, quotas, resumable, turns, uploads
 from projects.errors import ProjectError
 from projects.models import AudioTrack, PersonPlan, Project, ProjectPlan, QuotaPlan, RenderJob, SpeakerClip
 from tests import making
@@ -109,6 +110,19 @@ def test_minutes_are_counted_by_month_and_only_where_a_video_came_of_it(
     assert quotas.minutes_of(owner).left == 35.0
     RenderJob.objects.update(created_at=timezone.localtime().replace(day=1, hour=0, minute=0) - timedelta(minutes=1))
     assert quotas.minutes_of(owner).left == 60.0
+
+
+def test_an_upload_keeps_its_room_from_its_first_byte_on(project: Project, owner: User, voice_file: Path) -> None:
+    size = voice_file.stat().st_size
+    usual(bytes_per_project=2 * size - 1)
+    first = making.arriving(owner, project, size)
+    assert quotas.room_of_project(project).arriving == size
+    assert refusal(lambda: making.arriving(owner, project, size)) == "quota_bytes"
+    resumable.append(upload=first, offset=0, length=size, body=io.BytesIO(voice_file.read_bytes()))
+    room = quotas.room_of_project(project)
+    assert (room.arriving, room.tracks) == (0, size)
+    resumable.end(upload=making.arriving(owner, project, size - 1))
+    assert quotas.room_of_project(project).arriving == 0
 
 
 def test_a_batch_that_does_not_fit_is_refused_as_a_whole(

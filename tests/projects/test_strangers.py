@@ -6,12 +6,14 @@ nothing (strangers, and administrators outside the admin), or is told that their
 
 from __future__ import annotations
 
+import base64
 import copy
 import uuid
 from collections.abc import Iterator, Mapping
 from itertools import product
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client
@@ -19,7 +21,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from projects import accounts, memberships
-from projects.models import AudioTrack, Consent, RenderBatch, RenderJob, RenderOutput, SpeakerClip
+from projects.models import AudioTrack, Consent, Membership, RenderBatch, RenderJob, RenderOutput, SpeakerClip
 from tests import making
 
 METHODS = ("get", "head", "post", "put", "patch", "delete")
@@ -27,6 +29,7 @@ NOT_A_ROW = {"token", "token_id"}  # not ids of rows in a project; the tests of 
 ELSEWHERE = ("admin/",)
 ANYBODY, SOMEBODY, VIEWER, EDITOR, OWNER, ADMINISTRATOR = "anybody", "somebody", "viewer", "editor", "owner", "administrator"
 IN_A_PROJECT = (VIEWER, EDITOR, OWNER)
+UPLOADER = "uploader"  # whose upload it is, here the owner; nobody else knows of it
 LOOK = {"get": VIEWER, "head": VIEWER}
 PAGE = {"get": SOMEBODY, "head": SOMEBODY}
 READ = {"get": VIEWER}
@@ -102,6 +105,8 @@ API: Mapping[str, Mapping[str, str]] = {
     "api:speaker": READ | {"patch": EDITOR},
     "api:consents": READ | {"post": EDITOR},
     "api:withdraw": EDIT,
+    "api:uploads": {"get": SOMEBODY, "head": SOMEBODY, "post": SOMEBODY},
+    "api:upload": dict.fromkeys(("get", "head", "patch", "delete"), UPLOADER),
     "api:clips": {"get": SOMEBODY, "post": SOMEBODY},
     "api:clip": READ | {"delete": EDITOR},
     "api:restore_clip": EDIT,
@@ -180,6 +185,7 @@ def ids(output: RenderOutput) -> dict[str, object]:
         "user_id": making.member(project, "max", "viewer").pk,
         "token": token,
         "token_id": "0" * 8,
+        "upload_id": making.arriving(job.created_by, job.project).pk,
     }
 
 
@@ -207,6 +213,8 @@ def fits(answer: HttpResponse, kind: str, row: Mapping[str, str], method: str, *
     sent_to_sign_in = status == 302 and answer["Location"].startswith("/sign-in/")
     if kind == "nobody" and ANYBODY not in row.values():
         return status == 401 if api else sent_to_sign_in
+    if UPLOADER in row.values() and kind != OWNER:
+        return status == 404 or (status == 405 and least is None)
     if least is None:
         return status == 405 or (status == 404 and kind not in IN_A_PROJECT and with_rows)
     if least in (ANYBODY, SOMEBODY):
@@ -215,7 +223,7 @@ def fits(answer: HttpResponse, kind: str, row: Mapping[str, str], method: str, *
         return status < 400 if kind == ADMINISTRATOR else status == 404
     if kind not in IN_A_PROJECT:
         return status == 404
-    if IN_A_PROJECT.index(kind) < IN_A_PROJECT.index(least):
+    if least != UPLOADER and IN_A_PROJECT.index(kind) < IN_A_PROJECT.index(least):
         return status == 403
     return status < 500 and status not in (401, 403, 404, 405) and not sent_to_sign_in
 
@@ -304,3 +312,22 @@ def test_a_token_is_ended_only_by_its_owner(stranger_client: Client, owner_clien
     assert accounts.tokens_of(owner).count() == 1  # type: ignore[arg-type]
     owner_client.post(f"/account/tokens/{token_id}/revoke/")
     assert accounts.tokens_of(owner).count() == 0  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("kind", "status"), [("stranger", 404), (ADMINISTRATOR, 404), (VIEWER, 403), (EDITOR, 201)])
+def test_who_may_announce_a_file(people: dict[str, Client], ids: dict[str, object], kind: str, status: int) -> None:
+    words = {"project": ids["project_id"], "kind": "track", "filename": "a.wav"}
+    said = ",".join(f"{key} {base64.b64encode(str(word).encode()).decode()}" for key, word in words.items())
+    headers = {"Tus-Resumable": "1.0.0", "Upload-Length": "9", "Upload-Metadata": said}
+    assert people[kind].post("/api/v1/uploads/", headers=headers).status_code == status
+
+
+def test_who_is_made_a_viewer_sends_no_more_of_a_file(
+    people: dict[str, Client], ids: dict[str, object], project: object
+) -> None:
+    editor = User.objects.get(username="edgar")
+    upload = making.arriving(editor, project)  # type: ignore[arg-type]
+    Membership.objects.filter(user=editor).update(role="viewer")
+    headers = {"Tus-Resumable": "1.0.0", "Upload-Offset": "0"}
+    answer = people[EDITOR].patch(f"/api/v1/uploads/{upload.pk}/", b"x", "application/offset+octet-stream", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")

@@ -39,6 +39,7 @@ class Case:
     jobs: int
     rounds: int
     settings: dict[str, str] = field(default_factory=dict)
+    size: int = 0  # MiB, where it is about one file
 
 
 CASES = {
@@ -53,6 +54,7 @@ CASES = {
     "resume": Case("resume", 0, 5),
     "cancels": Case("cancels", 0, 100, {"SOAK_ENGINE": "--seconds 2 --segments 4"}),
     "wipeout": Case("wipeout", 0, 50, {"SOAK_ENGINE": "--seconds 0.5 --segments 2"}),
+    "uploads": Case("uploads", 0, 200, {"SOAK_ENGINE": "--seconds 0.5"}, size=4096),
     "overhead": Case("overhead", 10_000, 20, {"SOAK_ENGINE": "--seconds 1"}),
 }
 
@@ -65,6 +67,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--jobs", type=int, help="how many jobs, instead of the test's own number")
     parser.add_argument("--rounds", type=int, help="how many kills, cancels, ..., instead of the test's own number")
+    parser.add_argument("--size", type=int, help="MiB of the file of the test of uploads")
     parser.add_argument("--lease", type=float, help="seconds of a lease, instead of the project's own")
     chosen = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # so that it clears up after itself
@@ -99,7 +102,7 @@ def _run(name: str, chosen: argparse.Namespace) -> int:
         from tests.soak.course import Course, Scale
         from tests.soak.people import UnansweredError
 
-        scale = Scale(jobs=chosen.jobs or case.jobs, rounds=chosen.rounds or case.rounds)
+        scale = Scale(jobs=chosen.jobs or case.jobs, rounds=chosen.rounds or case.rounds, size=chosen.size or case.size)
         course = Course(name, chosen.database, seed, scale, folder)
         try:
             importlib.import_module(f"tests.soak.cases.{case.module}").run(course)

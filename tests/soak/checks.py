@@ -13,8 +13,9 @@ from django.conf import settings
 from django.db import connection
 
 from projects import cleanup, storage
-from projects.models import AudioTrack, RenderJob, RenderOutput, SpeakerClip, Status
+from projects.models import AudioTrack, RenderJob, RenderOutput, SpeakerClip, Status, Upload
 from projects.models.renders import FINAL
+from projects.models.uploads import OPEN
 from tests.soak import roles
 from tests.soak.course import Course
 from tests.soak.installation import eventually
@@ -70,7 +71,10 @@ def files_without_rows() -> list[str]:
     known = set(RenderOutput.objects.values_list("file", flat=True))
     known |= {name for pair in SpeakerClip.objects.values_list("file", "still") for name in pair}
     known |= set(AudioTrack.objects.values_list("file", flat=True))
-    found = [path for kind in (storage.RENDERS, storage.CLIPS, storage.TRACKS) for path in _sweep_and_list(kind)]
+    known |= {f"{storage.UPLOADS}/{pk}" for pk in Upload.objects.filter(state__in=OPEN).values_list("pk", flat=True)}
+    found = [
+        path for kind in (storage.RENDERS, storage.CLIPS, storage.TRACKS, storage.UPLOADS) for path in _sweep_and_list(kind)
+    ]
     stray = [str(path) for path in found if f"{path.parent.name}/{path.name}" not in known]
     return stray + [str(path) for path in storage.folder(storage.SCRATCH).iterdir() if path.name != "uploads"]
 
@@ -103,4 +107,7 @@ def _sweep_and_list(kind: str) -> list[Path]:
 
 
 def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "missing"
+    if not path.is_file():
+        return "missing"
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -25,10 +25,11 @@ LOWEST_HERTZ = 110
 
 @dataclass(frozen=True)
 class Scale:
-    """How much of it: jobs, and rounds of disturbance."""
+    """How much of it: jobs, rounds of disturbance, and MiB of a file."""
 
     jobs: int
     rounds: int
+    size: int = 0
 
 
 @dataclass
@@ -43,6 +44,7 @@ class Course:
     installation: Installation = field(init=False)
     person: Person = field(init=False)
     owner: User = field(init=False)
+    token: str = ""
     clip: str = ""
     figures: list[str] = field(default_factory=list)
     misses: list[str] = field(default_factory=list)
@@ -57,8 +59,8 @@ class Course:
         """Start the installation and give somebody a token for it."""
         self.installation.start()
         self.owner = accounts.create_user(username="olga", password="correct horse battery")
-        token, _ = accounts.create_token(user=self.owner)
-        self.person = Person(port=self.installation.port, token=token)
+        self.token, _ = accounts.create_token(user=self.owner)
+        self.person = Person(port=self.installation.port, token=self.token)
 
     def take_in(self, *, voices: int, seconds: float = making.VOICE_SECONDS) -> None:
         """Upload a clip and so many different voices."""

@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("projects", "0011_retention"),
+        ("projects", "0012_uploads"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -17,6 +17,11 @@ class Migration(migrations.Migration):
             model_name="speaker",
             name="tags",
             field=models.JSONField(blank=True, default=list, verbose_name="tags"),
+        ),
+        migrations.AddField(
+            model_name="upload",
+            name="consent",
+            field=models.BooleanField(default=False),
         ),
         migrations.CreateModel(
             name="AuditEntry",

@@ -28,6 +28,6 @@ def record(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("projects", "0012_teams")]
+    dependencies = [("projects", "0013_teams")]
 
     operations = [migrations.RunPython(record, migrations.RunPython.noop)]

@@ -1,0 +1,240 @@
+"""Resumable uploads by the tus protocol, version 1.0.0 (https://tus.io/protocols/resumable-upload), for scripts and pages.
+
+Core, creation, creation-with-upload, termination, checksum and expiration; beside it GET tells in JSON what became of an
+upload. What the protocol leaves open: a file that is whole is taken in before the last piece is answered, so that the
+answer to it may be a refusal.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import socket
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.http import http_date
+from django.utils.translation import gettext as _
+from rest_framework import status
+from rest_framework.exceptions import MethodNotAllowed, NotAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from projects import access, resumable, uploads
+from projects.api.pagination import Pages
+from projects.api.serializers import UploadShape
+from projects.errors import ProjectError
+from projects.models import Upload, UploadKind
+from projects.resumable import ALGORITHMS, Announced, Checksum
+
+VERSION = "1.0.0"
+EXTENSIONS = "creation,creation-with-upload,termination,checksum,expiration"
+PIECE_TYPE = "application/offset+octet-stream"
+METADATA_BYTES = 8192
+YES = ("true", "yes", "on", "1")
+SILENCE_SECONDS = 30.0  # a connection that brings nothing for so long is given up; the sender comes back
+
+
+class Malformed(ProjectError):
+    """A request that the protocol does not know."""
+
+    status = 400
+
+
+class LengthRequired(ProjectError):
+    """A body of unknown length."""
+
+    status = 411
+
+
+class OtherVersion(ProjectError):
+    """Another version of the protocol."""
+
+    status = 412
+
+
+class OtherType(ProjectError):
+    """Bytes under another name."""
+
+    status = 415
+
+
+class Tus(APIView):
+    """What all answers have in common."""
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """The protocol's own headers, on refusals too."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response["Tus-Resumable"] = VERSION
+        response["Cache-Control"] = "no-store"
+        if response.status_code == OtherVersion.status:
+            response["Tus-Version"] = VERSION
+        return response
+
+    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
+        """What this server can do."""
+        largest = max(uploads.limit_of(kind) for kind in UploadKind)
+        headers = {"Tus-Version": VERSION, "Tus-Extension": EXTENSIONS, "Tus-Max-Size": str(largest)}
+        return Response(status=204, headers=headers | {"Tus-Checksum-Algorithm": ",".join(ALGORITHMS)})
+
+
+class Uploads(Tus):
+    """All of a person's uploads."""
+
+    def get(self, request: Request) -> Response:
+        """The person's uploads, newest first, of one project with `?project=`."""
+        wanted = request.query_params.get("project")
+        rows = access.uploads_of(request.user, project=access.project_for(request.user, wanted) if wanted else None)
+        pages = Pages()
+        shape = UploadShape(pages.paginate_queryset(rows, request), many=True, context={"request": request})
+        return pages.get_paginated_response(shape.data)
+
+    def post(self, request: Request) -> Response:
+        """Announce a file; its first bytes may come at once."""
+        _require_version(request)
+        said = request.headers.get("Upload-Metadata", "")
+        given = _metadata(said)
+        size = _number(request, "Upload-Length")
+        kind = given.get("kind", "")
+        if kind not in UploadKind.values:
+            raise Malformed("metadata_invalid", _("Say in Upload-Metadata what the file is: clip or track, and its project."))
+        project = access.editable_project_for(request.user, given.get("project", ""))
+        words = {key: given.get(key, "") for key in ("lecturer", "title", "language", "fingerprint")}
+        file = Announced(
+            kind=UploadKind(kind),
+            name=given.get("filename", ""),
+            size=size,
+            metadata=said,
+            consent=given.get("consent") in YES,
+            **words,
+        )
+        upload = resumable.create(owner=_person(request), project=project, file=file)
+        if request.content_type == PIECE_TYPE and request.headers.get("Content-Length", "0") != "0":
+            _append(request, upload, 0)
+        headers = {"Location": reverse("api:upload", args=[upload.pk]), **_stand(upload)}
+        return Response(status=status.HTTP_201_CREATED, headers=headers)
+
+
+class OneUpload(Tus):
+    """One upload."""
+
+    def get(self, request: Request, upload_id: UUID) -> Response:
+        """How it stands and what became of it."""
+        return Response(UploadShape(access.upload_for(request.user, upload_id), context={"request": request}).data)
+
+    def head(self, request: Request, upload_id: UUID) -> Response:
+        """How many bytes have arrived."""
+        upload = access.upload_for(request.user, upload_id)
+        _require_version(request)
+        upload.offset = resumable.on_disk(upload)
+        said = {"Upload-Metadata": upload.metadata} if upload.metadata else {}
+        return Response(headers={"Upload-Length": str(upload.size), **said, **_stand(upload)})
+
+    def patch(self, request: Request, upload_id: UUID) -> Response:
+        """Take bytes in."""
+        upload = access.upload_for(request.user, upload_id)
+        access.require_editor(request.user, upload.project)
+        _require_version(request)
+        if request.content_type != PIECE_TYPE:
+            text = _("Send the bytes with the content type {type}.")
+            raise OtherType("content_type", text.format(type=PIECE_TYPE))
+        upload = _append(request, upload, _number(request, "Upload-Offset"))
+        return Response(status=204, headers=_stand(upload))
+
+    def delete(self, request: Request, upload_id: UUID) -> Response:
+        """Give it up."""
+        upload = access.upload_for(request.user, upload_id)
+        _require_version(request)
+        resumable.end(upload=upload)
+        return Response(status=204)
+
+    def post(self, request: Request, upload_id: UUID) -> Response:
+        """For clients that know no other methods: the one that X-HTTP-Method-Override names."""
+        meant = request.headers.get("X-HTTP-Method-Override", "").upper()
+        verbs = {"PATCH": self.patch, "DELETE": self.delete, "HEAD": self.head}
+        access.upload_for(request.user, upload_id)
+        if meant not in verbs:
+            raise MethodNotAllowed("POST")
+        return verbs[meant](request, upload_id)
+
+
+def _append(request: Request, upload: Upload, offset: int) -> Upload:
+    length = request.headers.get("Content-Length", "")
+    if not length.isdecimal():
+        raise LengthRequired("length_required", _("Say in Content-Length how many bytes are sent."))
+    with _impatient(request):
+        body = request._request
+        return resumable.append(upload=upload, offset=offset, length=int(length), body=body, checksum=_checksum(request))
+
+
+@contextlib.contextmanager
+def _impatient(request: Request) -> Iterator[None]:
+    """While the block reads the body, a silent connection counts as a broken one: its upload must not stay locked."""
+    line = request.META.get("gunicorn.socket")
+    if not isinstance(line, socket.socket):
+        yield
+        return
+    before = line.gettimeout()
+    line.settimeout(SILENCE_SECONDS)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            line.settimeout(before)
+
+
+def _stand(upload: Upload) -> dict[str, str]:
+    return {"Upload-Offset": str(upload.offset), "Upload-Expires": http_date(upload.expires_at.timestamp())}
+
+
+def _require_version(request: Request) -> None:
+    if request.headers.get("Tus-Resumable") != VERSION:
+        text = _("This server speaks version {version} of the tus protocol. Say so in the header Tus-Resumable.")
+        raise OtherVersion("tus_version", text.format(version=VERSION))
+
+
+def _number(request: Request, header: str) -> int:
+    value = request.headers.get(header, "")
+    if not value.isascii() or not value.isdecimal() or len(value) > 18:
+        raise Malformed("header_invalid", _("The header {header} must be a whole number.").format(header=header))
+    return int(value)
+
+
+def _metadata(said: str) -> dict[str, str]:
+    """The protocol's pairs of a key and a word in base64, separated by commas; a word may be missing."""
+    found = {}
+    try:
+        if len(said) > METADATA_BYTES:
+            raise ValueError
+        for pair in filter(None, (part.strip() for part in said.split(","))):
+            key, _space, word = pair.partition(" ")
+            found[key] = base64.b64decode(word, validate=True).decode()
+    except ValueError as error:  # of base64 and of UTF-8 too
+        raise Malformed("metadata_invalid", _("Upload-Metadata must be keys with values in base64 of UTF-8.")) from error
+    return found
+
+
+def _checksum(request: Request) -> Checksum | None:
+    said = request.headers.get("Upload-Checksum")
+    if said is None:
+        return None
+    algorithm, _space, word = said.partition(" ")
+    try:
+        if algorithm not in ALGORITHMS:
+            raise ValueError
+        return Checksum(algorithm, base64.b64decode(word, validate=True))
+    except (ValueError, binascii.Error) as error:
+        text = _("Upload-Checksum must be one of {algorithms} and the digest in base64.")
+        raise Malformed("checksum_invalid", text.format(algorithms=", ".join(ALGORITHMS))) from error
+
+
+def _person(request: Request) -> User:
+    if not isinstance(request.user, User):
+        raise NotAuthenticated
+    return request.user
