@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -64,22 +65,23 @@ def policy_for(project: Project) -> RetentionPolicy:
     return _policies()(project.pk, project.owner_id)
 
 
-def due(moment: datetime, homes: QuerySet[Project] | None = None) -> Iterator[Going]:
-    """What is to go by this moment, without holding all of it at once. homes: None for every project
+def due(moment: datetime, homes: QuerySet[Project] | None = None, *, most: int | None = None) -> Iterator[Going]:
+    """What is to go by this moment, without holding all of it at once.
 
+    homes: None for every project; most: of each kind and rule, the first ones to go
     It takes as many queries as the policies have different numbers of days, however many projects there are.
     """
     for days, some in _by_days(homes, "video_days").items():
-        yield from _videos(some, days, moment)
+        yield from islice(_videos(some, days, moment), most)
     for days, some in _by_days(homes, "unused_days").items():
-        yield from _unused("clips", SpeakerClip.objects.filter(speaker__project__in=some), days, moment)
-        yield from _unused("voices", AudioTrack.objects.filter(project__in=some), days, moment)
+        yield from islice(_unused("clips", SpeakerClip.objects.filter(speaker__project__in=some), days, moment), most)
+        yield from islice(_unused("voices", AudioTrack.objects.filter(project__in=some), days, moment), most)
 
 
-def soon(user: User) -> list[Going]:
-    """What goes by itself within a week in the projects that this person may see, the first first."""
-    found = due(timezone.now() + WARNING, access.projects_of(user))
-    return sorted(found, key=lambda going: going.goes_at)
+def soon(user: User, most: int) -> list[Going]:
+    """What goes by itself within a week in the projects that this person may see, the first ones first."""
+    found = due(timezone.now() + WARNING, access.projects_of(user), most=most)
+    return sorted(found, key=lambda going: going.goes_at)[:most]
 
 
 def pin(thing: bin.Thing, *, pinned: bool = True) -> None:

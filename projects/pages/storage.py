@@ -97,7 +97,7 @@ def storage(request: HttpRequest) -> HttpResponse:
         "minutes": minutes,
         "holdings": sorted(holdings, key=lambda holding: -holding.room.used),
         "soon": [
-            Leaving(_item(going.thing, editable), going.goes_at, going.days) for going in retention.soon(user)[:SOON_SHOWN]
+            Leaving(_item(going.thing, editable), going.goes_at, going.days) for going in retention.soon(user, SOON_SHOWN)
         ],
         "largest": _largest(user, editable),
         "binned": _binned(user, editable),
