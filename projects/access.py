@@ -35,6 +35,7 @@ from projects.models import (
     Upload,
 )
 from projects.models.library import EDITING
+from projects.models.renders import RenderJobQuerySet
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
@@ -71,13 +72,13 @@ def tracks_of(user: Person, *, project: Project | None = None, editable: bool = 
     return rows.filter(project=project) if project else rows
 
 
-def jobs_of(user: Person, *, project: Project | None = None) -> QuerySet[RenderJob]:
+def jobs_of(user: Person, *, project: Project | None = None) -> RenderJobQuerySet:
     """The renders this person may see, of one project or of all, newest first, each with whether they may change it."""
     rows = RenderJob.objects.visible_to(user).with_rights(user).with_media()
     return rows.filter(project=project) if project else rows
 
 
-def own_jobs_of(user: Person) -> QuerySet[RenderJob]:
+def own_jobs_of(user: Person) -> RenderJobQuerySet:
     """The renders that this person asked for and may still see, newest first."""
     return jobs_of(user).filter(created_by_id=user.pk)
 

@@ -30,7 +30,7 @@ from projects.models import (
     SpeakerClip,
     Status,
 )
-from projects.models.kept import BIN_DAYS
+from projects.models.kept import BIN_DAYS, first_by
 from projects.models.renders import LIVE
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def due(moment: datetime, homes: QuerySet[Project] | None = None, *, most: int |
     It takes as many queries as the policies have different numbers of days, however many projects there are.
     """
     for days, some in _by_days(homes, "video_days").items():
-        yield from islice(_videos(some, days, moment), most)
+        yield from _videos(some, days, moment, most)
     for days, some in _by_days(homes, "unused_days").items():
         yield from islice(_unused("clips", SpeakerClip.objects.filter(speaker__project__in=some), days, moment), most)
         yield from islice(_unused("voices", AudioTrack.objects.filter(project__in=some), days, moment), most)
@@ -157,10 +157,12 @@ def _by_days(homes: QuerySet[Project] | None, rule: str) -> dict[int, list[UUID]
     return found
 
 
-def _videos(homes: list[UUID], days: int, moment: datetime) -> Iterator[Going]:
+def _videos(homes: list[UUID], days: int, moment: datetime, most: int | None) -> Iterator[Going]:
     span = timedelta(days=days)
-    rows = RenderOutput.objects.kept().filter(job__project__in=homes, pinned=False, created_at__lt=moment - span)
-    for output in rows.select_related("job__project", "job__clip", "job__track").order_by("created_at").iterator(CHUNK):
+    late = {"job__project__in": homes, "pinned": False, "created_at__lt": moment - span}
+    rows: QuerySet[RenderOutput] = RenderOutput.objects.kept().filter(**late)
+    rows = first_by(rows, "created_at", most) if most else rows.order_by("created_at")
+    for output in rows.select_related("job__project", "job__clip", "job__track").iterator(CHUNK):
         yield Going("videos", output, output.created_at + span, days)
 
 

@@ -38,7 +38,7 @@ class Kept(models.Model):
     binned_at: since when it is in the bin; purged_at: when its file went for good
     """
 
-    binned_at = models.DateTimeField(_("in the bin since"), null=True, blank=True, db_index=True)
+    binned_at = models.DateTimeField(_("in the bin since"), null=True, blank=True)
     binned_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
@@ -52,6 +52,8 @@ class Kept(models.Model):
 
     class Meta:
         abstract = True
+        # Only of what is in the bin: an index of all would be taken for one that tells what is kept, which nearly all are.
+        indexes = (models.Index(fields=("binned_at",), condition=Q(binned_at__isnull=False), name="%(class)s_binned"),)
         constraints = (
             models.CheckConstraint(
                 condition=Q(purged_at__isnull=True) | Q(binned_at__isnull=False), name="%(class)s_purged_from_bin"
@@ -67,3 +69,9 @@ class Kept(models.Model):
     def goes_at(self) -> datetime | None:
         """When its file goes for good, while it is in the bin."""
         return None if self.binned_at is None else self.binned_at + timedelta(days=BIN_DAYS)
+
+
+def first_by(rows: models.QuerySet[Row], order: str, count: int) -> models.QuerySet[Row]:
+    """The first so many in this order. Which they are is found before anything is joined to them, which takes half the time."""
+    ids = list(rows.order_by(order).values_list("pk", flat=True)[:count])
+    return rows.filter(pk__in=ids).order_by(order)

@@ -157,6 +157,7 @@ class SpeakerClip(Kept):
         ordering = ("-created_at",)
         verbose_name = _("clip")
         verbose_name_plural = _("clips")
+        indexes = Kept.Meta.indexes
         constraints = (
             *Kept.Meta.constraints,
             models.CheckConstraint(
@@ -210,6 +211,7 @@ class AudioTrack(Kept):
         ordering = ("-created_at",)
         verbose_name = _("voice")
         verbose_name_plural = _("voices")
+        indexes = Kept.Meta.indexes
         constraints = (
             *Kept.Meta.constraints,
             models.CheckConstraint(condition=Q(duration__gt=0, size__gt=0), name="track_has_sound"),

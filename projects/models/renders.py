@@ -87,6 +87,12 @@ class RenderJobQuerySet(models.QuerySet["RenderJob"]):
         """Which of one person's is served first: higher priority, then longer wait. Between people `turns` decides."""
         return self.order_by("-priority", "created_at", "id")
 
+    def newest(self, count: int) -> list[RenderJob]:
+        """The newest ones with their media. Which they are is found first: a database that joins them all before is slow."""
+        order = ("-created_at", "id")
+        ids = list(self.order_by(*order).values_list("pk", flat=True)[:count])
+        return list(self.filter(pk__in=ids).with_media().order_by(*order))
+
     def with_media(self) -> RenderJobQuerySet:
         """With everything a list shows, in one query."""
         return self.select_related("project", "clip__speaker", "track", "output", "created_by", "batch")
@@ -255,7 +261,11 @@ class RenderOutput(Kept):
         ordering = ("-created_at",)
         verbose_name = _("finished video")
         verbose_name_plural = _("finished videos")
-        indexes = (models.Index(fields=("-created_at",), name="output_latest"),)
+        indexes = (
+            *Kept.Meta.indexes,
+            models.Index(fields=("-created_at",), name="output_latest"),
+            models.Index(fields=("-size",), condition=Q(binned_at__isnull=True), name="output_largest_kept"),
+        )
         constraints = (
             *Kept.Meta.constraints,
             models.CheckConstraint(

@@ -17,9 +17,11 @@ from projects import access, consents, library
 from projects.errors import ProjectError
 from projects.forms import ConsentForm, TagsForm
 from projects.models import Speaker
+from projects.pages.paging import page_of
 from projects.pages.people import signed_in
 
 VIDEOS_SHOWN = 200
+CLIPS_SHOWN = 60
 
 
 @require_safe
@@ -88,7 +90,7 @@ def _context(request: HttpRequest, row: Speaker, **forms: Any) -> dict[str, Any]
         "speaker": row,
         "standing": consents.standing(row),
         "history": history,
-        "clips": access.clips_of(user, project=project).filter(speaker=row),
+        "page": page_of(request, access.clips_of(user, project=project).filter(speaker=row), CLIPS_SHOWN),
         "videos": videos[:VIDEOS_SHOWN],
         "video_count": videos.count(),
         "form": ConsentForm(initial={"given_by": row.name, "given_on": timezone.localdate()}),

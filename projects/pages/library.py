@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
-from django.db.models import Prefetch
+from django.db.models import Count, Prefetch, prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -17,9 +17,12 @@ from projects import access, consents, library, uploads
 from projects.errors import ProjectError
 from projects.forms import ClipForm, LecturerForm, ProjectForm, VoiceForm
 from projects.models import Project, SpeakerClip, UploadKind
+from projects.pages.paging import page_of
 from projects.pages.people import signed_in
 
-RENDERS_SHOWN = 100
+RENDERS_SHOWN = 50
+LECTURERS_SHOWN, CLIPS_SHOWN = 20, 8
+VOICES_SHOWN = 60
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -55,8 +58,8 @@ def renders(request: HttpRequest, project_id: UUID) -> HttpResponse:
     """The renders of a project."""
     user = signed_in(request)
     row = access.project_for(user, project_id)
-    rows = access.jobs_of(user, project=row)[:RENDERS_SHOWN]
-    return render(request, "pages/project_renders.html", {"project": row, "tab": "renders", "jobs": rows})
+    page = page_of(request, access.jobs_of(user, project=row), RENDERS_SHOWN)
+    return render(request, "pages/project_renders.html", {"project": row, "tab": "renders", "jobs": page, "page": page})
 
 
 @require_POST
@@ -114,12 +117,16 @@ def add_voice(request: HttpRequest, project_id: UUID) -> HttpResponse:
 
 def _lecturers(request: HttpRequest, row: Project, **forms: Any) -> dict[str, Any]:
     user = signed_in(request)
-    kept = Prefetch("clips", queryset=SpeakerClip.objects.kept())
-    speakers = list(access.speakers_of(user, project=row).prefetch_related(kept, "consents"))
-    tags = sorted({tag for speaker in speakers for tag in speaker.tags}, key=str.casefold)
+    everybody = list(access.speakers_of(user, project=row))
+    tags = sorted({tag for speaker in everybody for tag in speaker.tags}, key=str.casefold)
     wanted = request.GET.get("tag", "")
-    if wanted in tags:
-        speakers = [speaker for speaker in speakers if wanted in speaker.tags]
+    chosen = [speaker for speaker in everybody if wanted in speaker.tags] if wanted in tags else everybody
+    page = page_of(request, chosen, LECTURERS_SHOWN)
+    kept = SpeakerClip.objects.kept()
+    newest = Prefetch("clips", queryset=kept[:CLIPS_SHOWN], to_attr="newest_clips")
+    speakers = list(page.object_list)
+    prefetch_related_objects(speakers, newest, "consents")
+    counts = dict(kept.filter(speaker__in=speakers).order_by().values_list("speaker").annotate(count=Count("pk")))
     unfinished = access.uploads_of(user, project=row).unfinished().filter(kind=UploadKind.CLIP)
     context = {
         "unfinished": unfinished,
@@ -127,13 +134,14 @@ def _lecturers(request: HttpRequest, row: Project, **forms: Any) -> dict[str, An
         "lecturer_form": LecturerForm(),
         "largest_clip": settings.LARGEST_CLIP_BYTES,
     }
-    context |= {"project": row, "tab": "lecturers", "tags": tags, "wanted": wanted}
-    return context | {"speakers": [(speaker, consents.standing(speaker)) for speaker in speakers]} | forms
+    shown = [(speaker, consents.standing(speaker), counts.get(speaker.pk, 0)) for speaker in speakers]
+    context |= {"project": row, "tab": "lecturers", "tags": tags, "wanted": wanted, "page": page, "names": everybody}
+    return context | {"speakers": shown, "clips_shown": CLIPS_SHOWN} | forms
 
 
 def _voices(request: HttpRequest, row: Project, **forms: Any) -> dict[str, Any]:
     user = signed_in(request)
-    tracks = access.tracks_of(user, project=row)
+    page = page_of(request, access.tracks_of(user, project=row), VOICES_SHOWN)
     unfinished = access.uploads_of(user, project=row).unfinished().filter(kind=UploadKind.TRACK)
     context = {"form": VoiceForm(), "largest_track": settings.LARGEST_TRACK_BYTES}
-    return context | {"unfinished": unfinished} | {"project": row, "tab": "voices", "tracks": tracks} | forms
+    return context | {"unfinished": unfinished} | {"project": row, "tab": "voices", "tracks": page, "page": page} | forms

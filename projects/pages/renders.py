@@ -112,7 +112,7 @@ def _job_context(request: HttpRequest, row: RenderJob) -> dict[str, Any]:
 def _queue_context(request: HttpRequest) -> dict[str, Any]:
     user = signed_in(request)
     mine, count = live_turns.live(user), live_turns.live_count(user)
-    ended = access.own_jobs_of(user).filter(status__in=FINAL)[:ENDED_SHOWN]
+    ended = access.own_jobs_of(user).filter(status__in=FINAL).newest(ENDED_SHOWN)
     context = {"turns": mine, "ended_jobs": ended, "active_jobs": count, "more": count - len(mine)}
     return context | {"paused_at": turns.queue_of(user).paused_at}
 

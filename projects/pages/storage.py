@@ -22,6 +22,7 @@ from projects import access, bin, quotas, retention
 from projects.access import Thing
 from projects.errors import ProjectError
 from projects.models import Project, RenderOutput, SpeakerClip
+from projects.models.kept import first_by
 from projects.pages.people import signed_in
 from projects.quotas import Room
 
@@ -160,7 +161,7 @@ def _pieces(room: Room, whole: int) -> list[Piece]:
 def _largest(user: User, editable: Set[UUID]) -> list[Item]:
     found: list[Item] = []
     for rows in (access.clips_of(user), access.tracks_of(user), access.outputs_of(user)):
-        found.extend(_items(rows.order_by("-size")[:LARGEST_SHOWN], editable))
+        found.extend(_items(first_by(rows, "-size", LARGEST_SHOWN), editable))
     return sorted(found, key=lambda item: -item.size)[:LARGEST_SHOWN]
 
 
