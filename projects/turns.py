@@ -64,14 +64,14 @@ def serve(job_id: UUID) -> bool:
     It holds the person's row until the transaction ends, so that two workers never go over a person's limit together.
     False: by now the person has as many renders running as allowed; leave this one.
     """
-    user_id, priority = RenderJob.objects.values_list("created_by", "priority").get(pk=job_id)
+    facts = RenderJob.objects.annotate(limit=_limit("created_by__")).values_list("created_by", "priority", "limit")
+    user_id, priority, limit = facts.get(pk=job_id)
     UserQueue.objects.bulk_create(
         [UserQueue(user_id=user_id, last_served_at=Now())],
         update_conflicts=True,
         unique_fields=["user"],
         update_fields=["last_served_at"],
     )
-    limit = limits([user_id])[user_id]
     if not limit or priority >= RAISED:
         return True
     return bool(RenderJob.objects.filter(status=Status.RUNNING, created_by=user_id).count() < limit)
@@ -88,11 +88,15 @@ def limits(user_ids: Collection[int]) -> dict[int, int]:
     return dict(people.annotate(limit=_limit()).values_list("pk", "limit"))
 
 
-def _limit() -> Coalesce:
-    """Of a person: the own limit, else that of the plan given, or of the usual plan where none was given, else everybody's."""
+def _limit(person: str = "") -> Coalesce:
+    """A person's own limit, else that of the plan given, or of the usual plan where none was given, else everybody's.
+
+    person: how the query gets to the person, e.g. `created_by__`
+    """
     usual = Subquery(QuotaPlan.objects.filter(is_usual=True).values("parallel_renders")[:1])
-    planned = Case(When(given_plan__isnull=False, then=F("given_plan__plan__parallel_renders")), default=usual)
-    return Coalesce("queue__parallel_limit", planned, Value(settings.PARALLEL_JOBS_PER_USER))
+    is_given, given = {f"{person}given_plan__isnull": False}, F(f"{person}given_plan__plan__parallel_renders")
+    planned = Case(When(**is_given, then=given), default=usual)
+    return Coalesce(f"{person}queue__parallel_limit", planned, Value(settings.PARALLEL_JOBS_PER_USER))
 
 
 def anything_due() -> bool:
