@@ -128,6 +128,8 @@ def test_it_dies_with_its_worker(clip_file: Path, tmp_path: Path) -> None:
         "os.environ['DJANGO_SETTINGS_MODULE'] = 'heygem_site.settings'\n"
         "from django.conf import settings\n"
         "settings.ENGINE_COMMAND = sys.argv[1:5]\n"
+        "import django\n"
+        "django.setup()\n"
         "from pathlib import Path\n"
         "from projects.engine import Engine\n"
         "folder = Path(sys.argv[5])\n"

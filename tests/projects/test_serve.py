@@ -215,10 +215,11 @@ import django, sys
 django.setup()
 from pathlib import Path
 from django.core.files import File
-from projects import accounts, jobs, uploads
+from projects import accounts, consents, jobs, uploads
 owner = accounts.create_user(username="olga", password="correct horse battery")
 project = accounts.first_project(owner)
 clip = uploads.add_clip(project=project, speaker="Li Wei", uploaded_file=File(open(sys.argv[1], "rb"), name="a.mp4"))
+consents.state(speaker=clip.speaker, by=owner)
 track = uploads.add_track(project=project, uploaded_file=File(open(sys.argv[2], "rb"), name="b.wav"))
 jobs.submit(project=project, clip=clip, track=track, created_by=owner)
 """
