@@ -104,7 +104,7 @@ def clean(text: str) -> str:
 def file_name(pattern: str, values: Mapping[str, str]) -> str:
     """One name without its ending: the fields filled in, of joints that have come together around an empty one a single one."""
     filled = pattern.format_map({name: clean(values.get(name, "")) for name in FIELDS})
-    joined = JOINTS.sub(r"\1", filled).strip("_- .")
+    joined = JOINTS.sub(r"\1", clean(filled)).strip("_- .")  # the pattern's own words are as little to be trusted
     short = joined.encode()[:LONGEST_NAME_BYTES].decode(errors="ignore").strip(" .") or "video"
     return f"{short}_" if RESERVED.fullmatch(short) else short
 
