@@ -8,14 +8,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.core.management import call_command
 from django.db import IntegrityError
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from projects import bin, cleanup, jobs, retention
+from projects import accounts, bin, cleanup, jobs, retention
 from projects.models import (
     AudioTrack,
     CleanupRun,
@@ -177,6 +177,11 @@ def test_an_administrator_tries_it_before_it_is_done(administrator: User, owner_
     assert "Dry run" in browser.get("/admin/projects/cleanuprun/").text
     told = browser.post("/admin/projects/cleanuprun/run/", {"dry_run": "1"}, follow=True)
     assert "Lecture 1 × Welcome, German" in told.text
+    assert gone(output) == [False]
+    onlooker = accounts.create_user(username="otto", password="correct horse battery")
+    User.objects.filter(pk=onlooker.pk).update(is_staff=True)
+    onlooker.user_permissions.add(Permission.objects.get(codename="view_cleanuprun"))
+    assert making.browser(onlooker).post("/admin/projects/cleanuprun/run/").status_code == 403
     assert gone(output) == [False]
     browser.post("/admin/projects/cleanuprun/run/")
     assert gone(output) == [True]
