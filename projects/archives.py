@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from zipstream import ZipStream
 
+from projects import tables
 from projects.errors import Refused
 from projects.models import RenderBatch, RenderJob, RenderOutput, Status
 from projects.models.batches import PATTERN_LENGTH
@@ -151,12 +152,8 @@ def _table(entries: list[Entry]) -> bytes:
     writer.writeheader()
     for entry in entries:
         facts = entry.facts() | {f"quality_{name}": entry.output.quality.get(name) for name in qualities}
-        writer.writerow({name: _harmless(value) for name, value in facts.items()})
+        writer.writerow({name: tables.harmless(value) if isinstance(value, str) else value for name, value in facts.items()})
     return sheet.getvalue().encode("utf-8-sig")
-
-
-def _harmless(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t") else value
 
 
 def _document(batch: RenderBatch, entries: list[Entry], missing: list[dict[str, str]]) -> bytes:

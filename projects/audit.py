@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.auth.models import User
 from django.db.models import Model
 
+from projects import tables
 from projects.models import (
     AudioTrack,
     AuditEntry,
@@ -38,8 +39,6 @@ COLUMNS = (
     *("at", "actor_id", "actor_name", "verb", "object_type", "object_id", "object_name"),
     *("project_id", "project_name", "detail", "address"),
 )
-# A table program takes a cell that begins so for a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _asking: ContextVar[tuple[HttpRequest, str] | None] = ContextVar("asking", default=None)
 
 
@@ -128,4 +127,4 @@ def _line(values: Sequence[str]) -> str:
 
 def _cell(value: Any) -> str:
     text = "" if value is None else value.isoformat() if hasattr(value, "isoformat") else str(value)
-    return f"'{text}" if text.startswith(FORMULA) else text
+    return tables.harmless(text)
