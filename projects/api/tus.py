@@ -26,7 +26,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from projects import access, resumable, uploads
+from projects import access, idempotency, resumable, uploads
 from projects.api.pagination import Pages
 from projects.api.serializers import UploadShape
 from projects.errors import ProjectError
@@ -96,7 +96,7 @@ class Uploads(Tus):
         return pages.get_paginated_response(shape.data)
 
     def post(self, request: Request) -> Response:
-        """Announce a file; its first bytes may come at once."""
+        """Announce a file; its first bytes may come at once. One whose answer was lost is found by its `Idempotency-Key`."""
         _require_version(request)
         said = request.headers.get("Upload-Metadata", "")
         given = _metadata(said)
@@ -114,8 +114,16 @@ class Uploads(Tus):
             consent=given.get("consent") in YES,
             **words,
         )
-        upload = resumable.create(owner=_person(request), project=project, file=file)
-        if request.content_type == PIECE_TYPE and request.headers.get("Content-Length", "0") != "0":
+        owner = _person(request)
+        upload, replayed = idempotency.once(
+            user=owner,
+            key=request.headers.get("Idempotency-Key"),
+            asked={"upload": said, "size": size},
+            make=lambda: resumable.create(owner=owner, project=project, file=file),
+        )
+        if replayed:
+            upload.offset = resumable.on_disk(upload)
+        elif request.content_type == PIECE_TYPE and request.headers.get("Content-Length", "0") != "0":
             _append(request, upload, 0)
         headers = {"Location": reverse("api:upload", args=[upload.pk]), **_stand(upload)}
         return Response(status=status.HTTP_201_CREATED, headers=headers)

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from projects.models.batches import RenderBatch
 from projects.models.renders import RenderJob
+from projects.models.uploads import Upload
 
 KEY_LENGTH = 200
 RAISED = 1000  # from this priority on, a render is served before everybody's
@@ -43,7 +44,7 @@ class UserQueue(models.Model):
 
 
 class IdempotencyKey(models.Model):
-    """A name that a script gave to one request, and the render or the batch that came of it.
+    """A name that a script gave to one request, and the render, the batch or the upload that came of it.
 
     digest: SHA-256 of what was asked
     """
@@ -53,6 +54,7 @@ class IdempotencyKey(models.Model):
     digest = models.CharField(max_length=64)
     job = models.ForeignKey(RenderJob, on_delete=models.CASCADE, null=True, related_name="idempotency_keys")
     batch = models.ForeignKey(RenderBatch, on_delete=models.CASCADE, null=True, related_name="idempotency_keys")
+    upload = models.ForeignKey(Upload, on_delete=models.CASCADE, null=True, related_name="idempotency_keys")
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
     class Meta:
@@ -62,7 +64,9 @@ class IdempotencyKey(models.Model):
         constraints = (
             models.UniqueConstraint(fields=("user", "key"), name="idempotency_key_once_per_person"),
             models.CheckConstraint(
-                condition=Q(job__isnull=False, batch__isnull=True) | Q(job__isnull=True, batch__isnull=False),
+                condition=Q(job__isnull=False, batch__isnull=True, upload__isnull=True)
+                | Q(job__isnull=True, batch__isnull=False, upload__isnull=True)
+                | Q(job__isnull=True, batch__isnull=True, upload__isnull=False),
                 name="idempotency_key_made_one_thing",
             ),
         )

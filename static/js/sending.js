@@ -37,6 +37,9 @@
     }
   };
 
+  // crypto.randomUUID is not there on plain HTTP.
+  const randomName = () => Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("-");
+
   const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
   class Sending {
@@ -77,13 +80,18 @@
       this.samples = [];
       this.moved = performance.now();
       this.watch = setInterval(() => this.look(), 5_000);
+      this.key ||= randomName();
       this.upload = new tus.Upload(this.file, {
         endpoint: this.endpoint,
         uploadUrl: this.url,
         chunkSize: PIECE_BYTES,
         retryDelays: DELAYS,
         storeFingerprintForResuming: false, // the server keeps the list of what is unfinished
-        onBeforeRequest: (request) => request.setHeader("X-CSRFToken", csrfToken()),
+        onBeforeRequest: (request) => {
+          request.setHeader("X-CSRFToken", csrfToken());
+          // Should the answer to the announcement be lost, the next one finds the same upload.
+          if (request.getMethod() === "POST") request.setHeader("Idempotency-Key", this.key);
+        },
         metadata: this.wishes,
         onUploadUrlAvailable: () => (this.url = this.upload.url),
         onShouldRetry: (error) => this.isWorthTrying(error),
@@ -96,6 +104,11 @@
       });
       this.change("sending", { sent: this.sent });
       this.upload.start();
+    }
+
+    // What is sent from now on is another upload.
+    forget() {
+      this.url = this.key = null;
     }
 
     leave() {
@@ -159,7 +172,7 @@
       this.leave();
       const answer = error.originalResponse;
       const status = answer ? answer.getStatus() : 0;
-      if (status === 422 || status === 413) this.url = null; // refused: nothing of it is there any more
+      if (status === 422 || status === 413) this.forget(); // refused: nothing of it is there any more
       const known = status === 401 || status === 403 ? "signed-out" : "";
       this.change("failed", { known, sentence: answer ? answerOf(answer.getBody()).message : "" });
     }
@@ -183,7 +196,7 @@
           asked = true;
           await this.ask("PATCH");
         } else {
-          if (told.state !== "receiving") this.url = null;
+          if (told.state !== "receiving") this.forget();
           this.change("failed", { sentence: told.error?.message || told.message });
           return;
         }

@@ -265,6 +265,7 @@ def test_files_that_are_dropped_arrive_though_the_line_breaks(page: Page, instal
         rows.filter(has_text="In the library").nth(1).wait_for()
         for title in ("Part 1", "Part 2"):
             page.get_by_role("heading", name=title).wait_for()
+        assert not _offsets(page, installation)  # an announcement whose answer was lost left no second upload
         page.get_by_text("Consent given").first.wait_for()
 
 

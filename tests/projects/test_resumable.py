@@ -35,10 +35,11 @@ def metadata(**words: str) -> str:
     return ",".join(f"{key} {base64.b64encode(word.encode()).decode()}" for key, word in words.items())
 
 
-def announce(client: Client, project: Project, size: int, **words: str) -> HttpResponse:
+def announce(client: Client, project: Project, size: int, *, key: str | None = None, **words: str) -> HttpResponse:
     """Ask for an upload."""
     said = {"project": str(project.pk), "kind": "clip", "filename": "take.mp4", **words}
-    headers = TUS | {"Upload-Length": str(size), "Upload-Metadata": metadata(**said)}
+    once = {"Idempotency-Key": key} if key else {}
+    headers = TUS | {"Upload-Length": str(size), "Upload-Metadata": metadata(**said)} | once
     answer: HttpResponse = client.post(URL, b"", headers=headers, content_type=PIECE)
     return answer
 
@@ -132,6 +133,17 @@ def test_a_voice_may_come_with_its_announcement(owner_client: Client, project: P
     assert (track.title, track.language, track.path.read_bytes()) == ("Lektion 4", "de", voice)
     assert owner_client.get(answer["Location"]).json()["track"] == str(track.pk)
     assert owner_client.head(answer["Location"], headers=TUS)["Upload-Metadata"] == said
+
+
+def test_an_announcement_whose_answer_was_lost_is_made_once(owner_client: Client, project: Project, movie: bytes) -> None:
+    first = announce(owner_client, project, len(movie), key="7f9c")
+    send(owner_client, first["Location"], movie[:500], 0)
+    again = announce(owner_client, project, len(movie), key="7f9c")
+    assert (again.status_code, again["Location"], again["Upload-Offset"]) == (201, first["Location"], "500")
+    other = announce(owner_client, project, len(movie) + 1, key="7f9c")
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_mismatch")
+    assert announce(owner_client, project, len(movie), key="7f9d")["Location"] != first["Location"]
+    assert Upload.objects.count() == 2
 
 
 def test_bytes_that_the_project_has_give_what_has_them(
