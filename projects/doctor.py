@@ -185,7 +185,7 @@ def waiting_renders() -> list[Finding]:
     """No render waits beside idle lanes."""
     name = "waiting_renders"
     # Not those of people who have paused, or have as many running as they may: they wait for a reason.
-    due = list(turns.candidates(DUE_LOOKED_AT))
+    due = [turn.job_id for turn in turns.candidates(DUE_LOOKED_AT)]
     oldest = RenderJob.objects.claimable_since(Now() - WAITS_TOO_LONG).filter(pk__in=due).order_by("created_at").first()
     if oldest is None:
         return [Finding(name, Gravity.FINE, "No render has waited for more than a minute.")]

@@ -191,21 +191,23 @@ def claim(*, lane: str = "", worker: str = "") -> Claim | None:
     """
     settle_lost()
     with transaction.atomic():
-        taken = next(filter(None, (_take(job_id, lane=lane, worker=worker) for job_id in turns.candidates(CANDIDATES))), None)
-    if taken is not None:
-        job = RenderJob.objects.get(pk=taken.job_id)
-        logs.record(job, "info", f"taken by a worker, attempt {job.attempts}")
-    return taken
-
-
-def _take(job_id: uuid.UUID, *, lane: str, worker: str) -> Claim | None:
-    """Claim one job and open the attempt, unless somebody else was quicker."""
-    free = RenderJob.objects.claimable().filter(pk=job_id)
-    # PostgreSQL passes over a row that another worker has in hand. SQLite has one writer at a time and locks no rows.
-    fence = free.select_for_update(skip_locked=True).values_list("fence", flat=True).first()
-    if fence is None or not turns.serve(job_id):
+        taken = next(filter(None, (_take(turn, lane=lane, worker=worker) for turn in turns.candidates(CANDIDATES))), None)
+    if taken is None:
         return None
-    claim = Claim(job_id=job_id, key=uuid.uuid4(), fence=fence + 1)
+    claim, attempt = taken
+    logs.record(RenderJob(pk=claim.job_id, attempts=attempt), "info", f"taken by a worker, attempt {attempt}")
+    return claim
+
+
+def _take(turn: turns.Turn, *, lane: str, worker: str) -> tuple[Claim, int] | None:
+    """Claim one job and open the attempt, unless somebody else was quicker. Returns how many attempts it is, too."""
+    free = RenderJob.objects.claimable().filter(pk=turn.job_id)
+    # PostgreSQL passes over a row that another worker has in hand. SQLite has one writer at a time and locks no rows.
+    found = free.select_for_update(skip_locked=True).values_list("fence", "attempts").first()
+    if found is None or not turns.serve(turn):
+        return None
+    fence, attempts = found
+    claim = Claim(job_id=turn.job_id, key=uuid.uuid4(), fence=fence + 1)
     taken = free.filter(fence=fence).update(
         status=Status.RUNNING,
         claim=claim.key,
@@ -217,8 +219,8 @@ def _take(job_id: uuid.UUID, *, lane: str, worker: str) -> Claim | None:
     )
     if not taken:
         return None
-    JobAttempt.objects.create(job_id=job_id, number=claim.fence, lane=lane, worker=worker, started_at=Now())
-    return claim
+    JobAttempt.objects.create(job_id=claim.job_id, number=claim.fence, lane=lane, worker=worker, started_at=Now())
+    return claim, attempts + 1
 
 
 def heartbeat(claim: Claim, pace: Pace) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain, islice, zip_longest
 from typing import TYPE_CHECKING, Any
@@ -38,7 +38,16 @@ BROKEN_OFF, NEVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(1971, 1, 1, tzinf
 
 
 # --- workers ---------------------------------------------------------------------------------------------------------
-def candidates(limit: int) -> Iterator[UUID]:
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A render that may start now. limit: how many of its person's may run at once, 0 for any number, as for a raised one"""
+
+    job_id: UUID
+    user_id: int
+    limit: int = 0
+
+
+def candidates(limit: int) -> Iterator[Turn]:
     """The renders a worker may take now, whose turn it is first; at most so many.
 
     More than one, for others ask at the same time: who comes too late for the first takes the next. The cost grows with
@@ -47,34 +56,39 @@ def candidates(limit: int) -> Iterator[UUID]:
     return islice(_in_turn(limit), limit)
 
 
-def _in_turn(limit: int) -> Iterator[UUID]:
+def _in_turn(limit: int) -> Iterator[Turn]:
     paused = UserQueue.objects.filter(paused_at__isnull=False).values("user")
     raised = RenderJob.objects.claimable().filter(priority__gte=RAISED).exclude(created_by__in=paused)
-    yield from _ids(raised, limit)
-    people = list(_line().values_list("pk", "room", "first")[:limit])
-    yield from (first for _, _, first in people)
+    yield from (Turn(*row) for row in raised.in_turn().values_list("pk", "created_by")[:limit])
+    running = _running()
+    people = [Turn(*row) for row in _line(running).values_list("first", "pk", "limit")[:limit]]
+    yield from people
     # From here on only where many ask at once for the renders of a few.
-    each = [_ids(_waiting().filter(created_by=user_id), min(limit, room))[1:] for user_id, room, _ in people]
-    yield from (job_id for job_id in chain.from_iterable(zip_longest(*each)) if job_id is not None)
+    each = [_further(turn, (turn.limit or UNLIMITED) - running.get(turn.user_id, 0), limit) for turn in people]
+    yield from (turn for turn in chain.from_iterable(zip_longest(*each)) if turn is not None)
 
 
-def serve(job_id: UUID) -> bool:
+def _further(turn: Turn, room: int, limit: int) -> list[Turn]:
+    """What the same person may have run beside the render of this turn."""
+    ids = _ids(_waiting().filter(created_by=turn.user_id), min(limit, room))[1:]
+    return [replace(turn, job_id=job_id) for job_id in ids]
+
+
+def serve(turn: Turn) -> bool:
     """Count this render as its person's turn. To be called in the transaction that takes it, before it is taken.
 
     It holds the person's row until the transaction ends, so that two workers never go over a person's limit together.
     False: by now the person has as many renders running as allowed; leave this one.
     """
-    facts = RenderJob.objects.annotate(limit=_limit("created_by__")).values_list("created_by", "priority", "limit")
-    user_id, priority, limit = facts.get(pk=job_id)
     UserQueue.objects.bulk_create(
-        [UserQueue(user_id=user_id, last_served_at=Now())],
+        [UserQueue(user_id=turn.user_id, last_served_at=Now())],
         update_conflicts=True,
         unique_fields=["user"],
         update_fields=["last_served_at"],
     )
-    if not limit or priority >= RAISED:
+    if not turn.limit:
         return True
-    return bool(RenderJob.objects.filter(status=Status.RUNNING, created_by=user_id).count() < limit)
+    return bool(RenderJob.objects.filter(status=Status.RUNNING, created_by=turn.user_id).count() < turn.limit)
 
 
 def give_back(user_id: int) -> None:
@@ -88,15 +102,11 @@ def limits(user_ids: Collection[int]) -> dict[int, int]:
     return dict(people.annotate(limit=_limit()).values_list("pk", "limit"))
 
 
-def _limit(person: str = "") -> Coalesce:
-    """A person's own limit, else that of the plan given, or of the usual plan where none was given, else everybody's.
-
-    person: how the query gets to the person, e.g. `created_by__`
-    """
+def _limit() -> Coalesce:
+    """A person's own limit, else that of the plan given, or of the usual plan where none was given, else everybody's."""
     usual = Subquery(QuotaPlan.objects.filter(is_usual=True).values("parallel_renders")[:1])
-    is_given, given = {f"{person}given_plan__isnull": False}, F(f"{person}given_plan__plan__parallel_renders")
-    planned = Case(When(**is_given, then=given), default=usual)
-    return Coalesce(f"{person}queue__parallel_limit", planned, Value(settings.PARALLEL_JOBS_PER_USER))
+    planned = Case(When(given_plan__isnull=False, then=F("given_plan__plan__parallel_renders")), default=usual)
+    return Coalesce("queue__parallel_limit", planned, Value(settings.PARALLEL_JOBS_PER_USER))
 
 
 def anything_due() -> bool:
@@ -109,21 +119,23 @@ def _waiting() -> RenderJobQuerySet:
     return RenderJob.objects.claimable().filter(priority__lt=RAISED)
 
 
-def _line() -> QuerySet[Any]:
+def _running() -> dict[int, int]:
+    """How many renders of each person run; of nobody else."""
+    own = RenderJob.objects.filter(status=Status.RUNNING).order_by().values_list("created_by")
+    return dict(own.annotate(Count("priority")))  # a column of the index, never null
+
+
+def _line(running: dict[int, int]) -> QuerySet[Any]:
     """People one of whose renders may start now, whose turn it is first.
 
-    first: the render; room: how many more of theirs may run at once
+    first: the render; limit: how many of theirs may run at once, 0 for any number
     """
-    own = RenderJob.objects.filter(created_by=OuterRef("pk"), status=Status.RUNNING)
-    running = Coalesce(Subquery(own.order_by().values("created_by").annotate(count=Count("pk")).values("count")), Value(0))
+    allowed = limits(running) if running else {}
+    full = [user_id for user_id, limit in allowed.items() if 0 < limit <= running[user_id]]
     waiting = _waiting().filter(created_by=OuterRef("pk"))
-    people = get_user_model().objects.filter(Exists(waiting), queue__paused_at=None).annotate(limit=_limit())
-    people = people.annotate(room=Case(When(limit=0, then=Value(UNLIMITED)), default=F("limit") - running))
-    return (
-        people.filter(room__gt=0)
-        .annotate(first=Subquery(waiting.in_turn().values("pk")[:1]))
-        .order_by(Coalesce("queue__last_served_at", Value(NEVER)), "pk")
-    )
+    people = get_user_model().objects.filter(Exists(waiting), queue__paused_at=None).exclude(pk__in=full)
+    first = Subquery(waiting.in_turn().values("pk")[:1])
+    return people.annotate(limit=_limit(), first=first).order_by(Coalesce("queue__last_served_at", Value(NEVER)), "pk")
 
 
 def _ids(rows: RenderJobQuerySet, count: int) -> list[UUID]:
