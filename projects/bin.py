@@ -102,7 +102,7 @@ def home_of(thing: Thing) -> Project:
     """The project it belongs to."""
     if isinstance(thing, SpeakerClip):
         return thing.speaker.project
-    return thing.project if isinstance(thing, AudioTrack) else thing.job.project
+    return thing.project
 
 
 def _purge(thing: Thing) -> bool:

@@ -225,7 +225,8 @@ def restore(request: Request, /, kind: str, **row_id: UUID) -> Response:
 def usage(request: Request) -> Response:
     """What the person's own projects hold and may hold, in bytes, and the video rendered this month, in seconds."""
     person = _person(request)
-    room, minutes = quotas.room_of_person(person), quotas.minutes_of(person)
+    plan = quotas.plan_of(person)
+    room, minutes = quotas.room_of_person(person, plan), quotas.minutes_of(person, plan)
     held = {
         "clips": room.clips,
         "tracks": room.tracks,

@@ -82,6 +82,11 @@ class Project(models.Model):
         """The role of the person for whom `access` found it."""
         return getattr(self, "found_role", "")
 
+    def seen_as(self, role: str) -> Project:
+        """The same, found for a person with this role."""
+        vars(self)["found_role"] = role
+        return self
+
     @property
     def can_edit(self) -> bool:
         """Whether the person for whom it was found may add, render and delete."""

@@ -58,6 +58,14 @@ def once() -> SafeString:
     return format_html('<input type="hidden" name="once" value="{}">', secrets.token_urlsafe(16))
 
 
+@register.simple_tag(takes_context=True)
+def at_page(context: RequestContext, number: int, name: str = "") -> str:
+    """The query of another page of a list. name: of the list's place in the query, where it is not the page's only one"""
+    query = context["request"].GET.copy()
+    query[name or "page"] = str(number)
+    return f"?{query.urlencode()}"
+
+
 @register.filter
 def clock(seconds: float | None) -> str:
     """75.2 -> 1:15, 3675 -> 1:01:15."""
@@ -176,15 +184,18 @@ def cell(clip: SpeakerClip, track: AudioTrack) -> str:
 
 @register.inclusion_tag("parts/navigation.html", takes_context=True)
 def navigation(context: RequestContext) -> dict[str, Any]:
-    """The top bar, and the bottom bar of narrow windows."""
+    """The top bar, and the bottom bar of narrow windows. homes: the person's projects, where the page has them already"""
     request = context["request"]
     match = request.resolver_match
+    homes = context.get("homes")
+    if homes is None:
+        homes = list(turns.with_live_count(access.projects_of(request.user), request.user)[:PROJECTS_IN_SWITCHER])
     return {
         "request": request,
         "user": request.user,
         "csrf_token": context.get("csrf_token"),
         "here": match.url_name if match else "",
         "project": context.get("project"),
-        "projects": access.projects_of(request.user)[:PROJECTS_IN_SWITCHER],
-        "active_jobs": turns.live_count(request.user),
+        "projects": homes[:PROJECTS_IN_SWITCHER],
+        "active_jobs": turns.live_count_in(homes),
     }

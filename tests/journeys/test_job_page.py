@@ -211,5 +211,5 @@ def test_the_page_takes_few_queries(
     JobLogLine.objects.bulk_create(JobLogLine(job=job, text=str(number)) for number in range(30))
     ends = {"started_at": job.created_at, "ended_at": job.created_at, "outcome": Outcome.GIVEN_BACK}
     JobAttempt.objects.bulk_create(JobAttempt(job=job, number=number, **ends) for number in range(100, 130))
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(7):
         page(owner_client, job)

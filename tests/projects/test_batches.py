@@ -373,4 +373,4 @@ def test_the_number_of_queries_does_not_grow_with_the_cells(
             with CaptureQueriesContext(connection) as asked:
                 owner_client.get(url.format(project=project.pk, batch=which.pk))
             counts.append(len(asked))
-        assert counts[0] == counts[1] <= 17, (url, counts)
+        assert counts[0] == counts[1] <= 12, (url, counts)
