@@ -7,9 +7,11 @@ of.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.conf import settings
 from django.db import transaction
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 Thing = SpeakerClip | AudioTrack | RenderOutput
+Row = TypeVar("Row")
+CHUNK = 500  # of one transaction
 KINDS: dict[str, type[Thing]] = {"clips": SpeakerClip, "voices": AudioTrack, "videos": RenderOutput}
 NAMES: dict[type[Thing], str] = {SpeakerClip: "clip", AudioTrack: "track", RenderOutput: "video"}  # in the audit log
 
@@ -43,7 +47,7 @@ def put(thing: Thing, *, by: User) -> None:
     """Put it into the bin. What is there already stays. Raises ProjectError `in_use`: a render that waits or runs needs it."""
     with transaction.atomic():
         locked = type(thing).objects.select_for_update().get(pk=thing.pk)
-        if _is_needed(locked):
+        if _needed([locked]):
             raise Conflict("in_use", _("A video that waits or is being made needs it. Cancel that one or wait for its end."))
         if locked.binned_at is None:
             locked.binned_at, locked.binned_by = timezone.now(), by
@@ -52,15 +56,18 @@ def put(thing: Thing, *, by: User) -> None:
     thing.refresh_from_db()
 
 
-def put_by_rule(thing: Thing) -> bool:
-    """Put it there because a retention policy says so. False: it is needed, pinned, or there already."""
+def put_by_rule(some: Sequence[Thing]) -> set[Any]:
+    """Put these, all of one kind, there because a retention policy says so, in one transaction.
+
+    Returns the ids of those that were put there: one that is needed, pinned or there already is left.
+    """
+    model, by_id = type(some[0]), {thing.pk: thing for thing in some}
     with transaction.atomic():
-        locked = type(thing).objects.select_for_update().filter(pk=thing.pk, binned_at__isnull=True, pinned=False).first()
-        if locked is None or _is_needed(locked):
-            return False
-        type(thing).objects.filter(pk=thing.pk).update(binned_at=timezone.now(), binned_by=None)
-        audit.record(f"{NAMES[type(locked)]}.deleted", locked, by_rule=True)
-    return True
+        free = model.objects.select_for_update().filter(pk__in=by_id, binned_at__isnull=True, pinned=False).order_by("pk")
+        put = set(free.values_list("pk", flat=True)) - _needed(some)
+        model.objects.filter(pk__in=put).update(binned_at=timezone.now(), binned_by=None)
+        audit.record_each(f"{NAMES[model]}.deleted", [thing for pk, thing in by_id.items() if pk in put], by_rule=True)
+    return put
 
 
 def restore(thing: Thing) -> None:
@@ -83,12 +90,21 @@ def empty_due(*, dry_run: bool = False) -> Emptied:
     """Remove the files that have been in the bin for a week. One that cannot be removed is left for the next time."""
     files = size = 0
     for kind in KINDS.values():
-        for thing in kind.objects.past_restoring().order_by("pk").iterator(chunk_size=200):
-            if dry_run or _purge(thing):
-                files, size = files + 1, size + thing.size
+        due: Iterator[Any] = kind.objects.past_restoring().order_by("pk").iterator(CHUNK)
+        for chunk in in_chunks(due, CHUNK):
+            gone = {thing.pk for thing in chunk} if dry_run else _purge(chunk)
+            files += len(gone)
+            size += sum(thing.size for thing in chunk if thing.pk in gone)
     if files and not dry_run:
         logger.info("removed %d files of %d bytes that had been in the bin for a week", files, size)
     return Emptied(files, size)
+
+
+def in_chunks(things: Iterable[Row], size: int) -> Iterator[list[Row]]:
+    """So many at a time."""
+    rest = iter(things)
+    while chunk := list(islice(rest, size)):
+        yield chunk
 
 
 def title_of(thing: Thing) -> str:
@@ -105,24 +121,35 @@ def home_of(thing: Thing) -> Project:
     return thing.project
 
 
-def _purge(thing: Thing) -> bool:
-    """The file first: a row that says that its file is there although it is gone is put right by the next emptying."""
+def _purge(some: Sequence[Thing]) -> set[Any]:
+    """The files first: a row that says that its file is there although it is gone is put right by the next emptying.
+
+    Returns the ids of those whose files are gone.
+    """
+    model, gone = type(some[0]), set[Any]()
     with transaction.atomic():
-        due = type(thing).objects.past_restoring().select_for_update().filter(pk=thing.pk).first()
-        if due is None or _is_needed(due):
-            return False
-        try:
-            (Path(settings.MEDIA_ROOT) / str(due.file)).unlink(missing_ok=True)
-        except OSError:
-            logger.exception("the file of %s %s could not be removed", type(thing).__name__, thing.pk)
-            return False
-        type(thing).objects.filter(pk=due.pk).update(purged_at=timezone.now())
+        due = model.objects.past_restoring().select_for_update().filter(pk__in=[thing.pk for thing in some]).order_by("pk")
+        needed = _needed(some)
+        for pk, name in due.values_list("pk", "file"):
+            if pk not in needed and _is_removed(name):
+                gone.add(pk)
+        model.objects.filter(pk__in=gone).update(purged_at=timezone.now())
+    return gone
+
+
+def _is_removed(name: str) -> bool:
+    try:
+        (Path(settings.MEDIA_ROOT) / name).unlink(missing_ok=True)
+    except OSError:
+        logger.exception("the file %s could not be removed", name)
+        return False
     return True
 
 
-def _is_needed(thing: Thing) -> bool:
-    """Whether a render that waits or runs is made from it."""
-    if isinstance(thing, RenderOutput):
-        return False
-    which = {"clip": thing} if isinstance(thing, SpeakerClip) else {"track": thing}
-    return RenderJob.objects.filter(status__in=LIVE, **which).exists()
+def _needed(some: Sequence[Thing]) -> set[Any]:
+    """Those of these, all of one kind, that a render which waits or runs is made from."""
+    if isinstance(some[0], RenderOutput):
+        return set()
+    name = "clip" if isinstance(some[0], SpeakerClip) else "track"
+    live = RenderJob.objects.filter(status__in=LIVE, **{f"{name}__in": [thing.pk for thing in some]})
+    return set(live.values_list(name, flat=True))

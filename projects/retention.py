@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -93,13 +93,12 @@ def pin(thing: bin.Thing, *, pinned: bool = True) -> None:
 def run(*, dry_run: bool = False, by: User | None = None) -> CleanupRun:
     """Do what is due, or only tell it. What cannot be done now is done the next time."""
     record = CleanupRun.objects.create(dry_run=dry_run, by=by)
-    for going in due(timezone.now()):
-        if not dry_run and not bin.put_by_rule(going.thing):
-            continue
-        record.binned += 1
-        record.binned_size += going.thing.size
-        if len(record.lines) < LINES_KEPT:
-            record.lines.append(going.line())
+    for _kind, some in groupby(due(timezone.now()), key=lambda going: going.kind):
+        for chunk in bin.in_chunks(some, CHUNK):
+            put = None if dry_run else bin.put_by_rule([going.thing for going in chunk])
+            for going in chunk:
+                if put is None or going.thing.pk in put:
+                    _note(record, going)
     record.forgotten = forget_failed(dry_run=dry_run)
     emptied = bin.empty_due(dry_run=dry_run)
     record.removed, record.removed_size = emptied.files, emptied.size
@@ -107,6 +106,13 @@ def run(*, dry_run: bool = False, by: User | None = None) -> CleanupRun:
     record.save()
     logger.info("cleanup%s: %s", ", dry run" if dry_run else "", in_words(record))
     return record
+
+
+def _note(record: CleanupRun, going: Going) -> None:
+    record.binned += 1
+    record.binned_size += going.thing.size
+    if len(record.lines) < LINES_KEPT:
+        record.lines.append(going.line())
 
 
 def in_words(record: CleanupRun) -> str:
