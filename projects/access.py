@@ -25,6 +25,8 @@ from projects.models import (
     JobAttempt,
     JobLogLine,
     Membership,
+    Preview,
+    PreviewState,
     Project,
     RenderBatch,
     RenderJob,
@@ -223,6 +225,12 @@ def attempts_of(user: Person, job_id: UUID | str) -> QuerySet[JobAttempt]:
 def log_of(user: Person, job_id: UUID | str) -> QuerySet[JobLogLine]:
     """What was logged about one render, oldest first."""
     return job_for(user, job_id).log_lines.all()
+
+
+def preview_for(user: Person, clip_id: UUID | str, kind: str) -> Preview:
+    """What was made of one clip to look at, once it is there; of one in the bin too, as its file."""
+    rows = Preview.objects.filter(clip__speaker__project__in=Project.objects.visible_to(user), state=PreviewState.DONE)
+    return _one(rows.filter(kind=kind).select_related("clip"), clip_id, name="clip")
 
 
 def consent_for(user: Person, consent_id: UUID | str) -> Consent:

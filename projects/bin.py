@@ -18,7 +18,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from projects import audit, quotas
+from projects import audit, previews, quotas
 from projects.errors import Conflict
 from projects.models import AudioTrack, Project, RenderJob, RenderOutput, SpeakerClip
 from projects.models.renders import LIVE
@@ -134,6 +134,8 @@ def _purge(some: Sequence[Thing]) -> set[Any]:
             if pk not in needed and _is_removed(name):
                 gone.add(pk)
         model.objects.filter(pk__in=gone).update(purged_at=timezone.now())
+        if model is SpeakerClip:
+            previews.remove([thing for thing in some if isinstance(thing, SpeakerClip) and thing.pk in gone])
     return gone
 
 

@@ -23,6 +23,7 @@ from projects.errors import OverQuota
 from projects.models import (
     AudioTrack,
     PersonPlan,
+    Preview,
     Project,
     QuotaPlan,
     RenderJob,
@@ -37,7 +38,7 @@ from projects.models.uploads import OPEN
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-KINDS = ("clips", "tracks", "outputs", "arriving", "expected")
+KINDS = ("clips", "tracks", "outputs", "arriving", "expected", "previews")
 NO_PLAN = QuotaPlan(name="none")
 
 
@@ -45,6 +46,7 @@ NO_PLAN = QuotaPlan(name="none")
 class Room:
     """Bytes by kind, and how many there may be; None for no limit.
 
+    previews: of what is made of clips to look at, which counts against no limit: nobody asked for it
     arriving: of files on their way; expected: of the videos of renders that wait or run
     """
 
@@ -54,6 +56,7 @@ class Room:
     arriving: int
     expected: int
     limit: int | None
+    previews: int = 0
 
     @property
     def used(self) -> int:
@@ -192,6 +195,7 @@ def with_rooms(homes: QuerySet[Project]) -> QuerySet[Project]:
         held_tracks=_held(AudioTrack.objects.kept(), "project", "size"),
         held_outputs=_held(RenderOutput.objects.kept(), "project", "size"),
         held_arriving=_held(Upload.objects.filter(state__in=OPEN), "project", "size"),
+        held_previews=_held(Preview.objects.filter(clip__binned_at__isnull=True), "clip__speaker__project", "size"),
         held_expected=_held(RenderJob.objects.filter(status__in=LIVE), "project", "expected_size"),
     )
 

@@ -7,6 +7,7 @@ from projects.models.consents import Consent
 from projects.models.lanes import Kind, Lane
 from projects.models.library import AudioTrack, Project, Role, Speaker, SpeakerClip
 from projects.models.memberships import Invitation, Membership
+from projects.models.previews import Preview, PreviewKind, PreviewState
 from projects.models.queues import IdempotencyKey, UserQueue
 from projects.models.quotas import PersonPlan, ProjectPlan, QuotaPlan
 from projects.models.renders import Family, JobLogLine, RenderJob, RenderOutput, Stage, Status
@@ -31,6 +32,9 @@ __all__ = [
     "Membership",
     "Outcome",
     "PersonPlan",
+    "Preview",
+    "PreviewKind",
+    "PreviewState",
     "Project",
     "ProjectPlan",
     "QuotaPlan",

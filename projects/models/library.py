@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ from projects.models.kept import Kept, KeptQuerySet
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
+
+    from projects.models.previews import Preview
 
 NAME_LENGTH = 120
 TITLE_LENGTH = 200
@@ -190,9 +193,45 @@ class SpeakerClip(Kept):
         return reverse("clip_file", args=[self.pk])
 
     @property
+    def sight(self) -> Sight:
+        """What there is to look at. Uses what was prefetched as `previews`."""
+        found = {preview.kind: preview for preview in self.previews.all()}
+        return Sight(self, found.get("film"), found.get("strip"))
+
+    @property
     def still_url(self) -> str:
         """Where its still picture is."""
         return reverse("clip_still", args=[self.pk])
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A clip as it is looked at. film, strip: the rows of what is made of it, None where nobody has asked for it yet"""
+
+    clip: SpeakerClip
+    film: Preview | None
+    strip: Preview | None
+
+    @property
+    def is_light(self) -> bool:
+        """Whether what plays is the light film and not the file itself."""
+        return self.film is not None and self.film.state == "done"
+
+    @property
+    def film_url(self) -> str:
+        """What plays in a page."""
+        return reverse("clip_film", args=[self.clip.pk]) if self.is_light else self.clip.file_url
+
+    @property
+    def strip_url(self) -> str:
+        """The strip of pictures, empty where there is none."""
+        is_there = self.strip is not None and self.strip.state == "done"
+        return reverse("clip_strip", args=[self.clip.pk]) if is_there else ""
+
+    @property
+    def is_coming(self) -> bool:
+        """Whether anything is still being made."""
+        return any(preview is not None and preview.state == "waiting" for preview in (self.film, self.strip))
 
 
 class AudioTrack(Kept):

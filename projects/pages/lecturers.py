@@ -92,7 +92,9 @@ def _context(request: HttpRequest, row: Speaker, **forms: Any) -> dict[str, Any]
         "speaker": row,
         "standing": consents.standing(row),
         "history": list(row.consents.all()),
-        "page": page_of(request, access.clips_of(user, project=project).filter(speaker=row), CLIPS_SHOWN),
+        "page": page_of(
+            request, access.clips_of(user, project=project).filter(speaker=row).prefetch_related("previews"), CLIPS_SHOWN
+        ),
         "videos": videos,
         "form": ConsentForm(initial={"given_by": row.name, "given_on": timezone.localdate()}),
         "tags_form": TagsForm(initial={"tags": ", ".join(row.tags)}),

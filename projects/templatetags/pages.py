@@ -33,6 +33,7 @@ CONSENT_ICONS = {
 }
 CONSENT_TEXTS = frozenset({STATED, STATED_NOTE, EARLIER_NOTE})
 PROJECTS_IN_SWITCHER = 12
+VERDICT_ICONS = {"ready": "circle-check", "warnings": "triangle-alert", "refused": "circle-x"}
 NOTE_KINDS = {"error": "bad", "success": "good", "warning": "warning"}
 NOTE_ICONS = {"error": "triangle-alert", "success": "circle-check", "warning": "triangle-alert"}
 STATE_ICONS = {
@@ -144,6 +145,18 @@ def shown(sentence: str) -> str:
 def role_word(role: str) -> str:
     """What a person is in a project."""
     return str(Role(role).label)
+
+
+@register.filter
+def verdict_icon(verdict: str) -> str:
+    """The shape of what a take is worth."""
+    return VERDICT_ICONS.get(verdict, "circle")
+
+
+@register.filter
+def verdict_word(verdict: str) -> str:
+    """What a take is worth."""
+    return {"ready": _("Ready"), "warnings": _("Ready, with warnings"), "refused": _("Cannot be used")}.get(verdict, verdict)
 
 
 @register.filter

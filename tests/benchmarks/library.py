@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tests.filled import Filled
 
 TIMES = 5
+COLUMNS = ("what", "queries", "ms", "cpu ms", "grown MB", "over")
 MOST_QUERIES, MOST_SECONDS = 12, 0.3
 FLAT_MB = 50
 STEPS = ("look", "clean")  # each in a fresh process, whose memory is its own
@@ -45,9 +46,12 @@ def table() -> list[dict[str, object]]:
         }
         for step in STEPS:
             command = [sys.executable, "-m", "tests.benchmarks.library", step]
-            said = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
-            lines = [line.split("\t") for line in said.splitlines() if "\t" in line]
-            rows += [dict(zip(("what", "queries", "ms", "cpu ms", "grown MB", "over"), line, strict=True)) for line in lines]
+            with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+                for line in process.stdout or ():
+                    sys.stderr.write(line)  # as it comes: all of it takes some minutes
+                    rows.append(dict(zip(COLUMNS, line.rstrip("\n").split("\t"), strict=True)))
+            if process.returncode:
+                raise subprocess.CalledProcessError(process.returncode, command)
     return rows
 
 
@@ -149,6 +153,7 @@ def _measure(name: str, do: Callable[[], object], *, times: int = 1, grows: bool
     shown = [f"{1000 * median(each):.0f}" if each else "" for each in (wall, cpu)]
     words = [name, queries, *shown, f"{grown:.0f}" if grows else "", "over" if over or (grows and grown > FLAT_MB) else ""]
     sys.stdout.write("\t".join(words) + "\n")
+    sys.stdout.flush()
 
 
 def _peak(*, reset: bool = False) -> float:

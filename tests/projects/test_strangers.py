@@ -70,6 +70,7 @@ PAGES: Mapping[str, Mapping[str, str]] = {
     "pages:withdraw_consent": EDIT,
     "pages:projects": PAGE | {"post": SOMEBODY},
     "pages:project": LOOK,
+    "pages:clip_card": LOOK,
     "pages:voices": LOOK,
     "pages:project_renders": LOOK,
     "pages:add_lecturer": EDIT,
@@ -86,6 +87,8 @@ PAGES: Mapping[str, Mapping[str, str]] = {
 FILES: Mapping[str, Mapping[str, str]] = {
     "clip_file": LOOK,
     "clip_still": LOOK,
+    "clip_film": LOOK,
+    "clip_strip": LOOK,
     "track_file": LOOK,
     "consent_file": LOOK,
     "output_file": LOOK,
@@ -149,6 +152,7 @@ def ids(output: RenderOutput) -> dict[str, object]:
     project = job.project
     consent: Consent = job.clip.speaker.consents.get()
     making.evidence(consent)
+    making.previews(job.clip)
     batch = RenderBatch.objects.create(project=project, created_by=job.created_by, name="Course", name_pattern="{clip}")
     invitation, token = memberships.invite(project=project, role="viewer", by=project.owner)
     return {
