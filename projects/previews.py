@@ -23,8 +23,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Now
-from django.utils import translation
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from projects import rendering, storage, turns
 from projects.engine import Engine
@@ -115,9 +114,8 @@ def plan() -> int:
 
 def give_up_lost() -> int:
     """End those whose makers died as often as they may. Returns how many."""
-    with translation.override(None):
-        why = {"state": PreviewState.GIVEN_UP, "note": _("Making it was broken off twice. The server's log says why.")}
-    return Preview.objects.lost().update(lease_until=None, **why)
+    note = gettext_noop("Making it was broken off twice. The server's log says why.")
+    return Preview.objects.lost().update(state=PreviewState.GIVEN_UP, note=note, lease_until=None)
 
 
 def remove(clips: list[SpeakerClip]) -> None:
@@ -184,7 +182,7 @@ def _made(
             if preview.kind == PreviewKind.STRIP and turns.anything_due():
                 return Ended.RENDER_WAITS
             if now > deadline:
-                return Failed(False, "It took longer than a render may take.")
+                return Failed(False, gettext_noop("It took longer than a render may take."))
 
 
 def _request(preview: Preview, folder: Path) -> dict[str, Any]:
@@ -197,7 +195,7 @@ def _request(preview: Preview, folder: Path) -> dict[str, Any]:
 
 def _failure(event: Mapping[str, Any]) -> Failed:
     """A fault of the file comes again; one of the machine, or a death, may not."""
-    text = "The engine stopped unexpectedly. Its last words are in the server's log."
+    text = gettext_noop("The engine stopped unexpectedly. Its last words are in the server's log.")
     return Failed(event.get("family") == "input", str(event.get("message") or text))
 
 
