@@ -37,7 +37,7 @@ from projects.models import (
     Status,
     Upload,
 )
-from projects.models.library import EDITING
+from projects.models.library import EDITING, role_in
 from projects.models.renders import RenderJobQuerySet
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ def projects_of(user: Person) -> QuerySet[Project]:
 def speakers_of(user: Person, *, project: Project | None = None) -> QuerySet[Speaker]:
     """The lecturers this person may see, of one project or of all."""
     rows = Speaker.objects.filter(project__in=Project.objects.visible_to(user)).select_related("project")
+    if user.is_authenticated:
+        rows = rows.annotate(found_role=role_in("project", "project__owner_id", user))
     return rows.filter(project=project) if project else rows
 
 

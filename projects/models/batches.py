@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Case, OuterRef, Q, Subquery, Value, When
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from projects.models.library import TITLE_LENGTH, Project, Role
+from projects.models.library import TITLE_LENGTH, Project, role_in
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
@@ -30,9 +30,7 @@ class RenderBatchQuerySet(models.QuerySet["RenderBatch"]):
         """With the project of each, and this person's role in it."""
         if not user.is_authenticated:
             return self.none()
-        as_member = user.memberships.filter(project=OuterRef("project")).values("role")[:1]
-        role = Case(When(project__owner_id=user.pk, then=Value(Role.OWNER.value)), default=Subquery(as_member))
-        return self.select_related("project").annotate(found_role=role)
+        return self.select_related("project").annotate(found_role=role_in("project", "project__owner_id", user))
 
 
 class RenderBatch(models.Model):

@@ -37,6 +37,12 @@ class Role(models.TextChoices):
 EDITING = (Role.OWNER, Role.EDITOR)
 
 
+def role_in(home: str, owner: str, user: User) -> Case:
+    """This person's role in the project of a row. home, owner: where the row names its project, and that project's owner"""
+    as_member = user.memberships.filter(project=OuterRef(home)).values("role")[:1]
+    return Case(When(**{owner: user.pk}, then=Value(Role.OWNER.value)), default=Subquery(as_member))
+
+
 class ProjectQuerySet(models.QuerySet["Project"]):
     """Sets of projects."""
 
@@ -57,8 +63,7 @@ class ProjectQuerySet(models.QuerySet["Project"]):
         """With this person's role in each."""
         if not user.is_authenticated:
             return self.none()
-        as_member = user.memberships.filter(project=OuterRef("pk")).values("role")[:1]
-        return self.annotate(found_role=Case(When(owner_id=user.pk, then=Value(Role.OWNER.value)), default=Subquery(as_member)))
+        return self.annotate(found_role=role_in("pk", "owner_id", user))
 
 
 class Project(models.Model):
@@ -134,6 +139,11 @@ class Speaker(models.Model):
     def get_absolute_url(self) -> str:
         """The lecturer's page."""
         return reverse("pages:lecturer", args=[self.pk])
+
+    @property
+    def home(self) -> Project:
+        """Their project, with the role of the person for whom `access` found them."""
+        return self.project.seen_as(getattr(self, "found_role", "") or "")
 
     def has_consent(self) -> bool:
         """Whether a consent allows renders today."""

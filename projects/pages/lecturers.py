@@ -82,7 +82,7 @@ def withdraw_consent(request: HttpRequest, speaker_id: UUID) -> HttpResponse:
 
 def _context(request: HttpRequest, row: Speaker, **forms: Any) -> dict[str, Any]:
     user = signed_in(request)
-    project = access.project_for(user, row.project_id)
+    project = row.home
     videos = page_of(request, access.outputs_of(user, speaker=row), VIDEOS_SHOWN, "videos")
     consented = access.consents_of(user).select_related("recorded_by", "withdrawn_by")
     prefetch_related_objects([row], Prefetch("consents", consented))
