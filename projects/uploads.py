@@ -23,7 +23,7 @@ from django.utils.translation import gettext as _
 
 from lipsync.errors import LipsyncError, UnusableInput
 from lipsync.media import probe_clip, probe_voice, save_still
-from projects import audit, library, quotas, sentences, storage
+from projects import audit, library, objects, quotas, sentences, storage
 from projects.errors import NoRoom, ProjectError, Refused, TooLarge, Unavailable
 from projects.models import AudioTrack, Project, Speaker, SpeakerClip, UploadKind
 from projects.models.library import LANGUAGE_LENGTH, TITLE_LENGTH
@@ -36,6 +36,7 @@ MORE_TRACK_ENDINGS = MORE_CLIP_ENDINGS | TRACK_ENDINGS | {".wave", ".aif", ".mka
 NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EXDEV, errno.EMLINK})
 Row = TypeVar("Row", SpeakerClip, AudioTrack)
 
+GROUP_READS = 0o640  # a web server in front may send it (MEDIA_ACCEL_PREFIX)
 STILL_AT = 0.25  # of the clip's duration: past the first blink, before the end
 
 
@@ -76,11 +77,11 @@ def take_clip(
     """Make a clip of a file in the data folder, or give back the clip of the project that has these bytes already.
 
     The clip gets a name of its own for the same bytes, nothing is copied; the caller then removes the file. After a
-    refusal it lies where it lay, alone.
+    refusal it lies where it lay, alone; with a bucket the clip is in it before its row is there.
     speaker: a lecturer, or a name: who has it is found, or made once the file is accepted; empty when not stated, then
     a new one is called `unnamed`; is_reserved: a quota was asked before, and the bytes are counted already
     Raises ProjectError with the engine's code when the file is not usable, `too_large`, `no_space`, `quota_bytes`,
-    `wrong_project`.
+    `wrong_project`, `storage_unavailable`.
     """
     _require_same(project, speaker)
     clip_id = uuid.uuid4()
@@ -94,7 +95,7 @@ def take_clip(
         facts = probe_clip(stored.path)
         save_still(stored.path, facts.duration * STILL_AT, still)
         _give_final_name(stored.path, name)
-        with transaction.atomic():
+        with objects.kept(still_name), objects.kept(name, stored.sha256), transaction.atomic():
             if not is_reserved:
                 quotas.admit_file(project, stored.size)
             if not isinstance(speaker, Speaker):
@@ -132,7 +133,7 @@ def take_track(
             return known
         facts = probe_voice(stored.path)
         _give_final_name(stored.path, name)
-        with transaction.atomic():
+        with objects.kept(name, stored.sha256), transaction.atomic():
             if not is_reserved:
                 quotas.admit_file(project, stored.size)
             track = AudioTrack.objects.create(
@@ -204,7 +205,9 @@ def _whose(project: Project, speaker: Speaker | str) -> dict[str, Any]:
 
 def _whole(rows: QuerySet[Row]) -> Row | None:
     """The oldest row whose file is there. Two uploads at the same moment may both be kept: a second copy does no harm."""
-    return next((row for row in rows.filter(binned_at__isnull=True).order_by("created_at") if row.path.is_file()), None)
+    return next(
+        (row for row in rows.filter(binned_at__isnull=True).order_by("created_at") if objects.exists(str(row.file))), None
+    )
 
 
 @contextmanager
@@ -287,6 +290,7 @@ def _give_final_name(path: Path, name: str) -> None:
     """A second name for the same bytes; the first one stays until the row is there. Where a disk has no links: a new name."""
     final = Path(settings.MEDIA_ROOT) / name
     os.utime(path)  # one that has waited long shall not look abandoned to the sweep before its row is there
+    path.chmod(GROUP_READS)
     try:
         final.hardlink_to(path)
     except OSError as error:
