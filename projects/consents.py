@@ -185,6 +185,7 @@ def _keep(row: Consent, evidence: File[bytes]) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        storage.share(path)
         storage.settle_folder(path.parent)
     except OSError as error:
         with suppress(OSError):

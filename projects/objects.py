@@ -224,6 +224,7 @@ def _fetch(name: str, sha256: str, beat: Beat) -> None:
             logger.error("%s in the bucket is not the file that it was stored as", name)
             raise bucket.damaged()
         part.replace(path)
+        storage.share(path)
         storage.settle_folder(path.parent)
     except OSError as error:
         raise storage.fault(error) from error

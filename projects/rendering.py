@@ -275,6 +275,7 @@ def _keep(pulse: Pulse, job: RenderJob, result: dict[str, Any], stop: threading.
     os.utime(made)  # measuring may have taken long; to the sweep, the file's age counts from here
     final = storage.folder(storage.RENDERS) / Path(name).name
     made.replace(final)
+    storage.share(final)
     storage.settle_folder(final.parent)
     # Should the database's answer get lost, the row may say that it is done: then the sweep decides about the file.
     if not jobs.finish(claim, name=name, result=result):

@@ -36,7 +36,6 @@ MORE_TRACK_ENDINGS = MORE_CLIP_ENDINGS | TRACK_ENDINGS | {".wave", ".aif", ".mka
 NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EXDEV, errno.EMLINK})
 Row = TypeVar("Row", SpeakerClip, AudioTrack)
 
-GROUP_READS = 0o640  # a web server in front may send it (MEDIA_ACCEL_PREFIX)
 STILL_AT = 0.25  # of the clip's duration: past the first blink, before the end
 
 
@@ -94,6 +93,7 @@ def take_clip(
             return known
         facts = probe_clip(stored.path)
         save_still(stored.path, facts.duration * STILL_AT, still)
+        storage.share(still)
         _give_final_name(stored.path, name)
         with objects.kept(still_name), objects.kept(name, stored.sha256), transaction.atomic():
             if not is_reserved:
@@ -290,13 +290,13 @@ def _give_final_name(path: Path, name: str) -> None:
     """A second name for the same bytes; the first one stays until the row is there. Where a disk has no links: a new name."""
     final = Path(settings.MEDIA_ROOT) / name
     os.utime(path)  # one that has waited long shall not look abandoned to the sweep before its row is there
-    path.chmod(GROUP_READS)
     try:
         final.hardlink_to(path)
     except OSError as error:
         if error.errno not in NO_LINKS:
             raise
         path.replace(final)
+    storage.share(final)
     storage.settle_folder(final.parent)
 
 

@@ -11,18 +11,18 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
 from django.conf import settings as installation
 from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from projects import objects, storage
-from projects.models import SpeakerClip
+from projects import consents, jobs, objects, rendering, uploads
+from projects.models import Project, RenderOutput, SpeakerClip
 from tests import making
 
 RANGES = 500
@@ -179,9 +179,21 @@ def test_without_one_nobody_is_told(owner_client: Client, clip: SpeakerClip) -> 
     assert not owner_client.get(clip.file_url).has_header("X-Accel-Redirect")
 
 
-def test_a_file_taken_in_can_be_read_by_the_web_servers_group(owner: User, clip_file: Path, project: Any) -> None:
-    from projects import uploads
-
-    clip = uploads.add_clip(project=project, speaker="Ada", uploaded_file=making.upload(clip_file))
-    assert clip.path.stat().st_mode & 0o777 == uploads.GROUP_READS
-    assert storage.folder(storage.CLIPS) == clip.path.parent
+def test_what_is_finished_can_be_read_by_the_web_servers_group_alone(
+    engine: Callable[[str], None], project: Project, owner: User, clip_file: Path, voice_file: Path, settings: Settings
+) -> None:
+    settings.MEDIA_ACCEL_PREFIX = "/protected/"
+    before = os.umask(0o077)
+    try:
+        clip = uploads.add_clip(project=project, speaker="Ada", uploaded_file=making.upload(clip_file))
+        track = uploads.add_track(project=project, uploaded_file=making.upload(voice_file))
+        paper = SimpleUploadedFile("signed.pdf", b"%PDF-1.7 signed")
+        consent = consents.record(speaker=clip.speaker, by=owner, given_by="Ada", scope="all", evidence=paper)
+        jobs.submit(project=project, clip=clip, track=track, created_by=owner)
+        engine("succeed")
+        rendering.run_next()
+    finally:
+        os.umask(before)
+    finished = [clip.path, Path(clip.still.path), track.path, consent.path, RenderOutput.objects.get().path]
+    assert [path.stat().st_mode & 0o777 for path in finished] == [0o640] * 5
+    assert {path.parent.stat().st_mode & 0o777 for path in finished} == {0o710}
