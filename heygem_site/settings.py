@@ -125,7 +125,7 @@ S3_BUCKET = str(env.str("S3_BUCKET", default=""))
 S3_ENDPOINT_URL, S3_REGION = environment.origin("S3_ENDPOINT_URL"), str(env.str("S3_REGION", default="us-east-1"))
 S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY = environment.both("S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY")
 S3_CACHE_BYTES = environment.number("S3_CACHE_MB", default=20_480, least=0, most=100_000_000) * 2**20
-S3_LINK_SECONDS = environment.number("S3_LINK_MINUTES", default=15, least=1, most=7 * 24 * 60) * 60
+S3_LINK_SECONDS = environment.number("S3_LINK_MINUTES", default=5, least=1, most=7 * 24 * 60) * 60
 # Where browsers cannot reach the bucket: off, and its files are sent from here.
 MEDIA_REDIRECT = environment.switch("MEDIA_REDIRECT", default=True) and bool(S3_BUCKET)
 # Other servers than Amazon's, and names with dots (no certificate fits them), have the bucket in the path.

@@ -132,11 +132,11 @@ def remove(name: str) -> None:
         _client().delete_object(**_at(name))
 
 
-def link(name: str, *, method: str, content_type: str, disposition: str, cache: str) -> str:
-    """Where this object can be had for some minutes by whoever knows the link, with these headers. Asks nobody."""
+def link(name: str, *, method: str, seconds: int, content_type: str, disposition: str, cache: str) -> str:
+    """Where this object can be had for so long by whoever knows the link, with these headers. Asks nobody."""
     headers = {"ResponseContentType": content_type, "ResponseContentDisposition": disposition, "ResponseCacheControl": cache}
     with _in_our_words():
-        return str(_storage().url(name, parameters=headers, expire=settings.S3_LINK_SECONDS, http_method=method))
+        return str(_storage().url(name, parameters=headers, expire=seconds, http_method=method))
 
 
 def listed(kind: str) -> Iterator[Listed]:
@@ -150,10 +150,11 @@ def listed(kind: str) -> Iterator[Listed]:
                 yield Listed(one["Key"], one["Size"], one["LastModified"])
 
 
-def remove_half_sent() -> int:
+def remove_half_sent(kind: str) -> int:
     """Remove what is left of files whose sending was broken off a day ago or longer. Returns of how many."""
     with _in_our_words():
-        pages = _client().get_paginator("list_multipart_uploads").paginate(Bucket=settings.S3_BUCKET)
+        lists = _client().get_paginator("list_multipart_uploads")
+        pages = lists.paginate(Bucket=settings.S3_BUCKET, Prefix=f"{kind}/")
         late = [one for page in pages for one in page.get("Uploads", ()) if one["Initiated"] < timezone.now() - HALF_SENT]
         for one in late:
             _client().abort_multipart_upload(**_at(one["Key"]), UploadId=one["UploadId"])

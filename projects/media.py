@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path, PurePath
 from urllib.parse import quote
 from uuid import UUID
@@ -32,6 +33,7 @@ from projects.models import RenderBatch, RenderOutput
 
 CHUNK_BYTES = 256 * 1024
 CACHE = "private, max-age=3600"
+LONGEST_LINK_SECONDS = 7 * 24 * 3600  # that the protocol allows
 RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})$")
 CONTENT_TYPES = {
     ".mp4": "video/mp4",
@@ -60,7 +62,7 @@ CONTENT_TYPES = {
 def clip_file(request: HttpRequest, clip_id: UUID) -> HttpResponseBase:
     """A clip as it was uploaded; one in the bin too, beside the videos that were made of it."""
     clip = access.clip_ever_for(request.user, clip_id)
-    return serve(request, str(clip.file), sha256=clip.sha256, title=clip.title)
+    return serve(request, str(clip.file), sha256=clip.sha256, title=clip.title, seconds=clip.duration)
 
 
 @require_safe
@@ -74,7 +76,7 @@ def clip_still(request: HttpRequest, clip_id: UUID) -> HttpResponseBase:
 def track_file(request: HttpRequest, track_id: UUID) -> HttpResponseBase:
     """A voice as it was uploaded."""
     track = access.track_for(request.user, track_id)
-    return serve(request, str(track.file), sha256=track.sha256, title=track.title)
+    return serve(request, str(track.file), sha256=track.sha256, title=track.title, seconds=track.duration)
 
 
 @require_safe
@@ -96,7 +98,8 @@ def output_file(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
 def serve_output(request: HttpRequest, output: RenderOutput, *, attachment: bool = False) -> HttpResponseBase:
     """A finished video the person may see, named for its clip and voice."""
     title = f"{output.job.clip.title} - {output.job.track.title}"
-    return serve(request, str(output.file), sha256=output.sha256, title=title, attachment=attachment)
+    name, digest, seconds = str(output.file), output.sha256, output.duration
+    return serve(request, name, sha256=digest, title=title, seconds=seconds, attachment=attachment)
 
 
 def serve_archive(batch: RenderBatch) -> HttpResponseBase:
@@ -111,12 +114,19 @@ def serve_archive(batch: RenderBatch) -> HttpResponseBase:
 
 
 def serve(
-    request: HttpRequest, name: str, *, title: str, sha256: str = "", tag: str = "", attachment: bool = False
+    request: HttpRequest,
+    name: str,
+    *,
+    title: str,
+    sha256: str = "",
+    tag: str = "",
+    seconds: float = 0.0,
+    attachment: bool = False,
 ) -> HttpResponseBase:
     """A file the person may see, whole or the range asked for. The caller has checked the permission.
 
-    name: as its row has it; sha256: of its bytes, where known; tag: names the content instead; attachment: save instead of
-    play, also by `?download=1`
+    name: as its row has it; sha256: of its bytes, where known; tag: names the content instead; seconds: how long it
+    plays; attachment: save instead of play, also by `?download=1`
     """
     ending = PurePath(name).suffix
     content_type = CONTENT_TYPES.get(ending, "application/octet-stream")
@@ -126,7 +136,7 @@ def serve(
     if request.headers.get("If-None-Match") == etag:
         response: HttpResponseBase = HttpResponse(status=304)
     elif settings.MEDIA_REDIRECT:
-        response = _lead_on(request, name, content_type, disposition)
+        response = _lead_on(request, name, content_type, disposition, seconds)
     else:
         response = _from_here(request, name, sha256, etag)
         response["Content-Type"] = content_type
@@ -162,10 +172,14 @@ def _hand_over(name: str, path: Path) -> HttpResponseBase:
     return response
 
 
-def _lead_on(request: HttpRequest, name: str, content_type: str, disposition: str) -> HttpResponseBase:
-    """Tell where the bucket has it, for some minutes; it sees to ranges and their conditions."""
-    link = objects.link(name, method=request.method or "GET", content_type=content_type, disposition=disposition, cache=CACHE)
-    response = HttpResponseRedirect(link)
+def _lead_on(request: HttpRequest, name: str, content_type: str, disposition: str, seconds: float) -> HttpResponseBase:
+    """Tell where the bucket has it; it sees to ranges and their conditions.
+
+    The link must outlast the playing, and some pauses: browsers ask for later parts where the first one came from.
+    """
+    holds = min(settings.S3_LINK_SECONDS + ceil(2 * seconds), LONGEST_LINK_SECONDS)
+    headers = {"content_type": content_type, "disposition": disposition, "cache": CACHE}
+    response = HttpResponseRedirect(objects.link(name, method=request.method or "GET", seconds=holds, **headers))
     response["Cache-Control"] = "private, no-store"
     return response
 

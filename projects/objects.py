@@ -139,12 +139,12 @@ def pieces(name: str, sha256: str, chunk: int) -> Iterator[bytes]:
             yield piece
 
 
-def link(name: str, *, method: str, content_type: str, disposition: str, cache: str) -> str:
-    """Where the bucket has the file, for S3_LINK_MINUTES and for whoever knows the link, told with these headers.
+def link(name: str, *, method: str, seconds: int, **headers: str) -> str:
+    """Where the bucket has the file, for so long and for whoever knows the link.
 
-    method: GET or HEAD, for which alone it holds
+    method: GET or HEAD, for which alone it holds; headers: `content_type`, `disposition`, `cache` of the answer
     """
-    return str(_bucket().link(name, method=method, content_type=content_type, disposition=disposition, cache=cache))
+    return str(_bucket().link(name, method=method, seconds=seconds, **headers))
 
 
 def listed(kind: str) -> Iterator[Listed]:
@@ -185,7 +185,7 @@ def trim() -> int:
 
 def remove_half_sent() -> int:
     """Remove what is left in the bucket of files whose sending was broken off. Returns of how many."""
-    return int(_bucket().remove_half_sent()) if is_on() else 0
+    return sum(_bucket().remove_half_sent(kind) for kind in KINDS) if is_on() else 0
 
 
 def _bucket() -> ModuleType:

@@ -30,7 +30,7 @@ heavy += [name for name in HEAVY if name in sys.modules]
 policy, link = settings.CONTENT_SECURITY_POLICY["DIRECTIVES"], ""
 if "LINK" in os.environ:
     from projects import objects
-    link = objects.link("clips/a.mp4", method="GET", content_type="video/mp4", disposition="inline", cache="private")
+    link = objects.link("clips/a.mp4", method="GET", seconds=60, content_type="video/mp4", disposition="inline", cache="no")
 import logging
 talks = [name for name in ("botocore", "boto3", "urllib3") if logging.getLogger(name).isEnabledFor(logging.INFO)]
 print(json.dumps({
