@@ -138,7 +138,12 @@ def serve(
     elif settings.MEDIA_REDIRECT:
         response = _lead_on(request, name, content_type, disposition, seconds)
     else:
-        response = _from_here(request, name, sha256, etag)
+        try:
+            response = _from_here(request, name, sha256, etag)
+        except Missing as error:
+            raise Http404 from error
+        except ProjectError as error:
+            return _refused(error)
         response["Content-Type"] = content_type
         response["Content-Disposition"] = disposition
     response["ETag"] = etag
@@ -151,16 +156,15 @@ def serve(
 
 
 def _from_here(request: HttpRequest, name: str, sha256: str, etag: str) -> HttpResponseBase:
-    """The file from this machine, where it is fetched to when it is not there."""
-    try:
-        with objects.local(name, sha256) as path:
-            return _hand_over(name, path) if settings.MEDIA_ACCEL_PREFIX else _send(request, path, etag)
-    except Missing as error:
-        raise Http404 from error
-    except ProjectError as error:
-        response = HttpResponse(error.message, content_type="text/plain; charset=utf-8", status=error.status)
-        response["Cache-Control"] = "no-store"
-        return response
+    """The file from this machine, where it is fetched to when it is not there. Raises as `objects.local`."""
+    with objects.local(name, sha256) as path:
+        return _hand_over(name, path) if settings.MEDIA_ACCEL_PREFIX else _send(request, path, etag)
+
+
+def _refused(error: ProjectError) -> HttpResponse:
+    response = HttpResponse(error.message, content_type="text/plain; charset=utf-8", status=error.status)
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 def _hand_over(name: str, path: Path) -> HttpResponseBase:

@@ -543,6 +543,8 @@ def test_where_browsers_cannot_reach_the_bucket_we_send(
     answer = owner_client.get(stored_clip.file_url)
     assert (answer.status_code, answer["Cache-Control"]) == (503, "no-store")
     assert "does not answer" in answer.text
+    assert answer["Content-Type"].startswith("text/plain")
+    assert not answer.has_header("ETag")
     s3_down(False)
     objects.forget(str(stored_clip.file))
     assert owner_client.get(stored_clip.file_url).status_code == 404
