@@ -35,6 +35,7 @@ from projects.models import (
     Project,
     RenderJob,
     RenderOutput,
+    RenderOverview,
     Speaker,
     SpeakerClip,
     Status,
@@ -253,7 +254,7 @@ def finish(claim: Claim, *, name: str, result: Mapping[str, Any]) -> bool:
         done: dict[str, Any] = {"frames_done": total, "frames_total": total, "progress": 1.0}
         if not _leave(job, Outcome.SUCCEEDED, Status.SUCCEEDED, segments_done=job.segments_done, **done):
             return False
-        RenderOutput.objects.create(
+        output = RenderOutput.objects.create(
             job_id=claim.job_id,
             file=name,
             sha256=result["sha256"],
@@ -267,6 +268,8 @@ def finish(claim: Claim, *, name: str, result: Mapping[str, Any]) -> bool:
             timings=result.get("timings") or {},
             notices=result.get("notices") or [],
         )
+        if result.get("overview"):
+            RenderOverview.objects.create(output=output, packed=RenderOverview.pack(result["overview"]))
     return True
 
 
