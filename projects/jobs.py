@@ -192,16 +192,11 @@ def claim(*, lane: str = "", worker: str = "") -> Claim | None:
     """
     settle_lost()
     with transaction.atomic():
-        taken = next(filter(None, (_take(turn, lane=lane, worker=worker) for turn in turns.candidates(CANDIDATES))), None)
-    if taken is None:
-        return None
-    claim, attempt = taken
-    logs.record(RenderJob(pk=claim.job_id, attempts=attempt), "info", f"taken by a worker, attempt {attempt}")
-    return claim
+        return next(filter(None, (_take(turn, lane=lane, worker=worker) for turn in turns.candidates(CANDIDATES))), None)
 
 
-def _take(turn: turns.Turn, *, lane: str, worker: str) -> tuple[Claim, int] | None:
-    """Claim one job and open the attempt, unless somebody else was quicker. Returns how many attempts it is, too."""
+def _take(turn: turns.Turn, *, lane: str, worker: str) -> Claim | None:
+    """Claim one job and open the attempt, unless somebody else was quicker."""
     free = RenderJob.objects.claimable().filter(pk=turn.job_id)
     # PostgreSQL passes over a row that another worker has in hand. SQLite has one writer at a time and locks no rows.
     found = free.select_for_update(skip_locked=True).values_list("fence", "attempts").first()
@@ -221,7 +216,8 @@ def _take(turn: turns.Turn, *, lane: str, worker: str) -> tuple[Claim, int] | No
     if not taken:
         return None
     JobAttempt.objects.create(job_id=claim.job_id, number=claim.fence, lane=lane, worker=worker, started_at=Now())
-    return claim, attempts + 1
+    logs.record_taken(claim.job_id, attempts + 1)
+    return claim
 
 
 def heartbeat(claim: Claim, pace: Pace) -> bool:
