@@ -57,7 +57,10 @@ def test_the_engine_knows_nothing_of_the_bucket(
     assert SECRET not in caplog.text
 
 
-def test_without_the_bucket_no_render_begins(stored_job: RenderJob, engine: Script, s3_down: Down, lane: Wanted) -> None:
+def test_without_the_bucket_no_render_begins(
+    stored_job: RenderJob, engine: Script, s3_down: Down, lane: Wanted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rendering, "BUCKET_PATIENCE_SECONDS", 0)
     s3_down()
     engine("succeed")
     rendering.run_next()
