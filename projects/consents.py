@@ -91,13 +91,12 @@ def with_standing(speakers: QuerySet[Speaker]) -> QuerySet[Any]:
     lasting = valid.filter(Q(expires_on=None) | Q(expires_on__gte=timezone.localdate() + SOON))
     latest = mine.order_by("-created_at")
     longest = valid.order_by(F("expires_on").desc(nulls_first=True))
-    latest_is_withdrawn = Q(Exists(latest.filter(pk=Subquery(latest.values("pk")[:1]), withdrawn_at__isnull=False)))
-    return speakers.annotate(
+    return speakers.alias(latest_withdrawn=Subquery(latest.values("withdrawn_at")[:1])).annotate(
         state=Case(
             When(Exists(lasting), then=Value("valid")),
             When(Exists(valid), then=Value("soon")),
             When(~Exists(mine), then=Value("missing")),
-            When(latest_is_withdrawn, then=Value("withdrawn")),
+            When(latest_withdrawn__isnull=False, then=Value("withdrawn")),
             default=Value("expired"),
         ),
         until=Case(

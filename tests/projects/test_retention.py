@@ -184,6 +184,8 @@ def test_an_administrator_tries_it_before_it_is_done(administrator: User, owner_
     assert making.browser(onlooker).post("/admin/projects/cleanuprun/run/").status_code == 403
     assert gone(output) == [False]
     browser.post("/admin/projects/cleanuprun/run/")
+    assert gone(output) == [False], "it asks first"
+    browser.post("/admin/projects/cleanuprun/run/", {"confirmed": "yes"})
     assert gone(output) == [True]
     assert browser.get("/admin/projects/cleanuprun/run/").status_code == 403
     assert owner_client.post("/admin/projects/cleanuprun/run/").status_code == 302
