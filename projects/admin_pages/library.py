@@ -150,8 +150,7 @@ class SpeakerClipAdmin(WithFile):
     list_display = ("title", "speaker", "width", "height", "frame_rate", "duration", "bytes", "where", "created_at")
     list_select_related = ("speaker",)
     search_fields = ("title", "speaker__name", "sha256")
-    list_filter = (WhereFilter, "has_sound", "codec")
-    date_hierarchy = "created_at"
+    list_filter = (WhereFilter, "has_sound", "codec", "created_at")
 
 
 @admin.register(AudioTrack)
@@ -160,9 +159,8 @@ class AudioTrackAdmin(WithFile):
 
     list_display = ("title", "project", "language", "duration", "bytes", "where", "created_at")
     list_select_related = ("project",)
-    list_filter = (WhereFilter,)
+    list_filter = (WhereFilter, "created_at")
     search_fields = ("title", "project__name", "sha256")
-    date_hierarchy = "created_at"
 
 
 @admin.register(Upload)
@@ -172,8 +170,7 @@ class UploadAdmin(ReadOnly):
     list_display = ("name", "kind", "owner", "project", "bytes", "offset", "state", "error_code", "created_at", "expires_at")
     list_select_related = ("owner", "project")
     search_fields = ("name", "owner__username", "project__name")
-    list_filter = ("state", "kind", "error_code")
-    date_hierarchy = "created_at"
+    list_filter = ("state", "kind", "error_code", "created_at")
 
     @admin.display(description="bytes", ordering="size")
     def bytes(self, upload: Upload) -> str:
@@ -207,10 +204,9 @@ class ConsentAdmin(Kept):
 
     list_display = ("lecturer", "given_by", "given_on", "expires_on", "withdrawn_at", "recorded_by", "note")
     list_select_related = ("speaker__project", "recorded_by")
-    list_filter = (("withdrawn_at", admin.EmptyFieldListFilter),)
+    list_filter = (("withdrawn_at", admin.EmptyFieldListFilter), "created_at")
     exclude = ("evidence",)  # served to the project's people alone
     search_fields = ("speaker__name", "given_by", "scope")
-    date_hierarchy = "created_at"
 
     @admin.display(description="lecturer", ordering="speaker__name")
     def lecturer(self, consent: Consent) -> str:

@@ -64,10 +64,9 @@ class CleanupRunAdmin(ReadOnly):
     change_form_outer_before_template = None
     change_form_outer_after_template = "admin/cleanup_lines.html"
     list_display = ("started_at", "of", "kind", "by", "binned", "binned_bytes", "removed", "freed", "forgotten", "finished_at")
-    list_filter = ("dry_run", "scope")
+    list_filter = ("dry_run", "scope", "started_at")
     list_select_related = ("by", "policy__project", "policy__owner")
     search_fields = ("by__username",)
-    date_hierarchy = "started_at"
     readonly_fields = fields = ("of", "kind", "by", "started_at", "finished_at")
 
     def get_urls(self) -> list[URLPattern]:
