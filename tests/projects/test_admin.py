@@ -15,13 +15,18 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from projects import accounts, memberships
+from projects import accounts, memberships, retention
 from projects.admin_pages.navigation import MENU
 from projects.lanes import Wanted
 from projects.models import (
+    AudioTrack,
+    AuditEntry,
     CleanupRun,
     Consent,
     IdempotencyKey,
+    JobAttempt,
+    JobLogLine,
+    Lane,
     PersonPlan,
     Project,
     ProjectPlan,
@@ -32,7 +37,9 @@ from projects.models import (
     RetentionPolicy,
     SetupLink,
     Speaker,
+    SpeakerClip,
     Status,
+    Upload,
     UserQueue,
 )
 from tests import making
@@ -221,6 +228,46 @@ def test_the_rest_of_the_site_its_door_and_its_refusals_stay_strict(browser: Cli
     ):
         told = directives(who, url)
         assert "unsafe" not in " ".join(told.values()), url
+
+
+def test_markup_in_names_stays_text(browser: Client, rows: None, output: RenderOutput) -> None:
+    """A page that may evaluate would run what somebody writes into a name, were it taken for markup."""
+    evil = '<b x-data x-init="alert(1)">'
+    Project.objects.update(name=evil)
+    User.objects.filter(username="olga").update(username=evil)
+    QuotaPlan.objects.update(name=evil)
+    RenderBatch.objects.update(name=evil)
+    IdempotencyKey.objects.update(key=evil)
+    Group.objects.update(name=evil)
+    for speaker in Speaker.objects.all():
+        Speaker.objects.filter(pk=speaker.pk).update(name=f"{evil}{speaker.pk}")
+    for model in (SpeakerClip, AudioTrack):
+        model.objects.update(title=evil)
+    Consent.objects.update(given_by=evil, scope=evil)
+    JobLogLine.objects.update(text=evil)
+    JobAttempt.objects.update(worker=evil, log_tail=evil)
+    Lane.objects.update(node=evil)
+    Upload.objects.update(name=evil)
+    record = retention.run(dry_run=True)
+    record.lines = [{"title": evil, "project": evil, "size": 1, "deed": "binned", "kind": "videos", "days": 1, "since": evil}]
+    record.save()
+    urls = ["/admin/"]
+    for model in MODELS:
+        if model is AuditEntry:
+            continue
+        row = model._default_manager.filter(**({"pk": record.pk} if model is CleanupRun else {})).first()
+        urls += [address(model, "changelist"), address(model, "change", row.pk), address(model, "delete", row.pk)]  # type: ignore[union-attr]
+    evil_seen = 0
+    for url in urls:
+        page = browser.get(url, follow=True).text
+        assert evil not in page, url
+        evil_seen += "&lt;b x-data" in page
+    assert evil_seen > len(urls) / 2
+    for model, action in ((RenderJob, "cancel_renders"), (SpeakerClip, "put_into_bin"), (User, "give_plan")):
+        chosen = [str(pk) for pk in model._default_manager.values_list("pk", flat=True)]
+        page = browser.post(address(model, "changelist"), {"action": action, "_selected_action": chosen}).text
+        assert "No, go back" in page
+        assert evil not in page
 
 
 def test_people_sign_in_at_the_pages_own_door(administrator: User) -> None:
