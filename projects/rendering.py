@@ -170,6 +170,7 @@ def _drive(pulse: Pulse, job: RenderJob, scratch: Path, stop: threading.Event) -
         "scratch": str(scratch),
         "options": {
             "measure": True,
+            "overview": True,
             "cache": str(storage.folder(storage.ANALYSES)),
             "segments": str(storage.folder(storage.SEGMENTS)),
             **asdict(job.sound),

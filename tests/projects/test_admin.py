@@ -6,6 +6,7 @@ import re
 from collections import Counter
 
 import pytest
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission, User
 from django.core.cache import cache
@@ -34,6 +35,7 @@ from projects.models import (
     RenderBatch,
     RenderJob,
     RenderOutput,
+    RenderOverview,
     RetentionPolicy,
     SetupLink,
     Speaker,
@@ -129,6 +131,11 @@ def test_every_link_of_the_overview_leads_somewhere(browser: Client, rows: None)
     for card in browser.get("/admin/").context["cards"]:
         for url in (card.url, *(line.url for line in card.lines)):
             assert browser.get(url).status_code == 200, url
+
+
+def test_every_kind_of_row_can_be_looked_at() -> None:
+    packed = {RenderOverview}  # of use to the job's page alone, which unpacks it
+    assert set(apps.get_app_config("projects").get_models()) - packed <= set(MODELS)
 
 
 def test_everything_registered_stands_in_the_menu_once() -> None:

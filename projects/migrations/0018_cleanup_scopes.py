@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('projects', '0016_uploads_asked_twice'),
+        ('projects', '0017_overviews'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
