@@ -90,6 +90,11 @@ def removing(*, dry_run: bool = False, whole: bool = False) -> Iterator[Thing]:
 
     Yields each that is gone, or would be. One that cannot be removed, or that a render needs, is left for the next time.
     """
+    try:
+        objects.require()  # else each file would have to wait for it, with the database held
+    except ProjectError as error:
+        logger.warning("the bin was not emptied: %s", error.message)
+        return
     for kind in KINDS.values():
         rows = kind.objects.binned() if whole else kind.objects.past_restoring()
         for thing in rows.select_related(*HOMES[kind]).order_by("pk").iterator(chunk_size=200):
@@ -109,11 +114,6 @@ def remove(thing: Thing, *, by: User) -> bool:
 def contents() -> Contents:
     """What lies in the bin."""
     files = size = 0
-    try:
-        objects.require()  # else each file would have to wait for it, with the database held
-    except ProjectError as error:
-        logger.warning("the bin was not emptied: %s", error.message)
-        return Emptied(0, 0)
     for kind in KINDS.values():
         sums = kind.objects.binned().order_by().aggregate(files=Count("pk"), size=Sum("size"))
         files, size = files + sums["files"], size + (sums["size"] or 0)
