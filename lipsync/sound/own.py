@@ -47,7 +47,7 @@ STEPS_UP_TO = ((25.0, 50), (40.0, 100), (float("inf"), 150))
 # How far a heard closure of the lips lowers the aperture, in its standard deviations.
 CLOSURE_PULL = 0.5
 # What little data leaves too timid: how far a heard drop of the jaw opens the mouth and rounded lips narrow it, likewise.
-JAW_PULL, ROUNDING_PULL = 0.75, 1.0
+JAW_PULL, ROUNDING_PULL = 0.5, 1.0
 
 
 @dataclass(frozen=True, slots=True)
