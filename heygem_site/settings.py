@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from csp.constants import NONCE, NONE, SELF
+from csp.constants import NONCE, NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.utils.translation import gettext_lazy as _
 
 from heygem_site import environment
@@ -32,7 +32,8 @@ HTTPS = environment.switch("HTTPS", default=False)
 
 # --- parts -----------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "heygem_site.administration.AdministrationConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -219,8 +220,25 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
+# The administration's theme runs on Alpine, which makes functions of the words in its templates, and puts widths into style
+# attributes. Only pages that somebody who may enter the administration has been given have these rules; see CONTRIBUTING.md.
+ADMINISTRATION_POLICY = {"script-src": [SELF, UNSAFE_EVAL], "style-src": [SELF], "style-src-attr": [UNSAFE_INLINE]}
 # The cache lies in the data folder, which is never served as a folder: every file goes through projects/media.py.
 SILENCED_SYSTEM_CHECKS = ["caches.W002"]
+
+# --- administration --------------------------------------------------------------------------------------------------
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "HeyGem Studio",
+    "SITE_HEADER": "HeyGem Studio",
+    "SITE_SUBHEADER": "Administration",
+    "SITE_URL": "/",
+    "SITE_ICON": "projects.admin_pages.navigation.icon",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "projects.admin_pages.navigation.icon"}],
+    "STYLES": ["projects.admin_pages.navigation.style"],
+    "ACCOUNT": {"navigation": "projects.admin_pages.navigation.account"},
+    "SIDEBAR": {"show_search": True, "navigation": "projects.admin_pages.navigation.groups"},
+    "SHOW_HISTORY": False,  # of Django's own log; the audit log has it all
+}
 
 # --- logs ------------------------------------------------------------------------------------------------------------
 LOG_FOLDER = MEDIA_ROOT / "logs"

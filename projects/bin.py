@@ -7,12 +7,14 @@ of.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Count, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -26,14 +28,19 @@ if TYPE_CHECKING:
 
 Thing = SpeakerClip | AudioTrack | RenderOutput
 KINDS: dict[str, type[Thing]] = {"clips": SpeakerClip, "voices": AudioTrack, "videos": RenderOutput}
+HOMES: dict[type[Thing], tuple[str, ...]] = {  # what tells of the project and the title
+    SpeakerClip: ("speaker__project",),
+    AudioTrack: ("project",),
+    RenderOutput: ("job__project", "job__clip", "job__track"),
+}
 NAMES: dict[type[Thing], str] = {SpeakerClip: "clip", AudioTrack: "track", RenderOutput: "video"}  # in the audit log
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Emptied:
-    """What one emptying has removed."""
+class Contents:
+    """How many files lie in the bin, and their bytes together."""
 
     files: int
     size: int
@@ -79,16 +86,34 @@ def restore(thing: Thing) -> None:
     thing.refresh_from_db()
 
 
-def empty_due(*, dry_run: bool = False) -> Emptied:
-    """Remove the files that have been in the bin for a week. One that cannot be removed is left for the next time."""
+def removing(*, dry_run: bool = False, whole: bool = False) -> Iterator[Thing]:
+    """Remove files for good, one after the other: those that have been in the bin for a week, or the whole bin.
+
+    Yields each that is gone, or would be. One that cannot be removed, or that a render needs, is left for the next time.
+    """
+    for kind in KINDS.values():
+        rows = kind.objects.binned() if whole else kind.objects.past_restoring()
+        for thing in rows.select_related(*HOMES[kind]).order_by("pk").iterator(chunk_size=200):
+            if dry_run or _purge(thing, whole=whole):
+                yield thing
+
+
+def remove(thing: Thing, *, by: User) -> bool:
+    """Remove its file for good, although it has not been in the bin for a week. False: it is not there, or is needed."""
+    with transaction.atomic():
+        if not _purge(thing, whole=True):
+            return False
+        audit.record(f"{NAMES[type(thing)]}.removed", thing, by=by)
+    return True
+
+
+def contents() -> Contents:
+    """What lies in the bin."""
     files = size = 0
     for kind in KINDS.values():
-        for thing in kind.objects.past_restoring().order_by("pk").iterator(chunk_size=200):
-            if dry_run or _purge(thing):
-                files, size = files + 1, size + thing.size
-    if files and not dry_run:
-        logger.info("removed %d files of %d bytes that had been in the bin for a week", files, size)
-    return Emptied(files, size)
+        sums = kind.objects.binned().order_by().aggregate(files=Count("pk"), size=Sum("size"))
+        files, size = files + sums["files"], size + (sums["size"] or 0)
+    return Contents(files, size)
 
 
 def title_of(thing: Thing) -> str:
@@ -105,10 +130,11 @@ def home_of(thing: Thing) -> Project:
     return thing.project if isinstance(thing, AudioTrack) else thing.job.project
 
 
-def _purge(thing: Thing) -> bool:
+def _purge(thing: Thing, *, whole: bool) -> bool:
     """The file first: a row that says that its file is there although it is gone is put right by the next emptying."""
+    rows = type(thing).objects
     with transaction.atomic():
-        due = type(thing).objects.past_restoring().select_for_update().filter(pk=thing.pk).first()
+        due = (rows.binned() if whole else rows.past_restoring()).select_for_update().filter(pk=thing.pk).first()
         if due is None or _is_needed(due):
             return False
         try:
@@ -116,7 +142,7 @@ def _purge(thing: Thing) -> bool:
         except OSError:
             logger.exception("the file of %s %s could not be removed", type(thing).__name__, thing.pk)
             return False
-        type(thing).objects.filter(pk=due.pk).update(purged_at=timezone.now())
+        rows.filter(pk=due.pk).update(purged_at=timezone.now())
     return True
 
 

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Exists, F, Max, OuterRef, QuerySet
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
-from projects import access, bin
+from projects import access, audit, bin
 from projects.models import (
     AudioTrack,
     CleanupRun,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 WARNING = timedelta(days=7)
 LINES_KEPT = 1000
+BINNED, REMOVED = "binned", "removed"
 CHUNK = 500
 NO_POLICY = RetentionPolicy()
 
@@ -53,16 +55,40 @@ class Going:
     goes_at: datetime
     days: int
 
-    def line(self) -> dict[str, Any]:
-        """What a run keeps of it."""
+    def line(self, deed: str = BINNED) -> dict[str, Any]:
+        """What a run keeps of it. deed: `binned` or `removed` for good"""
         home = bin.home_of(self.thing)
-        told = {"kind": self.kind, "id": str(self.thing.pk), "title": bin.title_of(self.thing), "project": home.name}
+        told = {
+            "deed": deed,
+            "kind": self.kind,
+            "id": str(self.thing.pk),
+            "title": bin.title_of(self.thing),
+            "project": home.name,
+        }
         return {**told, "size": self.thing.size, "days": self.days, "since": self.goes_at.isoformat(timespec="minutes")}
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a run would put into the bin, and how many files it would remove from there. first: the first of it"""
+
+    binned: int
+    binned_size: int
+    removed: int
+    first: Sequence[Going]
 
 
 def policy_for(project: Project) -> RetentionPolicy:
     """The project's own policy, else its owner's, else the installation's, else one that keeps everything."""
     return _policies()(project.pk, project.owner_id)
+
+
+def homes_of(policy: RetentionPolicy) -> QuerySet[Project]:
+    """The projects whose policy this is: of those that have none of their own, and whose owner has none."""
+    if policy.project_id:
+        return Project.objects.filter(pk=policy.project_id)
+    others = Project.objects.filter(retention__isnull=True)
+    return others.filter(owner=policy.owner_id) if policy.owner_id else others.filter(owner__retention__isnull=True)
 
 
 def due(moment: datetime, homes: QuerySet[Project] | None = None, *, most: int | None = None) -> Iterator[Going]:
@@ -90,22 +116,72 @@ def pin(thing: bin.Thing, *, pinned: bool = True) -> None:
     thing.pinned = pinned
 
 
-def run(*, dry_run: bool = False, by: User | None = None) -> CleanupRun:
-    """Do what is due, or only tell it. What cannot be done now is done the next time."""
-    record = CleanupRun.objects.create(dry_run=dry_run, by=by)
-    for going in due(timezone.now()):
+def run(*, dry_run: bool = False, by: User | None = None, policy: RetentionPolicy | None = None) -> CleanupRun:
+    """Do what is due, or only tell it. What cannot be done now is done the next time.
+
+    policy: do what this one says, and nothing else; by: who asks, nobody for the daily run
+    """
+    scope = CleanupRun.Scope.POLICY if policy else CleanupRun.Scope.WHOLE
+    record = CleanupRun.objects.create(dry_run=dry_run, by=by, scope=scope, policy=policy)
+    homes = homes_of(policy) if policy else None
+    for going in due(timezone.now(), homes):
         if not dry_run and not bin.put_by_rule(going.thing):
             continue
         record.binned += 1
         record.binned_size += going.thing.size
-        if len(record.lines) < LINES_KEPT:
-            record.lines.append(going.line())
-    record.forgotten = forget_failed(dry_run=dry_run)
-    emptied = bin.empty_due(dry_run=dry_run)
-    record.removed, record.removed_size = emptied.files, emptied.size
+        _note(record, going.line())
+    record.forgotten = forget_failed(homes, dry_run=dry_run)
+    if policy is None:
+        _remove(record)
+    return _close(record)
+
+
+def outlook(policies: Sequence[RetentionPolicy], most: int) -> Outlook:
+    """What a run would do now. policies: of these alone, none for a whole one; most: how many of it are told"""
+    binned = size = 0
+    first: list[Going] = []
+    some: list[QuerySet[Project] | None] = [*map(homes_of, policies)] or [None]
+    for homes in some:
+        for going in due(timezone.now(), homes):
+            binned, size = binned + 1, size + going.thing.size
+            if len(first) < most:
+                first.append(going)
+    removed = 0 if policies else sum(1 for _ in bin.removing(dry_run=True))
+    return Outlook(binned, size, removed, first)
+
+
+def empty_bin(*, by: User) -> CleanupRun:
+    """Remove everything for good that lies in the bin, without waiting for its week to end."""
+    record = CleanupRun.objects.create(by=by, scope=CleanupRun.Scope.BIN)
+    _remove(record)
+    return _close(record)
+
+
+def _remove(record: CleanupRun) -> None:
+    """Remove what is due in the bin, all of it when the run is of that."""
+    for thing in bin.removing(dry_run=record.dry_run, whole=record.scope == CleanupRun.Scope.BIN):
+        record.removed += 1
+        record.removed_size += thing.size
+        kind = next(name for name, model in bin.KINDS.items() if isinstance(thing, model))
+        since = thing.goes_at or timezone.now()
+        _note(record, Going(kind, thing, since, BIN_DAYS).line(deed=REMOVED))
+
+
+def _note(record: CleanupRun, line: dict[str, Any]) -> None:
+    if len(record.lines) < LINES_KEPT:
+        record.lines.append(line)
+
+
+def _close(record: CleanupRun) -> CleanupRun:
+    """The end of a run; in the audit log where a person asked for it."""
     record.finished_at = timezone.now()
-    record.save()
-    logger.info("cleanup%s: %s", ", dry run" if dry_run else "", in_words(record))
+    with transaction.atomic():
+        record.save()
+        if record.by and not record.dry_run:
+            facts = ("scope", "binned", "binned_size", "removed", "removed_size", "forgotten")
+            told = {name: getattr(record, name) for name in facts}
+            audit.record("cleanup.run", record, by=record.by, policy=str(record.policy or ""), **told)
+    logger.info("cleanup%s: %s", ", dry run" if record.dry_run else "", in_words(record))
     return record
 
 
@@ -117,13 +193,13 @@ def in_words(record: CleanupRun) -> str:
     )
 
 
-def forget_failed(*, dry_run: bool = False) -> int:
+def forget_failed(homes: QuerySet[Project] | None = None, *, dry_run: bool = False) -> int:
     """Remove the rows of renders that ended without a video and are older than the policy says. Returns how many.
 
-    Those of batches stay: a batch tells what became of each of its cells.
+    homes: None for every project. Those of batches stay: a batch tells what became of each of its cells.
     """
     count = 0
-    for days, some in _by_days(None, "failed_days").items():
+    for days, some in _by_days(homes, "failed_days").items():
         old = RenderJob.objects.filter(
             project__in=some,
             batch__isnull=True,

@@ -43,9 +43,13 @@ def render_name(job_id: UUID, fence: int) -> str:
 
 def require_room(size: int) -> None:
     """Raise NoRoom unless `size` bytes fit and the floor stays free."""
-    free = shutil.disk_usage(folder(SCRATCH)).free
-    if free - size < settings.FREE_SPACE_FLOOR_BYTES:
+    if free() - size < settings.FREE_SPACE_FLOOR_BYTES:
         raise no_room()
+
+
+def free() -> int:
+    """Bytes that are free on the disk of the data folder."""
+    return shutil.disk_usage(folder(SCRATCH)).free
 
 
 def no_room() -> NoRoom:

@@ -159,7 +159,7 @@ class RenderJob(models.Model):
         indexes = (
             models.Index(fields=("status", "-priority", "created_at"), name="job_turn"),
             models.Index(fields=("status", "created_by", "-priority", "created_at"), name="job_turn_by_person"),
-            models.Index(fields=("project", "-created_at"), name="job_by_project"),
+            models.Index(fields=("project", "-created_at", "id"), name="job_by_project"),
         )
         constraints = (
             models.CheckConstraint(condition=Q(status__in=Status.values), name="job_status_is_known"),
@@ -265,6 +265,8 @@ class RenderOutput(Kept):
             *Kept.Meta.indexes,
             models.Index(fields=("-created_at",), name="output_latest"),
             models.Index(fields=("-size",), condition=Q(binned_at__isnull=True), name="output_largest_kept"),
+            # Sums of bytes read this alone, not the rows.
+            models.Index(fields=("job", "binned_at", "purged_at", "size"), name="output_bytes"),
         )
         constraints = (
             *Kept.Meta.constraints,

@@ -1,7 +1,7 @@
 """What a large library costs: `python -m tests.benchmarks.library`, in a SQLite database of its own.
 
-A project of 200 lecturers with 10,000 clips, 300 voices and 50,000 finished videos: each page's queries and time, a
-submission under a quota, and a cleaning of all videos with the memory that it takes.
+31 people, of whom one has a project of 200 lecturers with 10,000 clips, 300 voices and 50,000 finished videos: each page's
+queries and time, a submission under a quota, and a cleaning of all videos with the memory that it takes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from statistics import median
 
-LECTURERS, CLIPS, VOICES, VIDEOS, TIMES = 200, 10_000, 300, 50_000, 3
+PEOPLE, LECTURERS, CLIPS, VOICES, VIDEOS, TIMES = 30, 200, 10_000, 300, 50_000, 3
 BATCH_CELLS = 500
 
 
@@ -73,6 +73,7 @@ def _fill() -> tuple[object, dict[str, str], dict[str, Callable[[], object]]]:
     from projects import accounts, jobs, retention
     from projects.models import (
         AudioTrack,
+        Consent,
         QuotaPlan,
         RenderBatch,
         RenderJob,
@@ -82,10 +83,14 @@ def _fill() -> tuple[object, dict[str, str], dict[str, Callable[[], object]]]:
         SpeakerClip,
     )
 
-    owner = accounts.create_user(username="olga", password="correct horse battery")
+    owner = accounts.create_user(username="olga", password="correct horse battery", administrator=True)
+    for number in range(PEOPLE):
+        accounts.create_user(username=f"person{number:02}", password="correct horse battery")
     home = accounts.first_project(owner)
     picture = {"width": 1920, "height": 1080, "frame_rate": "25", "codec": "h264"}
     speakers = Speaker.objects.bulk_create(Speaker(project=home, name=f"Lecturer {number:03}") for number in range(LECTURERS))
+    agreed = {"scope": "Videos in this project", "given_on": timezone.localdate()}
+    Consent.objects.bulk_create(Consent(speaker=speaker, given_by=speaker.name, **agreed) for speaker in speakers)
     clips = SpeakerClip.objects.bulk_create(
         (
             SpeakerClip(
@@ -151,6 +156,16 @@ def _fill() -> tuple[object, dict[str, str], dict[str, Callable[[], object]]]:
         "API: clips": "/api/v1/clips/",
         "API: jobs": "/api/v1/jobs/",
         "API: usage": "/api/v1/usage/",
+        "admin: overview": "/admin/",
+        "admin: people": "/admin/auth/user/",
+        "admin: people by bytes": "/admin/auth/user/?o=-3",
+        "admin: people by share": "/admin/auth/user/?o=-6",
+        "admin: people by minutes": "/admin/auth/user/?o=-7",
+        "admin: projects": "/admin/projects/project/",
+        "admin: projects by share": "/admin/projects/project/?o=-7",
+        "admin: lecturers": "/admin/projects/speaker/",
+        "admin: renders": "/admin/projects/renderjob/",
+        "admin: finished videos": "/admin/projects/renderoutput/",
     }
     act: dict[str, Callable[[], object]] = {
         "a submission under a quota": lambda: jobs.submit(project=home, clip=clips[0], track=tracks[0], created_by=owner),
