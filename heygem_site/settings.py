@@ -117,7 +117,21 @@ STATICFILES_DIRS = [BASE_DIR / "static"] if (BASE_DIR / "static").is_dir() else 
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "bucket": {"BACKEND": "projects.bucket.Bucket"},  # loaded only where S3_BUCKET is set
 }
+# A web server in front that sends files itself is told where they lie under this prefix (X-Accel-Redirect).
+MEDIA_ACCEL_PREFIX = environment.prefix("MEDIA_ACCEL_PREFIX")
+# The home of finished files, where one is named; the data folder then keeps what was used last.
+S3_BUCKET = str(env.str("S3_BUCKET", default=""))
+S3_ENDPOINT_URL, S3_REGION = environment.origin("S3_ENDPOINT_URL"), str(env.str("S3_REGION", default="us-east-1"))
+S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY = environment.both("S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY")
+S3_CACHE_BYTES = environment.number("S3_CACHE_MB", default=20_480, least=0, most=100_000_000) * 2**20
+S3_LINK_SECONDS = environment.number("S3_LINK_MINUTES", default=5, least=1, most=7 * 24 * 60) * 60
+# Where browsers cannot reach the bucket: off, and its files are sent from here.
+MEDIA_REDIRECT = environment.switch("MEDIA_REDIRECT", default=True) and bool(S3_BUCKET)
+# Other servers than Amazon's, and names with dots (no certificate fits them), have the bucket in the path.
+S3_HOST, S3_PATH_STYLE = S3_ENDPOINT_URL or f"https://s3.{S3_REGION}.amazonaws.com", bool(S3_ENDPOINT_URL) or "." in S3_BUCKET
+BUCKET_ORIGIN = [S3_HOST if S3_PATH_STYLE else S3_HOST.replace("//", f"//{S3_BUCKET}.")] if MEDIA_REDIRECT else []
 
 # --- renders ---------------------------------------------------------------------------------------------------------
 ENGINE_COMMAND = [sys.executable, "-m", "lipsync.process"]
@@ -212,8 +226,8 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [SELF],
         "script-src": [SELF, NONCE],
         "style-src": [SELF, NONCE],
-        "img-src": [SELF, "data:", "blob:"],
-        "media-src": [SELF, "blob:"],
+        "img-src": [SELF, "data:", "blob:", *BUCKET_ORIGIN],
+        "media-src": [SELF, "blob:", *BUCKET_ORIGIN],
         "object-src": [NONE],
         "base-uri": [NONE],
         "form-action": [SELF],
@@ -260,6 +274,8 @@ LOGGING: dict[str, Any] = {
         "django.server": {"handlers": ["file"], "propagate": False},
         # The steps of renders: in the file and on the page of the job, not on the console.
         "projects.jobs": {"handlers": ["file"], "propagate": False},
+        # Their words on each request have signatures and links in them.
+        **{name: {"level": "WARNING"} for name in ("botocore", "boto3", "urllib3")},
         # Not its three lines for each of the sweeps that come four times a minute.
         "django-q": {"handlers": [], "propagate": True, "level": "WARNING"},
     },

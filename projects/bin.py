@@ -9,17 +9,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from projects import audit, quotas
-from projects.errors import Conflict
+from projects import audit, objects, quotas
+from projects.errors import Conflict, ProjectError
 from projects.models import AudioTrack, Project, RenderJob, RenderOutput, SpeakerClip
 from projects.models.renders import LIVE
 
@@ -72,9 +70,10 @@ def put_by_rule(thing: Thing) -> bool:
 
 def restore(thing: Thing) -> None:
     """Take it out of the bin. Raises ProjectError `gone` (its file is no longer there), `quota_bytes` (it does not fit)."""
+    is_there = objects.exists(str(thing.file))  # asked before anything is locked; what is purged meanwhile says so itself
     with transaction.atomic():
         locked = type(thing).objects.select_for_update().get(pk=thing.pk)
-        if locked.purged_at is not None or not locked.path.is_file():
+        if locked.purged_at is not None or not is_there:
             raise Conflict("gone", _("Its file has been removed for good. Upload it or make it again."))
         if locked.binned_at is not None:
             quotas.admit_file(home_of(locked), locked.size)
@@ -91,6 +90,11 @@ def removing(*, dry_run: bool = False, whole: bool = False) -> Iterator[Thing]:
 
     Yields each that is gone, or would be. One that cannot be removed, or that a render needs, is left for the next time.
     """
+    try:
+        objects.require()  # else each file would have to wait for it, with the database held
+    except ProjectError as error:
+        logger.warning("the bin was not emptied: %s", error.message)
+        return
     for kind in KINDS.values():
         rows = kind.objects.binned() if whole else kind.objects.past_restoring()
         for thing in rows.select_related(*HOMES[kind]).order_by("pk").iterator(chunk_size=200):
@@ -138,8 +142,8 @@ def _purge(thing: Thing, *, whole: bool) -> bool:
         if due is None or _is_needed(due):
             return False
         try:
-            (Path(settings.MEDIA_ROOT) / str(due.file)).unlink(missing_ok=True)
-        except OSError:
+            objects.forget(str(due.file))
+        except (OSError, ProjectError):
             logger.exception("the file of %s %s could not be removed", type(thing).__name__, thing.pk)
             return False
         rows.filter(pk=due.pk).update(purged_at=timezone.now())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import uuid
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path, PurePath
@@ -23,7 +23,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from projects import audit, jobs, library, storage
+from projects import audit, jobs, library, objects, storage
 from projects.errors import Refused, TooLarge
 from projects.models import Consent, RenderJob, Speaker
 from projects.models.library import NAME_LENGTH, TITLE_LENGTH
@@ -120,7 +120,7 @@ def record(
     """Keep who agreed to what. given_on: today when not given; expires_on: the last day, or none
 
     Raises ProjectError `no_name`, `no_scope`, `consent_not_yet`, `consent_ended`, `evidence_kind`, `empty_file`, `too_large`,
-    `no_space`.
+    `no_space`, `storage_unavailable`.
     """
     given_by, scope = library.plain(given_by)[:NAME_LENGTH], scope.strip()[:SCOPE_LENGTH]
     today = timezone.localdate()
@@ -141,7 +141,7 @@ def record(
     try:
         if evidence is not None:
             _keep(row, evidence)
-        with transaction.atomic():
+        with _at_home(row), transaction.atomic():
             row.save()
             ends = expires_on.isoformat() if expires_on else None
             audit.record("consent.recorded", row, by=by, given_by=given_by, scope=scope, expires_on=ends)
@@ -179,6 +179,10 @@ def withdraw(*, speaker: Speaker, by: User) -> list[RenderJob]:
     return live
 
 
+def _at_home(row: Consent) -> AbstractContextManager[None]:
+    return objects.kept(str(row.evidence), row.evidence_sha256) if row.evidence else nullcontext()
+
+
 def _keep(row: Consent, evidence: File[bytes]) -> None:
     """Store a paper or a recording under an id of ours."""
     name = PurePath(evidence.name or "").name
@@ -204,6 +208,7 @@ def _keep(row: Consent, evidence: File[bytes]) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        storage.share(path)
         storage.settle_folder(path.parent)
     except OSError as error:
         with suppress(OSError):
