@@ -90,6 +90,35 @@ def address(name: str, *, schemes: tuple[str, ...]) -> str:
     return value
 
 
+def origin(name: str) -> str:
+    """The http address of a server without a path, or nothing. What is wrong is not repeated: it may hold a password."""
+    value = str(env.str(name, default="")).rstrip("/")
+    parts = urlsplit(value)
+    if value and (parts.scheme not in ("http", "https") or not parts.hostname or value != f"{parts.scheme}://{parts.netloc}"):
+        raise ImproperlyConfigured(
+            f"{name} must be an address such as https://s3.example.com. Correct it in the environment or in .env."
+        )
+    if "@" in parts.netloc:
+        raise ImproperlyConfigured(f"{name} must not hold a name or password: there are variables of their own for them.")
+    return value
+
+
+def both(name: str, secret: str) -> tuple[str, str]:
+    """A name and its secret, or neither."""
+    given = str(env.str(name, default="")), str(env.str(secret, default=""))
+    if bool(given[0]) != bool(given[1]):
+        raise ImproperlyConfigured(f"{name} and {secret} belong together. Set both of them, or neither.")
+    return given
+
+
+def prefix(name: str) -> str:
+    """The beginning of addresses, from slash to slash, or nothing."""
+    value = str(env.str(name, default=""))
+    if value and not re.fullmatch(r"/([\w.-]+/)+", value):
+        raise _refuse(name, "the beginning of a path such as /protected/")
+    return value
+
+
 def secret_key(name: str, *, stored_in: Path) -> str:
     """The signing key: from the environment, else made once and kept in a file only this account reads."""
     given = str(env.str(name, default=""))

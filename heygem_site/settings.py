@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from csp.constants import NONCE, NONE, SELF
+from csp.constants import NONCE, NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.utils.translation import gettext_lazy as _
 
 from heygem_site import environment
@@ -32,7 +32,8 @@ HTTPS = environment.switch("HTTPS", default=False)
 
 # --- parts -----------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "heygem_site.administration.AdministrationConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -116,7 +117,21 @@ STATICFILES_DIRS = [BASE_DIR / "static"] if (BASE_DIR / "static").is_dir() else 
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "bucket": {"BACKEND": "projects.bucket.Bucket"},  # loaded only where S3_BUCKET is set
 }
+# A web server in front that sends files itself is told where they lie under this prefix (X-Accel-Redirect).
+MEDIA_ACCEL_PREFIX = environment.prefix("MEDIA_ACCEL_PREFIX")
+# The home of finished files, where one is named; the data folder then keeps what was used last.
+S3_BUCKET = str(env.str("S3_BUCKET", default=""))
+S3_ENDPOINT_URL, S3_REGION = environment.origin("S3_ENDPOINT_URL"), str(env.str("S3_REGION", default="us-east-1"))
+S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY = environment.both("S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY")
+S3_CACHE_BYTES = environment.number("S3_CACHE_MB", default=20_480, least=0, most=100_000_000) * 2**20
+S3_LINK_SECONDS = environment.number("S3_LINK_MINUTES", default=5, least=1, most=7 * 24 * 60) * 60
+# Where browsers cannot reach the bucket: off, and its files are sent from here.
+MEDIA_REDIRECT = environment.switch("MEDIA_REDIRECT", default=True) and bool(S3_BUCKET)
+# Other servers than Amazon's, and names with dots (no certificate fits them), have the bucket in the path.
+S3_HOST, S3_PATH_STYLE = S3_ENDPOINT_URL or f"https://s3.{S3_REGION}.amazonaws.com", bool(S3_ENDPOINT_URL) or "." in S3_BUCKET
+BUCKET_ORIGIN = [S3_HOST if S3_PATH_STYLE else S3_HOST.replace("//", f"//{S3_BUCKET}.")] if MEDIA_REDIRECT else []
 
 # --- renders ---------------------------------------------------------------------------------------------------------
 ENGINE_COMMAND = [sys.executable, "-m", "lipsync.process"]
@@ -212,16 +227,33 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [SELF],
         "script-src": [SELF, NONCE],
         "style-src": [SELF, NONCE],
-        "img-src": [SELF, "data:", "blob:"],
-        "media-src": [SELF, "blob:"],
+        "img-src": [SELF, "data:", "blob:", *BUCKET_ORIGIN],
+        "media-src": [SELF, "blob:", *BUCKET_ORIGIN],
         "object-src": [NONE],
         "base-uri": [NONE],
         "form-action": [SELF],
         "frame-ancestors": [NONE],
     }
 }
+# The administration's theme runs on Alpine, which makes functions of the words in its templates, and puts widths into style
+# attributes. Only pages that somebody who may enter the administration has been given have these rules; see CONTRIBUTING.md.
+ADMINISTRATION_POLICY = {"script-src": [SELF, UNSAFE_EVAL], "style-src": [SELF], "style-src-attr": [UNSAFE_INLINE]}
 # The cache lies in the data folder, which is never served as a folder: every file goes through projects/media.py.
 SILENCED_SYSTEM_CHECKS = ["caches.W002"]
+
+# --- administration --------------------------------------------------------------------------------------------------
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "HeyGem Studio",
+    "SITE_HEADER": "HeyGem Studio",
+    "SITE_SUBHEADER": "Administration",
+    "SITE_URL": "/",
+    "SITE_ICON": "projects.admin_pages.navigation.icon",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "projects.admin_pages.navigation.icon"}],
+    "STYLES": ["projects.admin_pages.navigation.style"],
+    "ACCOUNT": {"navigation": "projects.admin_pages.navigation.account"},
+    "SIDEBAR": {"show_search": True, "navigation": "projects.admin_pages.navigation.groups"},
+    "SHOW_HISTORY": False,  # of Django's own log; the audit log has it all
+}
 
 # --- logs ------------------------------------------------------------------------------------------------------------
 LOG_FOLDER = MEDIA_ROOT / "logs"
@@ -243,6 +275,8 @@ LOGGING: dict[str, Any] = {
         "django.server": {"handlers": ["file"], "propagate": False},
         # The steps of renders: in the file and on the page of the job, not on the console.
         "projects.jobs": {"handlers": ["file"], "propagate": False},
+        # Their words on each request have signatures and links in them.
+        **{name: {"level": "WARNING"} for name in ("botocore", "boto3", "urllib3")},
         # Not its three lines for each of the sweeps that come four times a minute.
         "django-q": {"handlers": [], "propagate": True, "level": "WARNING"},
     },

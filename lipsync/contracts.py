@@ -50,6 +50,7 @@ class RenderOptions:
 
     sound: what is done to the voice before it is heard; nothing unless chosen
     measure: look at the finished video again and report how well the mouth follows what was wanted
+    overview: report what happens when in the video, see `overview.Overview`
     longer: what the picture does when the voice is longer than the clip: bounce, loop, hold or cut
     shorter: when it is shorter: cut, or keep the rest of the clip with the mouth at rest
     start, end: the part of the clip to use, seconds; None is its start, its end
@@ -62,6 +63,7 @@ class RenderOptions:
     encoding: Encoding = field(default_factory=Encoding)
     sound: SoundChoice = field(default_factory=SoundChoice)
     measure: bool = False
+    overview: bool = False
     longer: str = "bounce"
     shorter: str = "cut"
     start: float | None = None
@@ -79,6 +81,7 @@ class RenderReport:
     duration: seconds; frame_rate: exact, as text; timings: seconds per stage
     quality: named figures, see docs/engine.md; None where a figure cannot be told
     notices: sentences for the user about what limits this result
+    overview: what happens when, where it was asked for: the fields of `overview.Overview`
     """
 
     output: str
@@ -92,6 +95,7 @@ class RenderReport:
     timings: dict[str, float]
     quality: dict[str, float | None]
     notices: list[str]
+    overview: dict[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

@@ -24,6 +24,7 @@ from lipsync.machine import keep_inputs, writing_to
 from lipsync.media import cleaned, join, probe_clip, probe_voice
 from lipsync.media.facts import even_size
 from lipsync.memory import give_back
+from lipsync.overview import overview_of
 from lipsync.plan import Plan, WantedLips, make_plan
 from lipsync.preflight import MEDIA, Card, Severity
 from lipsync.quality import LONGEST_MEASURED_SECONDS, measure
@@ -56,7 +57,10 @@ def render(clip: Path, voice: Path, output: Path, options: RenderOptions, report
                 analysis = _accepted(found, card)
                 joints = joints_of(analysis.survey, part)
                 timeline = fill(frames_for(seconds, facts.frame_rate), choice, part, joints)
-                plan = make_plan(analysis, hear(voice), timeline.base)
+                heard = hear(voice)
+                plan = make_plan(analysis, heard, timeline.base)
+                overview = overview_of(analysis, plan, heard).as_dict() if options.overview else None
+                del heard  # of a long voice it fills the memory
             give_back()
             segments = cut(clip, analysis, plan, options.encoding, options.segments or workshop)
             task = Task(clip, analysis.folder, options.encoding, segments)
@@ -66,10 +70,10 @@ def render(clip: Path, voice: Path, output: Path, options: RenderOptions, report
                     tally = Tally(len(plan), len(segments), progress, lambda done, total: report.segments(done, total, shown))
                     render_all(task, analysis, plan, options.workers, tally, shared=shown is not None)
                 with clock.stage("finish"):
-                    heard = float(len(plan) / facts.frame_rate) if timeline.unheard else None
+                    end = float(len(plan) / facts.frame_rate) if timeline.unheard else None
                     files = [segment.path for segment in segments]
                     sound = cleaned(voice, options.sound, workshop)
-                    joined = join(files, output, facts, sound=sound, seconds=heard, encoding=options.encoding)
+                    joined = join(files, output, facts, sound=sound, seconds=end, encoding=options.encoding)
                     _verify(output, joined, len(plan))
                 figures = take_figures(analysis)
                 if options.measure:
@@ -93,6 +97,7 @@ def render(clip: Path, voice: Path, output: Path, options: RenderOptions, report
         timings=clock.seconds,
         quality=figures,
         notices=notices,
+        overview=overview,
     )
 
 

@@ -209,9 +209,9 @@ def cells_for(user: Person, pairs: Sequence[tuple[UUID, UUID]]) -> list[tuple[Sp
 
 
 def any_job_for(administrator: Person, job_id: UUID | str) -> RenderJob:
-    """One render, whosever it is. A person who is no administrator finds nothing."""
+    """One render, whosever it is. Who may not change any render finds nothing."""
     rows = RenderJob.objects.with_media()
-    return _one(rows if administrator.is_staff else rows.none(), job_id)
+    return _one(rows if administrator.has_perm("projects.change_renderjob") else rows.none(), job_id)
 
 
 def output_for(user: Person, job_id: UUID | str) -> RenderOutput:

@@ -19,11 +19,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from zipstream import ZipStream
 
-from projects import tables
+from projects import objects, tables
 from projects.errors import Refused
 from projects.models import RenderBatch, RenderJob, RenderOutput, Status
 from projects.models.batches import PATTERN_LENGTH
 
+CHUNK_BYTES = 2**18
 USUAL_PATTERN = "{speaker}_{clip}_{voice}_{language}"
 FIELDS = ("speaker", "clip", "voice", "language", "number", "batch", "project")
 COLUMNS = (
@@ -88,7 +89,12 @@ def archive(batch: RenderBatch) -> Archive:
     bundle = ZipStream(sized=True)
     folder = clean(batch.name) or "batch"
     for entry in entries:
-        bundle.add_path(entry.output.path, f"{folder}/{entry.name}")
+        name = f"{folder}/{entry.name}"
+        if objects.is_on():
+            file = objects.pieces(str(entry.output.file), entry.output.sha256, CHUNK_BYTES)
+            bundle.add(file, name, size=entry.output.size)
+        else:
+            bundle.add_path(entry.output.path, name)
     present = {entry.job.pk for entry in entries}
     missing = [_absent(job) for job in cells if job.pk not in present]
     bundle.add(_table(entries), f"{folder}/manifest.csv")
@@ -114,9 +120,10 @@ def _entries(batch: RenderBatch, cells: list[RenderJob]) -> list[Entry]:
     """The finished cells whose file is there, each under a name of its own."""
     entries: list[Entry] = []
     taken: set[str] = set()
-    for number, job in enumerate(cells, start=1):
-        output = job.finished_output()
-        if output is None or not output.path.is_file():
+    outputs = [(number, job, job.finished_output()) for number, job in enumerate(cells, start=1)]
+    there = objects.present(str(output.file) for _number, _job, output in outputs if output is not None)
+    for number, job, output in outputs:
+        if output is None or str(output.file) not in there:
             continue
         values = {
             "speaker": job.clip.speaker.name,

@@ -29,6 +29,7 @@ from projects.models import (
     RenderOutput,
     Speaker,
     SpeakerClip,
+    Upload,
 )
 from projects.models.audit import TEXT_LENGTH
 
@@ -98,7 +99,7 @@ def _project(row: Model) -> Project | None:
     match row:
         case Project():
             return row
-        case Speaker() | AudioTrack() | RenderBatch() | RenderJob() | RenderOutput() | Membership() | Invitation():
+        case Speaker() | AudioTrack() | RenderBatch() | RenderJob() | RenderOutput() | Membership() | Invitation() | Upload():
             return row.project
         case SpeakerClip() | Consent():
             return row.speaker.project

@@ -10,16 +10,15 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from django.conf import settings
 from django.db import transaction
+from django.db.models import Count, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from projects import audit, previews, quotas
-from projects.errors import Conflict
+from projects import audit, objects, previews, quotas
+from projects.errors import Conflict, ProjectError
 from projects.models import AudioTrack, Project, RenderJob, RenderOutput, SpeakerClip
 from projects.models.renders import LIVE
 
@@ -30,14 +29,19 @@ Thing = SpeakerClip | AudioTrack | RenderOutput
 Row = TypeVar("Row")
 CHUNK = 500  # of one transaction
 KINDS: dict[str, type[Thing]] = {"clips": SpeakerClip, "voices": AudioTrack, "videos": RenderOutput}
+HOMES: dict[type[Thing], tuple[str, ...]] = {  # what tells of the project and the title
+    SpeakerClip: ("speaker__project",),
+    AudioTrack: ("project",),
+    RenderOutput: ("project", "job__clip", "job__track"),
+}
 NAMES: dict[type[Thing], str] = {SpeakerClip: "clip", AudioTrack: "track", RenderOutput: "video"}  # in the audit log
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Emptied:
-    """What one emptying has removed."""
+class Contents:
+    """How many files lie in the bin, and their bytes together."""
 
     files: int
     size: int
@@ -72,9 +76,10 @@ def put_by_rule(some: Sequence[Thing]) -> set[Any]:
 
 def restore(thing: Thing) -> None:
     """Take it out of the bin. Raises ProjectError `gone` (its file is no longer there), `quota_bytes` (it does not fit)."""
+    is_there = objects.exists(str(thing.file))  # asked before anything is locked; what is purged meanwhile says so itself
     with transaction.atomic():
         locked = type(thing).objects.select_for_update().get(pk=thing.pk)
-        if locked.purged_at is not None or not locked.path.is_file():
+        if locked.purged_at is not None or not is_there:
             raise Conflict("gone", _("Its file has been removed for good. Upload it or make it again."))
         if locked.binned_at is not None:
             quotas.admit_file(home_of(locked), locked.size)
@@ -86,18 +91,40 @@ def restore(thing: Thing) -> None:
     thing.refresh_from_db()
 
 
-def empty_due(*, dry_run: bool = False) -> Emptied:
-    """Remove the files that have been in the bin for a week. One that cannot be removed is left for the next time."""
+def removing(*, dry_run: bool = False, whole: bool = False) -> Iterator[Thing]:
+    """Remove files for good, one after the other: those that have been in the bin for a week, or the whole bin.
+
+    Yields each that is gone, or would be. One that cannot be removed, or that a render needs, is left for the next time.
+    """
+    try:
+        objects.require()  # else each file would have to wait for it, with the database held
+    except ProjectError as error:
+        logger.warning("the bin was not emptied: %s", error.message)
+        return
+    for kind in KINDS.values():
+        rows = kind.objects.binned() if whole else kind.objects.past_restoring()
+        due: Iterator[Any] = rows.select_related(*HOMES[kind]).order_by("pk").iterator(CHUNK)
+        for chunk in in_chunks(due, CHUNK):
+            gone = {thing.pk for thing in chunk} if dry_run else _purge(chunk, whole=whole)
+            yield from (thing for thing in chunk if thing.pk in gone)
+
+
+def remove(thing: Thing, *, by: User) -> bool:
+    """Remove its file for good, although it has not been in the bin for a week. False: it is not there, or is needed."""
+    with transaction.atomic():
+        if not _purge([thing], whole=True):
+            return False
+        audit.record(f"{NAMES[type(thing)]}.removed", thing, by=by)
+    return True
+
+
+def contents() -> Contents:
+    """What lies in the bin."""
     files = size = 0
     for kind in KINDS.values():
-        due: Iterator[Any] = kind.objects.past_restoring().order_by("pk").iterator(CHUNK)
-        for chunk in in_chunks(due, CHUNK):
-            gone = {thing.pk for thing in chunk} if dry_run else _purge(chunk)
-            files += len(gone)
-            size += sum(thing.size for thing in chunk if thing.pk in gone)
-    if files and not dry_run:
-        logger.info("removed %d files of %d bytes that had been in the bin for a week", files, size)
-    return Emptied(files, size)
+        sums = kind.objects.binned().order_by().aggregate(files=Count("pk"), size=Sum("size"))
+        files, size = files + sums["files"], size + (sums["size"] or 0)
+    return Contents(files, size)
 
 
 def in_chunks(things: Iterable[Row], size: int) -> Iterator[list[Row]]:
@@ -121,14 +148,15 @@ def home_of(thing: Thing) -> Project:
     return thing.project
 
 
-def _purge(some: Sequence[Thing]) -> set[Any]:
+def _purge(some: Sequence[Thing], *, whole: bool) -> set[Any]:
     """The files first: a row that says that its file is there although it is gone is put right by the next emptying.
 
     Returns the ids of those whose files are gone.
     """
     model, gone = type(some[0]), set[Any]()
     with transaction.atomic():
-        due = model.objects.past_restoring().select_for_update().filter(pk__in=[thing.pk for thing in some]).order_by("pk")
+        lying = model.objects.binned() if whole else model.objects.past_restoring()
+        due = lying.select_for_update().filter(pk__in=[thing.pk for thing in some]).order_by("pk")
         needed = _needed(some)
         for pk, name in due.values_list("pk", "file"):
             if pk not in needed and _is_removed(name):
@@ -141,8 +169,8 @@ def _purge(some: Sequence[Thing]) -> set[Any]:
 
 def _is_removed(name: str) -> bool:
     try:
-        (Path(settings.MEDIA_ROOT) / name).unlink(missing_ok=True)
-    except OSError:
+        objects.forget(name)
+    except (OSError, ProjectError):
         logger.exception("the file %s could not be removed", name)
         return False
     return True

@@ -17,7 +17,8 @@ from django.db.models.functions import Coalesce
 from redis import RedisError
 
 from lipsync.keeping import forget_all_but, forget_segments, remove_half_made
-from projects import idempotency, jobs, lanes, resumable, retention, storage, turns, wakeups
+from projects import idempotency, jobs, lanes, objects, resumable, retention, storage, turns, wakeups
+from projects.errors import ProjectError
 from projects.models import AudioTrack, Consent, Preview, RenderJob, RenderOutput, SpeakerClip, Status, Upload
 from projects.models.renders import LIVE
 
@@ -25,6 +26,7 @@ SWEEP_SECONDS = 15
 FILE_SWEEP_SECONDS = 600
 RETENTION_SECONDS = 24 * 3600
 SWEPT, FILES_SWEPT, RETAINED = "cleanup.swept", "cleanup.files_swept", "cleanup.retained"
+BUCKET_SWEPT = "cleanup.bucket_swept"
 ABANDONED_UPLOAD_SECONDS = 24 * 3600
 ABANDONED_RENDER_SECONDS = 600
 
@@ -46,11 +48,14 @@ def sweep() -> None:
 def run_due() -> None:
     """The sweep with whatever is due less often: what the housekeeping lane does every `SWEEP_SECONDS`."""
     sweep()
-    if cache.add(FILES_SWEPT, True, FILE_SWEEP_SECONDS):
+    # With a bucket each machine has files of its own to look after.
+    whose = f"{FILES_SWEPT}.{settings.NODE_NAME}" if objects.is_on() else FILES_SWEPT
+    if cache.add(whose, True, FILE_SWEEP_SECONDS):
         resumable.expire()
         remove_orphan_files()
         remove_orphan_analyses()
         remove_old_segments()
+        keep_the_bucket()
     if cache.add(RETAINED, True, RETENTION_SECONDS):
         retention.run()
     cache.set(SWEPT, True, 2 * SWEEP_SECONDS)
@@ -84,10 +89,15 @@ def remove_orphan_files() -> int:
 
 def orphan_files() -> Iterator[Path]:
     """What `remove_orphan_files` would remove."""
+    there = {"purged_at__isnull": True}
     sources: tuple[tuple[str, float, Callable[[str], QuerySet[Any]]], ...] = (
-        (storage.RENDERS, ABANDONED_RENDER_SECONDS, lambda name: RenderOutput.objects.filter(file=name)),
-        (storage.CLIPS, ABANDONED_UPLOAD_SECONDS, lambda name: SpeakerClip.objects.filter(Q(file=name) | Q(still=name))),
-        (storage.TRACKS, ABANDONED_UPLOAD_SECONDS, lambda name: AudioTrack.objects.filter(file=name)),
+        (storage.RENDERS, ABANDONED_RENDER_SECONDS, lambda name: RenderOutput.objects.filter(file=name, **there)),
+        (
+            storage.CLIPS,
+            ABANDONED_UPLOAD_SECONDS,
+            lambda name: SpeakerClip.objects.filter(Q(file=name, **there) | Q(still=name)),
+        ),
+        (storage.TRACKS, ABANDONED_UPLOAD_SECONDS, lambda name: AudioTrack.objects.filter(file=name, **there)),
         (storage.CONSENTS, ABANDONED_UPLOAD_SECONDS, lambda name: Consent.objects.filter(evidence=name)),
         (storage.PREVIEWS, ABANDONED_RENDER_SECONDS, lambda name: Preview.objects.filter(file=name)),
     )
@@ -130,6 +140,18 @@ def remove_old_segments() -> int:
     return removed
 
 
+def keep_the_bucket() -> None:
+    """Let this machine's copies of what is in the bucket not grow, nor what was sent there by halves."""
+    if not objects.is_on():
+        return
+    try:
+        objects.trim()
+        if cache.add(BUCKET_SWEPT, True, RETENTION_SECONDS):
+            objects.remove_half_sent()
+    except ProjectError as error:
+        logger.warning("the bucket was not looked after: %s", error.message)
+
+
 def _attempt(path: Path) -> tuple[UUID, int] | None:
     """The job and fence that a scratch folder is named for."""
     job_id, _, fence = path.name.partition(".")
@@ -157,6 +179,13 @@ def _older(kind: str, seconds: float) -> Iterator[Path]:
 
 
 def _remove(path: Path) -> bool:
+    """From the bucket too, where it may have arrived before its row was to be stored."""
+    if path.parent.name in objects.KINDS:
+        try:
+            objects.forget(f"{path.parent.name}/{path.name}")
+        except ProjectError as error:
+            logger.warning("the orphan file %s stays for now: %s", path.name, error.message)
+            return False
     path.unlink(missing_ok=True)
     logger.info("removed the orphan file %s", path.name)
     return True

@@ -9,20 +9,21 @@ from __future__ import annotations
 import hashlib
 import os
 import uuid
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.files import File
 from django.db import transaction
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from projects import audit, jobs, library, storage
+from projects import audit, jobs, library, objects, storage
 from projects.errors import Refused, TooLarge
 from projects.models import Consent, RenderJob, Speaker
 from projects.models.library import NAME_LENGTH, TITLE_LENGTH
@@ -83,6 +84,28 @@ def standing(speaker: Speaker) -> Standing:
     return Standing("withdrawn" if latest.withdrawn_at else "expired", latest)
 
 
+def with_standing(speakers: QuerySet[Speaker]) -> QuerySet[Any]:
+    """What `standing` says, for lists that the database filters and sorts: each with `state` and `until`, a day or none."""
+    mine = Consent.objects.filter(speaker=OuterRef("pk"))
+    valid = mine.valid()
+    lasting = valid.filter(Q(expires_on=None) | Q(expires_on__gte=timezone.localdate() + SOON))
+    latest = mine.order_by("-created_at")
+    longest = valid.order_by(F("expires_on").desc(nulls_first=True))
+    return speakers.alias(latest_withdrawn=Subquery(latest.values("withdrawn_at")[:1])).annotate(
+        state=Case(
+            When(Exists(lasting), then=Value("valid")),
+            When(Exists(valid), then=Value("soon")),
+            When(~Exists(mine), then=Value("missing")),
+            When(latest_withdrawn__isnull=False, then=Value("withdrawn")),
+            default=Value("expired"),
+        ),
+        until=Case(
+            When(Exists(valid), then=Subquery(longest.values("expires_on")[:1])),
+            default=Subquery(latest.values("expires_on")[:1]),
+        ),
+    )
+
+
 def record(
     *,
     speaker: Speaker,
@@ -97,7 +120,7 @@ def record(
     """Keep who agreed to what. given_on: today when not given; expires_on: the last day, or none
 
     Raises ProjectError `no_name`, `no_scope`, `consent_not_yet`, `consent_ended`, `evidence_kind`, `empty_file`, `too_large`,
-    `no_space`.
+    `no_space`, `storage_unavailable`.
     """
     given_by, scope = library.plain(given_by)[:NAME_LENGTH], scope.strip()[:SCOPE_LENGTH]
     today = timezone.localdate()
@@ -118,7 +141,7 @@ def record(
     try:
         if evidence is not None:
             _keep(row, evidence)
-        with transaction.atomic():
+        with _at_home(row), transaction.atomic():
             row.save()
             ends = expires_on.isoformat() if expires_on else None
             audit.record("consent.recorded", row, by=by, given_by=given_by, scope=scope, expires_on=ends)
@@ -155,6 +178,10 @@ def withdraw(*, speaker: Speaker, by: User) -> list[RenderJob]:
     return live
 
 
+def _at_home(row: Consent) -> AbstractContextManager[None]:
+    return objects.kept(str(row.evidence), row.evidence_sha256) if row.evidence else nullcontext()
+
+
 def _keep(row: Consent, evidence: File[bytes]) -> None:
     """Store a paper or a recording under an id of ours."""
     name = PurePath(evidence.name or "").name
@@ -180,6 +207,7 @@ def _keep(row: Consent, evidence: File[bytes]) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        storage.share(path)
         storage.settle_folder(path.parent)
     except OSError as error:
         with suppress(OSError):

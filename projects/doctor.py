@@ -29,8 +29,9 @@ from django.utils import timezone
 from django_q.brokers import get_broker
 from redis import RedisError
 
-from projects import checks, cleanup, lanes, storage, turns
-from projects.models import AudioTrack, Consent, Lane, RenderJob, RenderOutput, SpeakerClip, Status
+from projects import checks, cleanup, inventory, lanes, objects, storage, turns
+from projects.errors import ProjectError
+from projects.models import Lane, RenderJob, Status
 from projects.models.lanes import RENDERING
 
 DUE_LOOKED_AT = 100
@@ -77,7 +78,7 @@ def _run(some: Iterable[Check]) -> list[Finding]:
     for check in some:
         try:
             found += check()
-        except (DatabaseError, RedisError, OSError) as error:
+        except (DatabaseError, RedisError, OSError, ProjectError) as error:
             text = f"This could not be looked at: {error}"
             found.append(Finding(check.__name__, Gravity.ERROR, text, "Put right what is said beside it, then run it again."))
     return found
@@ -209,21 +210,19 @@ def expired_leases() -> list[Finding]:
 
 # --- files -----------------------------------------------------------------------------------------------------------
 def rows_without_files() -> list[Finding]:
-    """Every clip, voice and video is on the disk."""
+    """Every clip, voice and video is where it belongs."""
     name = "rows_without_files"
+    where = "in the bucket" if objects.is_on() else "on the disk"
+    advice = "Bring the files back from a backup, or delete their rows."
+    if objects.is_on():
+        advice = f"Those that lie in a data folder are brought there by: python manage.py bucket fill. Else: {advice}"
     found = []
-    for rows, what in (
-        (SpeakerClip.objects.filter(purged_at__isnull=True).values_list("file", flat=True), "clips"),
-        (SpeakerClip.objects.exclude(still="").values_list("still", flat=True), "stills of clips"),
-        (AudioTrack.objects.filter(purged_at__isnull=True).values_list("file", flat=True), "voices"),
-        (Consent.objects.exclude(evidence="").values_list("evidence", flat=True), "evidence of consents"),
-        (RenderOutput.objects.filter(purged_at__isnull=True).values_list("file", flat=True), "finished videos"),
-    ):
-        missing = [file for file in rows.iterator() if not (Path(settings.MEDIA_ROOT) / file).is_file()]
-        if missing:
-            text = f"{len(missing)} {what} are not on the disk, e.g. {', '.join(missing[:EXAMPLES])}."
-            found.append(Finding(name, Gravity.ERROR, text, "Bring the files back from a backup, or delete their rows."))
-    return found or [Finding(name, Gravity.FINE, "Every clip, voice and video is on the disk.")]
+    for shelf in inventory.shelves():
+        count, examples = _counted(inventory.missing(shelf))
+        if count:
+            text = f"{count} {shelf.what} are not {where}, e.g. {examples}."
+            found.append(Finding(name, Gravity.ERROR, text, advice))
+    return found or [Finding(name, Gravity.FINE, f"Every clip, voice and video is {where}.")]
 
 
 def files_without_rows() -> list[Finding]:
@@ -235,6 +234,34 @@ def files_without_rows() -> list[Finding]:
         text = f"{len(orphans)} files of {size} bytes belong to nothing, e.g. {orphans[0].name}."
         return [Finding(name, Gravity.WARNING, text, "The sweep removes them within ten minutes, while a lane runs.")]
     return [Finding(name, Gravity.FINE, "Every file belongs to a row.")]
+
+
+def objects_without_rows() -> list[Finding]:
+    """The bucket has nothing that nobody knows."""
+    name = "objects_without_rows"
+    if not objects.is_on():
+        return []
+    count, examples = _counted(inventory.strays())
+    if count:
+        text = f"{count} files in the bucket belong to nothing, e.g. {examples}."
+        advice = "Where the bucket is this installation's alone, remove them by: python manage.py bucket prune"
+        return [Finding(name, Gravity.WARNING, text, advice)]
+    return [Finding(name, Gravity.FINE, "Every file in the bucket belongs to a row.")]
+
+
+def bucket() -> list[Finding]:
+    """The bucket can be written to, read and listed."""
+    name = "bucket"
+    if not objects.is_on():
+        return []
+    try:
+        objects.probe()
+    except ProjectError as error:
+        advice = (
+            "Look at S3_ENDPOINT_URL, S3_BUCKET, S3_REGION and the keys; they need s3:ListBucket and to get, put and delete."
+        )
+        return [Finding(name, Gravity.ERROR, f"The bucket cannot be used: {error.message}", advice)]
+    return [Finding(name, Gravity.FINE, f"The bucket {settings.S3_BUCKET} can be read and written to.")]
 
 
 def room() -> list[Finding]:
@@ -304,7 +331,7 @@ def weights() -> list[Finding]:
     return found or [Finding(name, Gravity.FINE, f"{len(entries)} files of weights are whole.")]
 
 
-ANYWHERE: tuple[Check, ...] = (programs, weights, data_folder, secret_key, room, shared_cache)
+ANYWHERE: tuple[Check, ...] = (programs, weights, data_folder, secret_key, room, bucket, shared_cache)
 IN_THE_DATABASE: tuple[Check, ...] = (
     queue_broker,
     clock,
@@ -314,7 +341,17 @@ IN_THE_DATABASE: tuple[Check, ...] = (
     expired_leases,
     rows_without_files,
     files_without_rows,
+    objects_without_rows,
 )
+
+
+def _counted(names: Iterable[str]) -> tuple[int, str]:
+    """How many, and some of them, without keeping all."""
+    count, examples = 0, []
+    for count, name in enumerate(names, start=1):
+        if count <= EXAMPLES:
+            examples.append(name)
+    return count, ", ".join(examples)
 
 
 def _from_checks(name: str, messages: Iterable[CheckMessage]) -> list[Finding]:

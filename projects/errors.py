@@ -73,6 +73,12 @@ class OverQuota(ProjectError):
     status = 403
 
 
+class Missing(ProjectError):
+    """A file is not where its row says."""
+
+    status = 404
+
+
 class Unavailable(ProjectError):
     """The machine lacks something that the administrator can put right."""
 

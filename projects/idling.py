@@ -15,8 +15,9 @@ from typing import Any
 from django.conf import settings
 
 from lipsync.keeping import being_rendered, name_for, untaught
-from projects import lanes, previews, rendering, storage, turns
+from projects import lanes, objects, previews, rendering, storage, turns
 from projects.engine import Engine, Event
+from projects.errors import ProjectError
 from projects.models import Consent, Kind, SpeakerClip
 
 POLL_SECONDS = 0.5
@@ -63,8 +64,12 @@ def teach_a_clip(stop: threading.Event) -> bool:
     clip = next((clips[name] for name in names if name in clips), None)
     if clip is None:
         return False
-    request = {"verb": "teach", "clip": str(clip.path), "options": {"cache": str(root)}}
-    learnt = _asked(request, stop, apart=True)
+    try:
+        with objects.local(str(clip.file), clip.sha256) as path:
+            learnt = _asked({"verb": "teach", "clip": str(path), "options": {"cache": str(root)}}, stop, apart=True)
+    except ProjectError as error:
+        logger.warning("the clip %s could not be taught: %s", clip.pk, error.message)
+        return False
     if learnt is not None:
         logger.info("what came of teaching the clip %s: %s", clip.pk, learnt)
     return learnt is not None

@@ -35,6 +35,7 @@ from projects.models import (
     Project,
     RenderJob,
     RenderOutput,
+    RenderOverview,
     Speaker,
     SpeakerClip,
     Status,
@@ -202,16 +203,11 @@ def claim(*, lane: str = "", worker: str = "") -> Claim | None:
     """
     settle_lost()
     with transaction.atomic():
-        taken = next(filter(None, (_take(turn, lane=lane, worker=worker) for turn in turns.candidates(CANDIDATES))), None)
-    if taken is None:
-        return None
-    claim, attempt = taken
-    logs.record(RenderJob(pk=claim.job_id, attempts=attempt), "info", f"taken by a worker, attempt {attempt}")
-    return claim
+        return next(filter(None, (_take(turn, lane=lane, worker=worker) for turn in turns.candidates(CANDIDATES))), None)
 
 
-def _take(turn: turns.Turn, *, lane: str, worker: str) -> tuple[Claim, int] | None:
-    """Claim one job and open the attempt, unless somebody else was quicker. Returns how many attempts it is, too."""
+def _take(turn: turns.Turn, *, lane: str, worker: str) -> Claim | None:
+    """Claim one job and open the attempt, unless somebody else was quicker."""
     free = RenderJob.objects.claimable().filter(pk=turn.job_id)
     # PostgreSQL passes over a row that another worker has in hand. SQLite has one writer at a time and locks no rows.
     found = free.select_for_update(skip_locked=True).values_list("fence", "attempts").first()
@@ -231,7 +227,8 @@ def _take(turn: turns.Turn, *, lane: str, worker: str) -> tuple[Claim, int] | No
     if not taken:
         return None
     JobAttempt.objects.create(job_id=claim.job_id, number=claim.fence, lane=lane, worker=worker, started_at=Now())
-    return claim, attempts + 1
+    logs.record_taken(claim.job_id, attempts + 1)
+    return claim
 
 
 def heartbeat(claim: Claim, pace: Pace) -> bool:
@@ -264,7 +261,7 @@ def finish(claim: Claim, *, name: str, result: Mapping[str, Any]) -> bool:
         done: dict[str, Any] = {"frames_done": total, "frames_total": total, "progress": 1.0}
         if not _leave(job, Outcome.SUCCEEDED, Status.SUCCEEDED, segments_done=job.segments_done, **done):
             return False
-        RenderOutput.objects.create(
+        output = RenderOutput.objects.create(
             job_id=claim.job_id,
             project_id=job.project_id,
             file=name,
@@ -279,6 +276,8 @@ def finish(claim: Claim, *, name: str, result: Mapping[str, Any]) -> bool:
             timings=result.get("timings") or {},
             notices=result.get("notices") or [],
         )
+        if result.get("overview"):
+            RenderOverview.objects.create(output=output, packed=RenderOverview.pack(result["overview"]))
     return True
 
 

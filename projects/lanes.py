@@ -14,12 +14,12 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, InterfaceError, transaction
 from django.db.models import Q
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
-from projects import jobs, reconnecting, storage
+from projects import audit, jobs, reconnecting, storage
 from projects.errors import NoRoom
 from projects.models import Kind, Lane, RenderJob, Status
 from projects.models.lanes import LaneQuerySet, queue_name
@@ -157,7 +157,10 @@ def lift_pauses() -> int:
 
 def resume(lanes: LaneQuerySet) -> int:
     """End the rest of the machines that these lanes run on, as an administrator asks. Returns how many lanes go on."""
-    return _go_on(Lane.objects.filter(node__in=list(lanes.values_list("node", flat=True)), paused_until__isnull=False))
+    resting = Lane.objects.filter(node__in=list(lanes.values_list("node", flat=True)), paused_until__isnull=False)
+    with transaction.atomic():
+        audit.record_each("lane.resumed", list(resting))
+        return _go_on(resting)
 
 
 def forget_gone() -> int:

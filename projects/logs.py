@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError
 
@@ -34,6 +35,12 @@ def record(job: RenderJob, level: str, text: str, *, stage: str = "", with_trace
         # The page misses a line; the file has it, and the job goes on.
         reconnecting.drop_if_dead()
         logger.warning("a log line could not be stored", extra={"context": context}, exc_info=True)
+
+
+def record_taken(job_id: UUID, attempt: int) -> None:
+    """Write that a worker has taken this job, with what says so in its row or not at all. attempt: 1 for the first"""
+    line = JobLogLine.objects.create(job_id=job_id, text=f"taken by a worker, attempt {attempt}")
+    logger.info("%s", line.text, extra={"context": {"job": str(job_id), "stage": "", "attempt": attempt}})
 
 
 def record_each(told: Sequence[tuple[RenderJob, str]]) -> None:

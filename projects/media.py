@@ -1,6 +1,7 @@
-"""Files going out: one permission check, then the bytes asked for.
+"""Files going out: one permission check, then the bytes asked for, by one of three ways.
 
-A web server in front may later send the bytes itself; `_send` is the one place to change for that.
+We send them ourselves (`_send`), tell the web server in front where they lie (`_hand_over`, MEDIA_ACCEL_PREFIX), or tell the
+browser where the bucket has them (`_lead_on`, S3_BUCKET and MEDIA_REDIRECT). No way has an address of its own that lasts.
 """
 
 from __future__ import annotations
@@ -8,17 +9,31 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path, PurePath
+from urllib.parse import quote
 from uuid import UUID
 
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.conf import settings
+from django.http import (
+    FileResponse,
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
 from django.utils.http import content_disposition_header, http_date
 from django.views.decorators.http import require_safe
 
-from projects import access, archives
+from projects import access, archives, objects
+from projects.errors import Missing, ProjectError
 from projects.models import RenderBatch, RenderOutput
 
 CHUNK_BYTES = 256 * 1024
+CACHE = "private, max-age=3600"
+LONGEST_LINK_SECONDS = 7 * 24 * 3600  # that the protocol allows
 RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})$")
 CONTENT_TYPES = {
     ".mp4": "video/mp4",
@@ -47,28 +62,29 @@ CONTENT_TYPES = {
 def clip_file(request: HttpRequest, clip_id: UUID) -> HttpResponseBase:
     """A clip as it was uploaded; one in the bin too, beside the videos that were made of it."""
     clip = access.clip_ever_for(request.user, clip_id)
-    return serve(request, clip.path, tag=clip.sha256, title=clip.title)
+    return serve(request, str(clip.file), sha256=clip.sha256, title=clip.title, seconds=clip.duration)
 
 
 @require_safe
 def clip_still(request: HttpRequest, clip_id: UUID) -> HttpResponseBase:
     """A clip's still picture."""
     clip = access.clip_ever_for(request.user, clip_id)
-    return serve(request, Path(clip.still.path), tag=f"{clip.sha256}-still", title=clip.title)
+    return serve(request, str(clip.still), tag=f"{clip.sha256}-still", title=clip.title)
 
 
 @require_safe
 def clip_preview(request: HttpRequest, clip_id: UUID, kind: str) -> HttpResponseBase:
     """What was made of a clip to look at."""
     preview = access.preview_for(request.user, clip_id, kind)
-    return serve(request, preview.path, tag=f"{preview.clip.sha256}-{kind}-{preview.size}", title=preview.clip.title)
+    tag, clip = f"{preview.clip.sha256}-{kind}-{preview.size}", preview.clip
+    return serve(request, str(preview.file), tag=tag, title=clip.title, seconds=clip.duration)
 
 
 @require_safe
 def track_file(request: HttpRequest, track_id: UUID) -> HttpResponseBase:
     """A voice as it was uploaded."""
     track = access.track_for(request.user, track_id)
-    return serve(request, track.path, tag=track.sha256, title=track.title)
+    return serve(request, str(track.file), sha256=track.sha256, title=track.title, seconds=track.duration)
 
 
 @require_safe
@@ -77,7 +93,8 @@ def consent_file(request: HttpRequest, consent_id: UUID) -> HttpResponseBase:
     consent = access.consent_for(request.user, consent_id)
     if not consent.evidence:
         raise Http404
-    return serve(request, consent.path, tag=consent.evidence_sha256, title=consent.evidence_name, attachment=True)
+    digest, name = consent.evidence_sha256, consent.evidence_name
+    return serve(request, str(consent.evidence), sha256=digest, title=name, attachment=True)
 
 
 @require_safe
@@ -89,7 +106,8 @@ def output_file(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
 def serve_output(request: HttpRequest, output: RenderOutput, *, attachment: bool = False) -> HttpResponseBase:
     """A finished video the person may see, named for its clip and voice."""
     title = f"{output.job.clip.title} - {output.job.track.title}"
-    return serve(request, output.path, tag=output.sha256, title=title, attachment=attachment)
+    name, digest, seconds = str(output.file), output.sha256, output.duration
+    return serve(request, name, sha256=digest, title=title, seconds=seconds, attachment=attachment)
 
 
 def serve_archive(batch: RenderBatch) -> HttpResponseBase:
@@ -103,28 +121,78 @@ def serve_archive(batch: RenderBatch) -> HttpResponseBase:
     return response
 
 
-def serve(request: HttpRequest, path: Path, *, tag: str, title: str, attachment: bool = False) -> HttpResponseBase:
+def serve(
+    request: HttpRequest,
+    name: str,
+    *,
+    title: str,
+    sha256: str = "",
+    tag: str = "",
+    seconds: float = 0.0,
+    attachment: bool = False,
+) -> HttpResponseBase:
     """A file the person may see, whole or the range asked for. The caller has checked the permission.
 
-    tag: names the content; attachment: save instead of play, also by `?download=1`
+    name: as its row has it; sha256: of its bytes, where known; tag: names the content instead; seconds: how long it
+    plays; attachment: save instead of play, also by `?download=1`
     """
-    attachment = attachment or request.GET.get("download") == "1"
-    etag = f'"{tag}"'
+    ending = PurePath(name).suffix
+    content_type = CONTENT_TYPES.get(ending, "application/octet-stream")
+    file_name = f"{PurePath(title.replace('/', '-')).name or 'file'}{ending}"
+    disposition = content_disposition_header(attachment or request.GET.get("download") == "1", file_name) or "inline"
+    etag = f'"{tag or sha256}"'
     if request.headers.get("If-None-Match") == etag:
         response: HttpResponseBase = HttpResponse(status=304)
+    elif settings.MEDIA_REDIRECT:
+        response = _lead_on(request, name, content_type, disposition, seconds)
     else:
-        response = _send(request, path, etag)
-        response["Content-Type"] = CONTENT_TYPES.get(path.suffix, "application/octet-stream")
-        name = f"{PurePath(title.replace('/', '-')).name or 'file'}{path.suffix}"
-        disposition = content_disposition_header(attachment, name)
-        if disposition:
-            response["Content-Disposition"] = disposition
+        try:
+            response = _from_here(request, name, sha256, etag)
+        except Missing as error:
+            raise Http404 from error
+        except ProjectError as error:
+            return _refused(error)
+        response["Content-Type"] = content_type
+        response["Content-Disposition"] = disposition
     response["ETag"] = etag
     response["Accept-Ranges"] = "bytes"
-    response["Cache-Control"] = "private, max-age=3600"
+    response.setdefault("Cache-Control", CACHE)
     response["X-Content-Type-Options"] = "nosniff"
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     response["Cross-Origin-Resource-Policy"] = "same-origin"
+    return response
+
+
+def _from_here(request: HttpRequest, name: str, sha256: str, etag: str) -> HttpResponseBase:
+    """The file from this machine, where it is fetched to when it is not there. Raises as `objects.local`."""
+    with objects.local(name, sha256) as path:
+        return _hand_over(name, path) if settings.MEDIA_ACCEL_PREFIX else _send(request, path, etag)
+
+
+def _refused(error: ProjectError) -> HttpResponse:
+    response = HttpResponse(error.message, content_type="text/plain; charset=utf-8", status=error.status)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _hand_over(name: str, path: Path) -> HttpResponseBase:
+    """Have the web server in front send it; it sees to ranges and their conditions."""
+    if not path.is_file():
+        raise Http404
+    response = HttpResponse()
+    response["X-Accel-Redirect"] = settings.MEDIA_ACCEL_PREFIX + quote(name)
+    return response
+
+
+def _lead_on(request: HttpRequest, name: str, content_type: str, disposition: str, seconds: float) -> HttpResponseBase:
+    """Tell where the bucket has it; it sees to ranges and their conditions.
+
+    The link must outlast the playing, and some pauses: browsers ask for later parts where the first one came from.
+    """
+    holds = min(settings.S3_LINK_SECONDS + ceil(2 * seconds), LONGEST_LINK_SECONDS)
+    headers = {"content_type": content_type, "disposition": disposition, "cache": CACHE}
+    response = HttpResponseRedirect(objects.link(name, method=request.method or "GET", seconds=holds, **headers))
+    response["Cache-Control"] = "private, no-store"
     return response
 
 

@@ -20,14 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
 from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Now
 from django.utils.translation import gettext_noop
 
-from projects import rendering, storage, turns
+from projects import objects, rendering, storage, turns
 from projects.engine import Engine
-from projects.errors import NoRoom
+from projects.errors import ProjectError
 from projects.models import Consent, Preview, PreviewKind, PreviewState, SpeakerClip
 from projects.models.previews import MOST_ATTEMPTS
 
@@ -69,7 +68,8 @@ def make_next(stop: threading.Event, between: Callable[[], None] = lambda: None)
     plan()
     try:
         storage.require_room(0)
-    except NoRoom:
+        objects.require()
+    except ProjectError:
         return False
     preview = _claimed()
     if preview is None:
@@ -122,7 +122,10 @@ def remove(clips: list[SpeakerClip]) -> None:
     """Remove the files and rows of clips that go for good."""
     rows = Preview.objects.filter(clip__in=clips)
     for name in rows.exclude(file="").values_list("file", flat=True):
-        (Path(settings.MEDIA_ROOT) / name).unlink(missing_ok=True)
+        try:
+            objects.forget(name)
+        except (OSError, ProjectError):
+            logger.exception("the preview %s could not be removed; the sweep tries again", name)
     rows.delete()
 
 
@@ -159,9 +162,20 @@ def _made(
     preview: Preview, folder: Path, stop: threading.Event, between: Callable[[], None]
 ) -> Mapping[str, Any] | Failed | Ended:
     """Have the engine make the file. Returns what it tells of it."""
+    try:
+        with objects.local(str(preview.clip.file), preview.clip.sha256) as clip:
+            return _asked(preview, _request(preview, clip, folder), folder, stop, between)
+    except (ProjectError, OSError) as error:
+        logger.exception("the %s of the clip %s could not be made", preview.kind, preview.clip_id)
+        return Failed(False, (error if isinstance(error, ProjectError) else storage.fault(error)).message)
+
+
+def _asked(
+    preview: Preview, request: dict[str, Any], folder: Path, stop: threading.Event, between: Callable[[], None]
+) -> Mapping[str, Any] | Failed | Ended:
     deadline = time.monotonic() + settings.RENDER_TIME_LIMIT_SECONDS
     beaten = done_between = time.monotonic()
-    with Engine(request=_request(preview, folder), scratch=folder, apart=True) as engine:
+    with Engine(request=request, scratch=folder, apart=True) as engine:
         while True:
             event = engine.next_event(POLL_SECONDS)
             if event is not None and event["event"] == "done":
@@ -185,12 +199,12 @@ def _made(
                 return Failed(False, gettext_noop("It took longer than a render may take."))
 
 
-def _request(preview: Preview, folder: Path) -> dict[str, Any]:
+def _request(preview: Preview, clip: Path, folder: Path) -> dict[str, Any]:
     output = str(folder / f"made{ENDINGS[PreviewKind(preview.kind)]}")
     if preview.kind == PreviewKind.FILM:
-        return {"verb": "rendition", "clip": str(preview.clip.path), "output": output}
+        return {"verb": "rendition", "clip": str(clip), "output": output}
     options = {"cache": str(storage.folder(storage.ANALYSES))}
-    return {"verb": "preflight", "clip": str(preview.clip.path), "picture": output, "options": options}
+    return {"verb": "preflight", "clip": str(clip), "picture": output, "options": options}
 
 
 def _failure(event: Mapping[str, Any]) -> Failed:
@@ -222,11 +236,13 @@ def _keep(preview: Preview, folder: Path, told: Mapping[str, Any]) -> None:
     name = f"{storage.PREVIEWS}/{preview.clip_id}{ending}"
     final = storage.folder(storage.PREVIEWS) / Path(name).name
     size = made.stat().st_size
-    with transaction.atomic():
-        held = _mine(preview).select_for_update().first()
-        if held is None:
-            return
-        made.replace(final)
-        storage.settle_folder(final.parent)
-        card = dict(told) if preview.kind == PreviewKind.STRIP else {}
-        _mine(preview).update(state=PreviewState.DONE, file=name, size=size, card=card, lease_until=None)
+    if not _mine(preview).update(lease_until=Now() + LEASE):
+        return
+    made.replace(final)
+    storage.share(final)
+    storage.settle_folder(final.parent)
+    card = dict(told) if preview.kind == PreviewKind.STRIP else {}
+    with objects.kept(name):
+        kept = _mine(preview).update(state=PreviewState.DONE, file=name, size=size, card=card, lease_until=None)
+    if not kept and not Preview.objects.filter(file=name).exists():
+        objects.forget(name)

@@ -13,18 +13,21 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
+from django.db import transaction
 from django.db.models import BigIntegerField, Exists, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from projects import audit
 from projects.errors import OverQuota
 from projects.models import (
     AudioTrack,
     PersonPlan,
     Preview,
     Project,
+    ProjectPlan,
     QuotaPlan,
     RenderJob,
     RenderOutput,
@@ -104,6 +107,21 @@ def plan_for(project: Project) -> QuotaPlan:
     return QuotaPlan.objects.filter(projects__project=project).first() or plan_of(project.owner)
 
 
+def give_plan(plan: QuotaPlan | None, *, people: Sequence[User] = (), projects: Sequence[Project] = (), by: User) -> None:
+    """Give people or projects this plan, whatever they had; None: the usual one for people, the owner's for projects."""
+    with transaction.atomic():
+        if plan is None:
+            PersonPlan.objects.filter(user__in=people).delete()
+            ProjectPlan.objects.filter(project__in=projects).delete()
+        else:
+            given: dict[str, Any] = {"update_conflicts": True, "update_fields": ["plan"]}
+            of_people = [PersonPlan(user=person, plan=plan) for person in people]
+            PersonPlan.objects.bulk_create(of_people, unique_fields=["user"], **given)
+            of_projects = [ProjectPlan(project=project, plan=plan) for project in projects]
+            ProjectPlan.objects.bulk_create(of_projects, unique_fields=["project"], **given)
+        audit.record_each("plan.given", [*people, *projects], by=by, plan=plan.name if plan else "")
+
+
 def room_of_person(user: User, plan: QuotaPlan | None = None) -> Room:
     """What the projects hold that this person owns. plan: theirs, where it is known already"""
     return _room({"owner": user}, (plan or plan_of(user)).bytes_per_person)
@@ -116,7 +134,7 @@ def room_of_project(project: Project) -> Room:
 
 def minutes_of(user: User, plan: QuotaPlan | None = None) -> Minutes:
     """The video that this person has rendered this month, and asked for. plan: theirs, where it is known already"""
-    counted = RenderJob.objects.filter(created_by=user, created_at__gte=_month_start(), status__in=(Status.SUCCEEDED, *LIVE))
+    counted = RenderJob.objects.filter(created_by=user, created_at__gte=month_start(), status__in=(Status.SUCCEEDED, *LIVE))
     used = counted.order_by().aggregate(sum=Sum("track__duration"))["sum"] or 0.0
     limit = (plan or plan_of(user)).minutes_per_month
     return Minutes(used, None if limit is None else 60.0 * limit)
@@ -214,5 +232,6 @@ def _room(which: dict[str, Any], limit: int | None) -> Room:
     return together([room_in(home) for home in with_rooms(Project.objects.filter(**which))], limit)
 
 
-def _month_start() -> datetime:
+def month_start() -> datetime:
+    """When the month began to which renders are counted."""
     return timezone.localtime().replace(day=1, hour=0, minute=0, second=0, microsecond=0)

@@ -18,10 +18,11 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from datetime import timedelta
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,9 @@ from django.utils.translation import gettext as _
 
 from lipsync.errors import LipsyncError
 from lipsync.media import probe_clip
-from projects import jobs, lanes, logs, reconnecting, storage, wakeups
+from projects import jobs, lanes, logs, objects, reconnecting, storage, wakeups
 from projects.engine import Engine, Event
-from projects.errors import NoRoom
+from projects.errors import ProjectError, Unavailable
 from projects.faults import Fault
 from projects.jobs import Claim
 from projects.models import Family, RenderJob, Stage
@@ -46,6 +47,7 @@ PROGRESS_SECONDS = 2.0
 POLL_SECONDS = 0.5
 SAFETY_SECONDS = 5.0  # stop this long before the lease ends when the database cannot be reached
 HASH_CHUNK_BYTES = 2**20
+BUCKET_PATIENCE_SECONDS, BUCKET_REST_SECONDS = 600.0, 10.0
 REST = timedelta(minutes=2)  # of a machine that lacks room or memory; it ends earlier when there is room again
 
 logger = logging.getLogger(__name__)
@@ -139,13 +141,14 @@ def run(claim: Claim, stop: threading.Event) -> None:
             _settle_fault(pulse, job, Fault(Family.INPUT, jobs.NO_CONSENT, jobs.without_consent(job.clip.speaker)))
             return
         storage.require_room(0)
+        objects.require()
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir()
         last = _drive(pulse, job, scratch, stop)
         if last["event"] == "error":
             _settle_fault(pulse, job, _told_by(last))
         else:
-            _keep(pulse, job, last["result"])
+            _keep(pulse, job, last["result"], stop)
     except RenderInterruptedError as interruption:
         logs.record(job, "warning", str(interruption))
         _settle_interruption(pulse, job, interruption.why)
@@ -161,15 +164,24 @@ def run(claim: Claim, stop: threading.Event) -> None:
 
 def _drive(pulse: Pulse, job: RenderJob, scratch: Path, stop: threading.Event) -> Event:
     """Have the engine do the work. Returns its last event, `done` or `error`."""
+    beat = partial(_go_on, pulse, stop)
+    files = ((str(thing.file), thing.sha256) for thing in (job.clip, job.track))
+    with ExitStack() as stack:
+        clip, voice = (stack.enter_context(objects.local(name, sha256, beat=beat)) for name, sha256 in files)
+        return _ask(pulse, job, scratch, stop, clip=clip, voice=voice)
+
+
+def _ask(pulse: Pulse, job: RenderJob, scratch: Path, stop: threading.Event, *, clip: Path, voice: Path) -> Event:
     request = {
         "id": str(job.pk),
         "verb": "render",
-        "clip": str(job.clip.path),
-        "voice": str(job.track.path),
+        "clip": str(clip),
+        "voice": str(voice),
         "output": str(jobs.output_path(pulse.claim)),
         "scratch": str(scratch),
         "options": {
             "measure": True,
+            "overview": True,
             "cache": str(storage.folder(storage.ANALYSES)),
             "segments": str(storage.folder(storage.SEGMENTS)),
             **asdict(job.sound),
@@ -186,11 +198,16 @@ def _drive(pulse: Pulse, job: RenderJob, scratch: Path, stop: threading.Event) -
                 if kind == "ended":
                     raise EngineDiedError("the engine ended without a result", log_tail=engine.log_tail())
                 _note(job, event, pulse)
-            if stop.is_set():
-                raise RenderInterruptedError(Interruption.WORKER_STOPS)
             if time.monotonic() > deadline:
                 raise RenderInterruptedError(Interruption.TOO_LONG)
-            pulse.beat()
+            _go_on(pulse, stop)
+
+
+def _go_on(pulse: Pulse, stop: threading.Event) -> None:
+    """Keep the claim. Raises RenderInterruptedError when the worker is being stopped, or as `Pulse.beat`."""
+    if stop.is_set():
+        raise RenderInterruptedError(Interruption.WORKER_STOPS)
+    pulse.beat()
 
 
 def _note(job: RenderJob, event: Event, pulse: Pulse) -> None:
@@ -234,8 +251,8 @@ def _met_here(error: Exception) -> Fault:
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         text = _("The server has too little memory left for a render. Ask the administrator to make room, then try again.")
         return Fault(Family.ENVIRONMENT, "out_of_memory", text, log_tail=trace)
-    if isinstance(error, NoRoom | OSError):
-        refusal = error if isinstance(error, NoRoom) else storage.fault(error)
+    if isinstance(error, ProjectError | OSError):
+        refusal = error if isinstance(error, ProjectError) else storage.fault(error)
         return Fault(Family.ENVIRONMENT, refusal.code, refusal.message, log_tail=trace)
     text = _("Something went wrong on our side. The log has the details.")
     return Fault(Family.BUG, "bug", text, log_tail=trace)
@@ -248,22 +265,40 @@ def _settle_fault(pulse: Pulse, job: RenderJob, fault: Fault) -> None:
         lanes.pause_node(fault.code, Now() + REST)
 
 
-def _keep(pulse: Pulse, job: RenderJob, result: dict[str, Any]) -> None:
+def _keep(pulse: Pulse, job: RenderJob, result: dict[str, Any], stop: threading.Event) -> None:
     """Verify the engine's video, give it its final name, and say so in the row."""
     claim = pulse.claim
     made = jobs.output_path(claim)
     _verify(made, result, pulse)
     storage.settle(made)
-    os.utime(made)  # measuring may have taken long; to the sweep, the file's age counts from here
     name = storage.render_name(claim.job_id, claim.fence)
+    _bring_home(pulse, job, made, name, result["sha256"], stop)
+    os.utime(made)  # measuring may have taken long; to the sweep, the file's age counts from here
     final = storage.folder(storage.RENDERS) / Path(name).name
     made.replace(final)
+    storage.share(final)
     storage.settle_folder(final.parent)
     # Should the database's answer get lost, the row may say that it is done: then the sweep decides about the file.
     if not jobs.finish(claim, name=name, result=result):
-        final.unlink(missing_ok=True)
+        objects.forget(name)
         raise RenderInterruptedError(Interruption.CANCELLED if jobs.was_cancelled(claim) else Interruption.LOST)
     logs.record(job, "info", f"done: {result['duration']:.2f} s of video")
+
+
+def _bring_home(pulse: Pulse, job: RenderJob, made: Path, name: str, sha256: str, stop: threading.Event) -> None:
+    """Store the video in the bucket where there is one. While that does not answer, what took hours waits for some minutes."""
+    deadline = time.monotonic() + BUCKET_PATIENCE_SECONDS
+    while True:
+        try:
+            return objects.keep(made, name, sha256, beat=pulse.beat)
+        except Unavailable as error:
+            if time.monotonic() > deadline:
+                raise
+            logs.record(job, "warning", f"the video waits for the bucket: {error.message}")
+        again = time.monotonic() + BUCKET_REST_SECONDS
+        while time.monotonic() < again:
+            _go_on(pulse, stop)
+            stop.wait(POLL_SECONDS)
 
 
 def _verify(made: Path, result: dict[str, Any], pulse: Pulse) -> None:

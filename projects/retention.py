@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
-from projects import bin
+from projects import audit, bin
 from projects.models import (
     CleanupRun,
     Project,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 WARNING = timedelta(days=7)
 LINES_KEPT = 1000
+BINNED, REMOVED = "binned", "removed"
 CHUNK = 500
 NO_POLICY = RetentionPolicy()
 
@@ -51,16 +53,40 @@ class Going:
     goes_at: datetime
     days: int
 
-    def line(self) -> dict[str, Any]:
-        """What a run keeps of it."""
+    def line(self, deed: str = BINNED) -> dict[str, Any]:
+        """What a run keeps of it. deed: `binned` or `removed` for good"""
         home = bin.home_of(self.thing)
-        told = {"kind": self.kind, "id": str(self.thing.pk), "title": bin.title_of(self.thing), "project": home.name}
+        told = {
+            "deed": deed,
+            "kind": self.kind,
+            "id": str(self.thing.pk),
+            "title": bin.title_of(self.thing),
+            "project": home.name,
+        }
         return {**told, "size": self.thing.size, "days": self.days, "since": self.goes_at.isoformat(timespec="minutes")}
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a run would put into the bin, and how many files it would remove from there. first: the first of it"""
+
+    binned: int
+    binned_size: int
+    removed: int
+    first: Sequence[Going]
 
 
 def policy_for(project: Project) -> RetentionPolicy:
     """The project's own policy, else its owner's, else the installation's, else one that keeps everything."""
     return _policies()(project.pk, project.owner_id)
+
+
+def homes_of(policy: RetentionPolicy) -> QuerySet[Project]:
+    """The projects whose policy this is: of those that have none of their own, and whose owner has none."""
+    if policy.project_id:
+        return Project.objects.filter(pk=policy.project_id)
+    others = Project.objects.filter(retention__isnull=True)
+    return others.filter(owner=policy.owner_id) if policy.owner_id else others.filter(owner__retention__isnull=True)
 
 
 def due(moment: datetime, homes: Iterable[Project] | None = None, *, most: int | None = None) -> Iterator[Going]:
@@ -90,29 +116,75 @@ def pin(thing: bin.Thing, *, pinned: bool = True) -> None:
     thing.pinned = pinned
 
 
-def run(*, dry_run: bool = False, by: User | None = None) -> CleanupRun:
-    """Do what is due, or only tell it. What cannot be done now is done the next time."""
-    record = CleanupRun.objects.create(dry_run=dry_run, by=by)
-    for _kind, some in groupby(due(timezone.now()), key=lambda going: going.kind):
+def run(*, dry_run: bool = False, by: User | None = None, policy: RetentionPolicy | None = None) -> CleanupRun:
+    """Do what is due, or only tell it. What cannot be done now is done the next time.
+
+    policy: do what this one says, and nothing else; by: who asks, nobody for the daily run
+    """
+    scope = CleanupRun.Scope.POLICY if policy else CleanupRun.Scope.WHOLE
+    record = CleanupRun.objects.create(dry_run=dry_run, by=by, scope=scope, policy=policy)
+    homes = homes_of(policy) if policy else None
+    for _kind, some in groupby(due(timezone.now(), homes), key=lambda going: going.kind):
         for chunk in bin.in_chunks(some, CHUNK):
             put = None if dry_run else bin.put_by_rule([going.thing for going in chunk])
             for going in chunk:
                 if put is None or going.thing.pk in put:
-                    _note(record, going)
-    record.forgotten = forget_failed(dry_run=dry_run)
-    emptied = bin.empty_due(dry_run=dry_run)
-    record.removed, record.removed_size = emptied.files, emptied.size
-    record.finished_at = timezone.now()
-    record.save()
-    logger.info("cleanup%s: %s", ", dry run" if dry_run else "", in_words(record))
-    return record
+                    record.binned += 1
+                    record.binned_size += going.thing.size
+                    _note(record, going.line())
+    record.forgotten = forget_failed(homes, dry_run=dry_run)
+    if policy is None:
+        _remove(record)
+    return _close(record)
 
 
-def _note(record: CleanupRun, going: Going) -> None:
-    record.binned += 1
-    record.binned_size += going.thing.size
+def outlook(policies: Sequence[RetentionPolicy], most: int) -> Outlook:
+    """What a run would do now. policies: of these alone, none for a whole one; most: how many of it are told"""
+    binned = size = 0
+    first: list[Going] = []
+    some: list[QuerySet[Project] | None] = [*map(homes_of, policies)] or [None]
+    for homes in some:
+        for going in due(timezone.now(), homes):
+            binned, size = binned + 1, size + going.thing.size
+            if len(first) < most:
+                first.append(going)
+    removed = 0 if policies else sum(1 for _ in bin.removing(dry_run=True))
+    return Outlook(binned, size, removed, first)
+
+
+def empty_bin(*, by: User) -> CleanupRun:
+    """Remove everything for good that lies in the bin, without waiting for its week to end."""
+    record = CleanupRun.objects.create(by=by, scope=CleanupRun.Scope.BIN)
+    _remove(record)
+    return _close(record)
+
+
+def _remove(record: CleanupRun) -> None:
+    """Remove what is due in the bin, all of it when the run is of that."""
+    for thing in bin.removing(dry_run=record.dry_run, whole=record.scope == CleanupRun.Scope.BIN):
+        record.removed += 1
+        record.removed_size += thing.size
+        kind = next(name for name, model in bin.KINDS.items() if isinstance(thing, model))
+        since = thing.goes_at or timezone.now()
+        _note(record, Going(kind, thing, since, BIN_DAYS).line(deed=REMOVED))
+
+
+def _note(record: CleanupRun, line: dict[str, Any]) -> None:
     if len(record.lines) < LINES_KEPT:
-        record.lines.append(going.line())
+        record.lines.append(line)
+
+
+def _close(record: CleanupRun) -> CleanupRun:
+    """The end of a run; in the audit log where a person asked for it."""
+    record.finished_at = timezone.now()
+    with transaction.atomic():
+        record.save()
+        if record.by and not record.dry_run:
+            facts = ("scope", "binned", "binned_size", "removed", "removed_size", "forgotten")
+            told = {name: getattr(record, name) for name in facts}
+            audit.record("cleanup.run", record, by=record.by, policy=str(record.policy or ""), **told)
+    logger.info("cleanup%s: %s", ", dry run" if record.dry_run else "", in_words(record))
+    return record
 
 
 def in_words(record: CleanupRun) -> str:
@@ -123,20 +195,16 @@ def in_words(record: CleanupRun) -> str:
     )
 
 
-def forget_failed(*, dry_run: bool = False) -> int:
+def forget_failed(homes: QuerySet[Project] | None = None, *, dry_run: bool = False) -> int:
     """Remove the rows of renders that ended without a video and are older than the policy says. Returns how many.
 
-    Those of batches stay: a batch tells what became of each of its cells.
+    homes: None for every project. Those of batches stay: a batch tells what became of each of its cells.
     """
-    count = 0
-    days = _rule(_policies_of(Project.objects.all()), "failed_days")
+    days = _rule(_policies_of(Project.objects.all() if homes is None else homes), "failed_days")
     if not days:
         return 0
-    old = RenderJob.objects.filter(
-        _late(days, "project_id", "finished_at", timezone.now()),
-        batch__isnull=True,
-        status__in=(Status.FAILED, Status.CANCELLED),
-    )
+    late = _late(days, "project_id", "finished_at", timezone.now())
+    old = RenderJob.objects.filter(late, batch__isnull=True, status__in=(Status.FAILED, Status.CANCELLED))
     if dry_run:
         return old.count()
     count = 0

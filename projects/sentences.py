@@ -168,6 +168,11 @@ OF_WORKERS = (
         "administrator the render's number."
     ),
     gettext_noop("The server cannot store the file. Tell the administrator: {reason}."),
+    gettext_noop(
+        "The storage for finished files does not answer ({reason}). Try again in a few minutes, or tell the administrator."
+    ),
+    gettext_noop("A stored file is missing. Ask the administrator to bring it back from a backup."),
+    gettext_noop("A stored file is damaged. Ask the administrator to bring it back from a backup."),
 )
 
 SENTENCES = OF_THE_ENGINE + OF_WORKERS

@@ -44,9 +44,13 @@ def render_name(job_id: UUID, fence: int) -> str:
 
 def require_room(size: int) -> None:
     """Raise NoRoom unless `size` bytes fit and the floor stays free."""
-    free = shutil.disk_usage(folder(SCRATCH)).free
-    if free - size < settings.FREE_SPACE_FLOOR_BYTES:
+    if free() - size < settings.FREE_SPACE_FLOOR_BYTES:
         raise no_room()
+
+
+def free() -> int:
+    """Bytes that are free on the disk of the data folder."""
+    return shutil.disk_usage(folder(SCRATCH)).free
 
 
 def no_room() -> NoRoom:
@@ -60,6 +64,14 @@ def fault(error: OSError) -> NoRoom:
         return no_room()
     text = _("The server cannot store the file. Tell the administrator: {reason}.")
     return NoRoom("not_writable", text.format(reason=error.strerror or error))
+
+
+def share(path: Path) -> None:
+    """Let the web server in front read a finished file, where one sends them: its account is in our group, and in no other way
+    does anybody read here."""
+    if settings.MEDIA_ACCEL_PREFIX:
+        path.chmod(0o640)
+        path.parent.chmod(0o710)
 
 
 def settle(path: Path) -> None:

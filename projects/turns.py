@@ -22,7 +22,7 @@ from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Subq
 from django.db.models.functions import Coalesce, Now, RowNumber
 from django.utils import timezone
 
-from projects import logs, wakeups
+from projects import audit, logs, wakeups
 from projects.models import QuotaPlan, RenderJob, Status, UserQueue
 from projects.models.queues import RAISED
 from projects.models.renders import LIVE, RenderJobQuerySet
@@ -292,34 +292,38 @@ def queue_of(user: User) -> UserQueue:
 
 def pause(*, user: User) -> UserQueue:
     """Start nothing new of this person's. What runs goes on. A queue that is paused stays so."""
-    UserQueue.objects.get_or_create(user=user)
-    UserQueue.objects.filter(user=user, paused_at=None).update(paused_at=timezone.now())
+    with transaction.atomic():
+        UserQueue.objects.get_or_create(user=user)
+        if UserQueue.objects.filter(user=user, paused_at=None).update(paused_at=timezone.now()):
+            audit.record("queue.paused", user)
     return queue_of(user)
 
 
 def resume(*, user: User) -> UserQueue:
     """Go on with this person's renders."""
     with transaction.atomic():
-        UserQueue.objects.filter(user=user).update(paused_at=None)
+        if UserQueue.objects.filter(user=user, paused_at__isnull=False).update(paused_at=None):
+            audit.record("queue.resumed", user)
         transaction.on_commit(wakeups.send, robust=True)
     return queue_of(user)
 
 
 def put_first(*, job: RenderJob, by: Person) -> RenderJob:
     """Serve a waiting render before everybody's. Raised ones keep their order among themselves."""
-    return _set_priority(job, RAISED, f"put first by {by}", Q(priority__lt=RAISED))
+    return _set_priority(job, RAISED, "put_first", by, Q(priority__lt=RAISED))
 
 
 def put_back(*, job: RenderJob, by: Person) -> RenderJob:
     """Let a raised render wait for its person's turn again."""
-    return _set_priority(job, 0, f"put back in line by {by}", Q(priority__gte=RAISED))
+    return _set_priority(job, 0, "put_back", by, Q(priority__gte=RAISED))
 
 
-def _set_priority(job: RenderJob, priority: int, line: str, where: Q) -> RenderJob:
+def _set_priority(job: RenderJob, priority: int, deed: str, by: Person, where: Q) -> RenderJob:
     with transaction.atomic():
         changed = RenderJob.objects.filter(where, pk=job.pk, status=Status.QUEUED).update(priority=priority)
         job.refresh_from_db(fields=["priority", "status"])
         if changed:
-            logs.record(job, "info", line)
+            logs.record(job, "info", f"{deed.replace('_', ' ')} by {by}")
+            audit.record(f"job.{deed}", job)
             transaction.on_commit(wakeups.send, robust=True)
     return job

@@ -23,7 +23,7 @@ from django.utils.translation import gettext as _
 
 from lipsync.errors import LipsyncError, UnusableInput
 from lipsync.media import probe_clip, probe_voice, save_still
-from projects import audit, library, previews, quotas, sentences, storage
+from projects import audit, library, objects, previews, quotas, sentences, storage
 from projects.errors import NoRoom, ProjectError, Refused, TooLarge, Unavailable
 from projects.models import AudioTrack, Project, Speaker, SpeakerClip, UploadKind
 from projects.models.library import LANGUAGE_LENGTH, TITLE_LENGTH
@@ -76,11 +76,11 @@ def take_clip(
     """Make a clip of a file in the data folder, or give back the clip of the project that has these bytes already.
 
     The clip gets a name of its own for the same bytes, nothing is copied; the caller then removes the file. After a
-    refusal it lies where it lay, alone.
+    refusal it lies where it lay, alone; with a bucket the clip is in it before its row is there.
     speaker: a lecturer, or a name: who has it is found, or made once the file is accepted; empty when not stated, then
     a new one is called `unnamed`; is_reserved: a quota was asked before, and the bytes are counted already
     Raises ProjectError with the engine's code when the file is not usable, `too_large`, `no_space`, `quota_bytes`,
-    `wrong_project`.
+    `wrong_project`, `storage_unavailable`.
     """
     _require_same(project, speaker)
     clip_id = uuid.uuid4()
@@ -93,8 +93,9 @@ def take_clip(
             return known
         facts = probe_clip(stored.path)
         save_still(stored.path, facts.duration * STILL_AT, still)
+        storage.share(still)
         _give_final_name(stored.path, name)
-        with transaction.atomic():
+        with objects.kept(still_name), objects.kept(name, stored.sha256), transaction.atomic():
             if not is_reserved:
                 quotas.admit_file(project, stored.size)
             if not isinstance(speaker, Speaker):
@@ -133,7 +134,7 @@ def take_track(
             return known
         facts = probe_voice(stored.path)
         _give_final_name(stored.path, name)
-        with transaction.atomic():
+        with objects.kept(name, stored.sha256), transaction.atomic():
             if not is_reserved:
                 quotas.admit_file(project, stored.size)
             track = AudioTrack.objects.create(
@@ -205,7 +206,9 @@ def _whose(project: Project, speaker: Speaker | str) -> dict[str, Any]:
 
 def _whole(rows: QuerySet[Row]) -> Row | None:
     """The oldest row whose file is there. Two uploads at the same moment may both be kept: a second copy does no harm."""
-    return next((row for row in rows.filter(binned_at__isnull=True).order_by("created_at") if row.path.is_file()), None)
+    return next(
+        (row for row in rows.filter(binned_at__isnull=True).order_by("created_at") if objects.exists(str(row.file))), None
+    )
 
 
 @contextmanager
@@ -294,6 +297,7 @@ def _give_final_name(path: Path, name: str) -> None:
         if error.errno not in NO_LINKS:
             raise
         path.replace(final)
+    storage.share(final)
     storage.settle_folder(final.parent)
 
 

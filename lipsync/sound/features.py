@@ -43,8 +43,6 @@ CHANNEL_TAPS_SECONDS = np.arange(-3, 4) * 0.04
 EMBEDDING_TAPS_SECONDS = np.arange(-2, 3) * 0.04
 # How many of the features at an instant come from the spectrogram; the others come from the network.
 BAND_FEATURES = (BANDS + 2) * len(TAPS_SECONDS)
-# Which of the features says how surely the lips are closed.
-CLOSURE_FEATURE = BAND_FEATURES + len(CHANNELS) * (len(CHANNEL_TAPS_SECONDS) // 2) + CHANNELS.index("closure")
 PITCH_HERTZ = (65, 400)
 
 HalfArray = npt.NDArray[np.float16]
@@ -94,6 +92,13 @@ class SoundFeatures:
         embedding = [_interpolate(self.heard.embedding, network.places(times + tap)) for tap in EMBEDDING_TAPS_SECONDS]
         guess = _interpolate(self.guess, network.places(times))
         return np.concatenate([*bands, *channels, *embedding, guess], axis=1)
+
+
+def heard_channel(features: FloatArray, name: str) -> FloatArray:
+    """(n,) one of the network's CHANNELS in features (n, d) of `SoundFeatures.at`, a mean over 80 ms."""
+    middle = BAND_FEATURES + len(CHANNELS) * (len(CHANNEL_TAPS_SECONDS) // 2) + CHANNELS.index(name)
+    before, now, after = (features[:, middle + step * len(CHANNELS)] for step in (-1, 0, 1))
+    return np.asarray(0.25 * before + 0.5 * now + 0.25 * after)
 
 
 def sound_features(blocks: Iterable[FloatArray]) -> SoundFeatures:

@@ -27,7 +27,7 @@ from lipsync.sound.adaptation import (
     packed,
     taught,
 )
-from lipsync.sound.features import BAND_FEATURES, CLOSURE_FEATURE, SoundFeatures
+from lipsync.sound.features import BAND_FEATURES, SoundFeatures, heard_channel
 from lipsync.sound.offset import Offset
 from lipsync.sound.pauses import habit_of
 from lipsync.sound.regression import OwnMap, fit_own
@@ -45,7 +45,9 @@ WORTH_TEACHING = 0.01
 # Steps of teaching for takes of up to so many seconds: little data is soon known by heart.
 STEPS_UP_TO = ((25.0, 50), (40.0, 100), (float("inf"), 150))
 # How far a heard closure of the lips lowers the aperture, in its standard deviations.
-CLOSURE_PULL = 0.4
+CLOSURE_PULL = 0.5
+# What little data leaves too timid: how far a heard drop of the jaw opens the mouth and rounded lips narrow it, likewise.
+JAW_PULL, ROUNDING_PULL = 0.5, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class OwnSound:
 
     def __call__(self, features: FloatArray, generic: DoubleArray) -> DoubleArray:
         """(n, q) answers to features (n, d) and generic answers (n, q)."""
-        return closing(self.share * self.learnt(features, generic) + (1 - self.share) * generic, features)
+        return _livelier(self.share * self.learnt(features, generic) + (1 - self.share) * generic, features)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ def learn_own(
         fold = fit_own(features[used], generic[used], targets[used], BAND_FEATURES)
         held_out[left_out] = fold(features[left_out], generic[left_out])
     share = _shares(held_out, targets, _seconds(times))
-    held_out = closing(share * held_out + (1 - share) * generic, features)
+    held_out = _livelier(share * held_out + (1 - share) * generic, features)
     rest = float(np.percentile(targets[:, 0], REST_PERCENTILE))
     return OwnSound(
         offset,
@@ -161,8 +163,16 @@ def teach_own(
 def closing(answers: DoubleArray, features: FloatArray) -> DoubleArray:
     """The same with the aperture lowered where the network hears the lips close (p, b, m)."""
     lower = np.zeros_like(answers)
-    lower[:, 0] = CLOSURE_PULL * features[:, CLOSURE_FEATURE]
+    lower[:, 0] = CLOSURE_PULL * heard_channel(features, "closure")
     return np.asarray(answers - lower)
+
+
+def _livelier(answers: DoubleArray, features: FloatArray) -> DoubleArray:
+    """Answers learnt from a take, with what the network hears the mouth do laid over them."""
+    pulled = closing(answers, features)
+    pulled[:, 0] += JAW_PULL * heard_channel(features, "jaw")
+    pulled[:, 1] -= ROUNDING_PULL * heard_channel(features, "protrusion")
+    return pulled
 
 
 def folds(times: DoubleArray, count: int) -> list[tuple[IntArray, IntArray]]:

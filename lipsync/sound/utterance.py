@@ -49,17 +49,17 @@ class Utterance:
 
 def utterance_of(sound: SoundFeatures) -> Utterance:
     """What is spoken in a recording."""
-    return Utterance(len(sound.loudness) / ROWS_PER_SECOND, tuple(_speech(sound)), tuple(_sounds(sound)))
+    return Utterance(len(sound.loudness) / ROWS_PER_SECOND, tuple(speech_of(sound)), tuple(sounds_of(sound)))
 
 
-def _speech(sound: SoundFeatures) -> list[Span]:
+def speech_of(sound: SoundFeatures) -> list[Span]:
     """The stretches of speech between the pauses, in order."""
     seconds = len(sound.loudness) / ROWS_PER_SECOND
     borders = [0.0, *(moment for pause in find_pauses(sound) for moment in (pause.start, pause.end)), seconds]
     return [Span("speech", start, end) for start, end in zip(borders[::2], borders[1::2], strict=True) if end > start]
 
 
-def _sounds(sound: SoundFeatures) -> list[Span]:
+def sounds_of(sound: SoundFeatures) -> list[Span]:
     """The kind of sound at every moment, silence left out: the likeliest course of the network's classes (Viterbi 1967)."""
     if len(sound.heard.classes) == 0:
         return []

@@ -29,9 +29,8 @@ class AuditEntryAdmin(ReadOnly):
     """Who did what."""
 
     list_display = ("at", "actor_name", "verb", "object_name", "project_name", "address")
-    list_filter = ("verb", "object_type")
+    list_filter = ("verb", "object_type", "at")
     search_fields = ("actor_name", "object_name", "project_name", "object_id")
-    date_hierarchy = "at"
     actions = ("save_as_csv",)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:

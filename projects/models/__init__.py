@@ -7,6 +7,7 @@ from projects.models.consents import Consent
 from projects.models.lanes import Kind, Lane
 from projects.models.library import AudioTrack, Project, Role, Speaker, SpeakerClip
 from projects.models.memberships import Invitation, Membership
+from projects.models.overviews import RenderOverview
 from projects.models.previews import Preview, PreviewKind, PreviewState
 from projects.models.queues import IdempotencyKey, UserQueue
 from projects.models.quotas import PersonPlan, ProjectPlan, QuotaPlan
@@ -41,6 +42,7 @@ __all__ = [
     "RenderBatch",
     "RenderJob",
     "RenderOutput",
+    "RenderOverview",
     "RetentionPolicy",
     "Role",
     "SetupLink",

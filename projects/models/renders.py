@@ -153,7 +153,7 @@ class RenderJob(models.Model):
         indexes = (
             models.Index(fields=("status", "-priority", "created_at"), name="job_turn"),
             models.Index(fields=("status", "created_by", "-priority", "created_at"), name="job_turn_by_person"),
-            models.Index(fields=("project", "-created_at"), name="job_by_project"),
+            models.Index(fields=("project", "-created_at", "id"), name="job_by_project"),
             models.Index(fields=("project", "status"), name="job_state_by_project"),
             models.Index(fields=("clip", "-created_at"), name="job_by_clip"),
             models.Index(fields=("track", "-created_at"), name="job_by_track"),
@@ -269,6 +269,7 @@ class RenderOutput(Kept):
             *Kept.Meta.indexes,
             models.Index(fields=("-created_at",), name="output_latest"),
             models.Index(fields=("-size",), condition=Q(binned_at__isnull=True), name="output_largest_kept"),
+            # Sums of bytes read this alone, not the rows.
             models.Index(fields=("project", "size"), condition=Q(binned_at__isnull=True), name="output_room"),
         )
         constraints = (

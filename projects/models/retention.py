@@ -68,12 +68,26 @@ class RetentionPolicy(models.Model):
 
 
 class CleanupRun(models.Model):
-    """One cleaning. lines: what went or would go, the first thousand; a dry run has taken nothing away."""
+    """One cleaning. lines: what went or would go, the first thousand; a dry run has taken nothing away.
+
+    by: who asked for it, nobody for the daily one; policy: the one that it was of alone, unless that has been removed
+    """
+
+    class Scope(models.TextChoices):
+        """What a run looks at."""
+
+        WHOLE = "whole", _("all that is due")
+        POLICY = "policy", _("one policy")
+        BIN = "bin", _("the whole bin")
 
     started_at = models.DateTimeField(_("started"), auto_now_add=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     dry_run = models.BooleanField(_("dry run"), default=False)
+    scope = models.CharField(_("of"), max_length=8, choices=Scope.choices, default=Scope.WHOLE)
+    policy = models.ForeignKey(
+        RetentionPolicy, on_delete=models.SET_NULL, null=True, blank=True, related_name="runs", verbose_name=_("policy")
+    )
     binned = models.PositiveIntegerField(_("put into the bin"), default=0)
     binned_size = models.PositiveBigIntegerField(_("bytes put into the bin"), default=0)
     removed = models.PositiveIntegerField(_("files removed"), default=0)

@@ -22,7 +22,7 @@ from projects.pages.paging import page_of
 from projects.pages.people import signed_in
 
 RENDERS_SHOWN = 50
-LECTURERS_SHOWN, CLIPS_SHOWN = 20, 8
+LECTURERS_SHOWN, CLIPS_SHOWN = 12, 8
 VOICES_SHOWN = 60
 
 

@@ -14,9 +14,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from projects import access, estimates, idempotency, jobs, turns
 from projects.errors import ProjectError
-from projects.models import RenderJob
+from projects.models import RenderJob, RenderOutput, RenderOverview
 from projects.models.renders import FINAL
-from projects.pages import figures, telling
+from projects.pages import figures, overview, telling
 from projects.pages import turns as live_turns
 from projects.pages.people import signed_in
 
@@ -91,6 +91,12 @@ def resume(request: HttpRequest) -> HttpResponse:
     return redirect("pages:queue")
 
 
+def _drawing(output: RenderOutput) -> overview.Drawing | None:
+    """What happens when in a video; nothing is known of those of earlier releases."""
+    found = RenderOverview.objects.filter(output=output).first()
+    return overview.drawn(found.told, output.duration) if found else None
+
+
 def _job_context(request: HttpRequest, row: RenderJob) -> dict[str, Any]:
     output = row.finished_output()
     estimate = estimates.of([row])[row.pk]
@@ -104,6 +110,7 @@ def _job_context(request: HttpRequest, row: RenderJob) -> dict[str, Any]:
         "stage_words": telling.stage_words(row.stage),
         "steps": telling.steps(row),
         "figures": figures.in_words(output.quality) if output else [],
+        "drawing": _drawing(output) if output else None,
         "attempts": list(row.history.reverse()[:ATTEMPTS_SHOWN]),
         "log_lines": access.log_of(signed_in(request), row.pk)[:LOG_LINES_SHOWN],
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from django import template
@@ -48,9 +49,13 @@ STATE_ICONS = {
 @register.simple_tag
 def icon(name: str) -> SafeString:
     """An icon of the sprite; it says nothing to a screen reader, the words beside it do."""
-    return format_html(
-        '<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>', static("vendor/lucide/icons.svg"), name
-    )
+    return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>', _sprite(), name)
+
+
+@cache
+def _sprite() -> str:
+    """The same for as long as the process lives, and asked for a thousand times by a long board."""
+    return static("vendor/lucide/icons.svg")
 
 
 @register.simple_tag

@@ -10,6 +10,11 @@
     return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
   };
 
+  const fractionOf = (text) => {
+    const [above, below] = text.split("/").map(Number);
+    return above / (below || 1);
+  };
+
   const start = (player) => {
     if (player.dataset.started) return;
     player.dataset.started = "yes";
@@ -21,6 +26,9 @@
     const time = player.querySelector("[data-time]");
     const range = player.querySelector(".wipe-range");
     const compareParts = player.querySelectorAll("[data-compare]");
+    const rate = fractionOf(player.dataset.rate);
+    const overview = player.querySelector("[data-overview]");
+    const runs = overview ? JSON.parse(overview.dataset.overview).runs : [[0, 0, 1]];
     let seeking = false;
 
     fresh.controls = false;
@@ -46,19 +54,20 @@
       if (which !== "new") inStep(true);
     };
 
-    // A video longer than its take runs the take forwards, then backwards, and so on.
+    // Which moment of the take lies under this one of the video, and whether the take runs on from there.
     const moment = () => {
-      const turn = fresh.currentTime % (2 * old.duration);
-      const backwards = turn > old.duration;
-      return { backwards, wanted: Math.min(backwards ? 2 * old.duration - turn : turn, old.duration - 0.02) };
+      const frame = Math.floor(fresh.currentTime * rate + 0.001);
+      const run = runs.findLast(([first]) => first <= frame) || runs[0];
+      const wanted = (run[1] + run[2] * (frame - run[0]) + 0.5) / rate;
+      return { onwards: run[2] > 0, wanted: Math.min(wanted, old.duration - 0.02) };
     };
 
     const inStep = (hard) => {
       if (old.hidden || !Number.isFinite(old.duration)) return;
-      const { backwards, wanted } = moment();
+      const { onwards, wanted } = moment();
       const off = Math.abs(old.currentTime - wanted);
-      if (hard || (off > (backwards ? 0.03 : 0.12) && !old.seeking)) old.currentTime = wanted;
-      if (!fresh.paused && !backwards) old.play().catch(() => {});
+      if (hard || (off > (onwards ? 0.12 : 0.03) && !old.seeking)) old.currentTime = wanted;
+      if (!fresh.paused && onwards) old.play().catch(() => {});
       else old.pause();
     };
 

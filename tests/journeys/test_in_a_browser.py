@@ -167,6 +167,7 @@ def test_from_the_set_up_link_to_the_finished_video(
     _wait_until_it_plays(page)
     assert video.evaluate("film => film.readyState") >= 2
     assert video.evaluate("film => Math.abs(film.duration - 2)") < 0.15
+    _seek_in_the_overview(page)
     _compare(page)
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").click()
@@ -180,6 +181,19 @@ def _wait_until_it_plays(page: Page) -> None:
     while page.locator("video.new").evaluate("film => film.currentTime") <= 0.5:
         assert time.monotonic() < deadline, "the video does not play"
         page.wait_for_timeout(100)
+
+
+def _seek_in_the_overview(page: Page) -> None:
+    """A click on the timeline brings the film there and tells what happens."""
+    film = page.locator("video.new")
+    film.evaluate("film => film.pause()")
+    stage = page.locator(".overview-stage")
+    stage.scroll_into_view_if_needed()
+    box = stage.bounding_box()
+    assert box is not None
+    stage.click(position={"x": box["width"] * 0.75, "y": box["height"] / 2})
+    assert film.evaluate("film => Math.abs(film.currentTime - 1.5)") < 0.05
+    assert "asked for" in page.locator("[data-said]").inner_text()
 
 
 def _compare(page: Page) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import json
 from collections.abc import Callable
 
 import pytest
@@ -11,8 +13,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from projects import jobs
 from projects.faults import Fault
-from projects.models import JobAttempt, JobLogLine, Outcome, RenderJob, Status
+from projects.models import JobAttempt, JobLogLine, Outcome, RenderJob, RenderOverview, Status
 from projects.pace import Pace
+from tests import making
 
 AddJob = Callable[..., RenderJob]
 
@@ -155,6 +158,18 @@ def test_try_again_of_a_finished_render_says_why_not(owner_client: Client, add_j
     assert "Only a failed or cancelled render can be tried again." in response.content.decode()
 
 
+def test_a_finished_video_shows_what_happens_when(owner_client: Client, add_job: AddJob) -> None:
+    job = add_job(Status.SUCCEEDED)
+    assert "overview-stage" not in page(owner_client, job)  # nothing is known of what an earlier release made
+    RenderOverview.objects.create(output=job.output, packed=RenderOverview.pack(making.OVERVIEW))
+    text = " ".join(page(owner_client, job).split())
+    assert 'd="M125.0 102.0L375.0 78.0L625.0 66.0L875.0 94.0"' in text  # asked for: percent of the range, the foot is closed
+    assert 'd="M125.0 102.0L125.0 102.0L375.0 78.0L375.0 102.0ZM875.0 102.0L875.0 94.0L875.0 102.0Z"' in text  # not in the gap
+    assert "<td>The head is turned away</td>" in text
+    told = json.loads(html.unescape(text.split('data-overview="')[1].split('"')[0]))
+    assert told == making.OVERVIEW | {"words": {"turned": "The head is turned away"}}
+
+
 @pytest.mark.parametrize("name", ["job", "job_live", "cancel", "retry"])
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_a_stranger_gets_404(stranger_client: Client, add_job: AddJob, name: str, method: str) -> None:
@@ -211,5 +226,5 @@ def test_the_page_takes_few_queries(
     JobLogLine.objects.bulk_create(JobLogLine(job=job, text=str(number)) for number in range(30))
     ends = {"started_at": job.created_at, "ended_at": job.created_at, "outcome": Outcome.GIVEN_BACK}
     JobAttempt.objects.bulk_create(JobAttempt(job=job, number=number, **ends) for number in range(100, 130))
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(9):
         page(owner_client, job)

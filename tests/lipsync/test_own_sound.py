@@ -7,7 +7,9 @@ import pytest
 
 from lipsync.sound import adaptation
 from lipsync.sound.adaptation import Adapted, answer, company, generic_weights, lesson_of, packed, taught, unpacked
-from lipsync.sound.features import CLOSURE_FEATURE, sound_features
+from lipsync.sound.features import BAND_FEATURES, CHANNEL_TAPS_SECONDS, heard_channel, sound_features
+from lipsync.sound.generic import generic_mouth
+from lipsync.sound.network import CHANNELS
 from lipsync.sound.offset import Offset
 from lipsync.sound.own import closing, folds, learn_own, teach_own
 from lipsync.synthetic.articulation import channels
@@ -61,9 +63,31 @@ def test_frames_left_out_are_never_learnt_from():
     assert seen == list(range(len(times)))
 
 
+def hearing(name: str):
+    """Features of three instants, in the middle one of which the network hears this for 80 ms."""
+    features = np.zeros((3, 747), dtype=np.float32)
+    middle = BAND_FEATURES + len(CHANNELS) * (len(CHANNEL_TAPS_SECONDS) // 2) + CHANNELS.index(name)
+    features[1, [middle - len(CHANNELS), middle, middle + len(CHANNELS)]] = 1.0
+    return features
+
+
+@pytest.mark.parametrize("name", CHANNELS)
+def test_a_channel_is_found_among_the_features_of_a_sound(take, name):
+    sound, times, _values = take
+    course = sound.heard.channels[:, CHANNELS.index(name)]
+    heard = np.interp(times, (2 * np.arange(len(course)) + 0.5) / 100, course)
+    assert fit(heard_channel(sound.at(times), name), heard) > 0.9
+    assert heard_channel(hearing(name), name).tolist() == [0.0, 1.0, 0.0]
+
+
+def test_lips_heard_put_forward_are_narrow():
+    width = generic_mouth()(hearing("protrusion"))[:, 1]
+    silent = generic_mouth()(hearing("tuck"))[:, 1]
+    assert width[1] - width[0] < silent[1] - silent[0] - 1.0
+
+
 def test_a_heard_closure_lowers_the_aperture():
-    features = np.zeros((3, 760), dtype=np.float32)
-    features[1, CLOSURE_FEATURE] = 1.0
+    features = hearing("closure")
     lower = closing(np.ones((3, 2)), features)
     assert lower[1, 0] < 0.7
     assert lower[[0, 2], 0].tolist() == [1.0, 1.0]

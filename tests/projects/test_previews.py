@@ -224,7 +224,7 @@ def test_they_go_with_the_clip_and_not_before(clip: SpeakerClip, owner: User, ow
     bin.put(clip, by=owner)
     assert owner_client.get(f"/files/clips/{clip.pk}/film/").status_code == 200, "beside the videos that were made of it"
     SpeakerClip.objects.update(binned_at=timezone.now() - timedelta(days=8))
-    bin.empty_due()
+    list(bin.removing())
     assert not Preview.objects.exists()
     assert [path.exists() for path in paths] == [False, False]
 

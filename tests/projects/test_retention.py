@@ -184,6 +184,8 @@ def test_an_administrator_tries_it_before_it_is_done(administrator: User, owner_
     assert making.browser(onlooker).post("/admin/projects/cleanuprun/run/").status_code == 403
     assert gone(output) == [False]
     browser.post("/admin/projects/cleanuprun/run/")
+    assert gone(output) == [False], "it asks first"
+    browser.post("/admin/projects/cleanuprun/run/", {"confirmed": "yes"})
     assert gone(output) == [True]
     assert browser.get("/admin/projects/cleanuprun/run/").status_code == 403
     assert owner_client.post("/admin/projects/cleanuprun/run/").status_code == 302
@@ -212,3 +214,19 @@ def test_many_projects_cost_as_many_queries_as_one(
         with django_assert_num_queries(5):
             assert [going.kind for going in retention.due(timezone.now())] == ["videos"]
         Project.objects.bulk_create(Project(owner=owner, name=f"Project {number}") for number in range(20))
+
+
+def test_a_policy_alone_takes_only_what_it_counts_for(output: RenderOutput, owner: User) -> None:
+    """The most particular one counts: of the project, else of its owner, else of the installation."""
+    grow_old(output, 2)
+    installation = RetentionPolicy.objects.create(for_all=True, video_days=1)
+    assert retention.run(dry_run=True, policy=installation).binned == 1
+    of_owner = RetentionPolicy.objects.create(owner=owner, video_days=1)
+    assert retention.run(dry_run=True, policy=installation).binned == 0
+    assert retention.run(dry_run=True, policy=of_owner).binned == 1
+    of_project = RetentionPolicy.objects.create(project=output.job.project, video_days=1)
+    assert retention.outlook([installation, of_owner], 5).binned == 0
+    told = retention.outlook([of_project], 5)
+    assert (told.binned, told.binned_size, [going.thing for going in told.first]) == (1, output.size, [output])
+    assert retention.run(policy=of_project).binned == 1
+    assert retention.run(policy=of_project).removed == 0, "the bin is not its business"

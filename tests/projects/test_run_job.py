@@ -82,18 +82,18 @@ def test_the_engine_learns_no_secret(job: RenderJob, engine: Script, monkeypatch
     seen: dict[str, str] = {}
     monkeypatch.setenv("SECRET_KEY", "x" * 40)
     monkeypatch.setenv("DATABASE_URL", "postgres://me:secret@db/heygem")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("S3_SECRET_ACCESS_KEY", "secret")
     original = rendering._keep
 
-    def look(pulse: rendering.Pulse, job: RenderJob, result: dict[str, Any]) -> None:
+    def look(pulse: rendering.Pulse, *rest: Any) -> None:
         seen.update(json.loads((jobs.output_path(pulse.claim).parent / "touched").read_text()))
-        original(pulse, job, result)
+        original(pulse, *rest)
 
     monkeypatch.setattr(rendering, "_keep", look)
     engine("succeed")
     rendering.run_next()
     assert "PATH" in seen
-    assert not {"SECRET_KEY", "DATABASE_URL", "AWS_SECRET_ACCESS_KEY", "DJANGO_SETTINGS_MODULE"} & set(seen)
+    assert not {"SECRET_KEY", "DATABASE_URL", "S3_SECRET_ACCESS_KEY", "DJANGO_SETTINGS_MODULE"} & set(seen)
 
 
 def test_lines_that_are_no_events_do_no_harm(job: RenderJob, engine: Script) -> None:

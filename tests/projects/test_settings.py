@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
@@ -19,16 +20,24 @@ if "DATABASE_URL" not in os.environ:  # its driver is installed only where it is
     django.setup()
 from django.conf import settings
 engine = settings.DATABASES["default"]["ENGINE"]
-heavy = [name for name in ("torch", "mediapipe", "cv2", "onnxruntime", "scipy", "librosa") if name in sys.modules]
+HEAVY = ("torch", "mediapipe", "cv2", "onnxruntime", "scipy", "librosa", "boto3", "botocore", "storages")
+heavy = [name for name in HEAVY if name in sys.modules]
 if "DATABASE_URL" not in os.environ:
     from django.urls import get_resolver
     get_resolver().url_patterns
     import projects.tasks
-heavy += [name for name in ("torch", "mediapipe", "cv2", "onnxruntime", "scipy", "librosa") if name in sys.modules]
+heavy += [name for name in HEAVY if name in sys.modules]
+policy, link = settings.CONTENT_SECURITY_POLICY["DIRECTIVES"], ""
+if "LINK" in os.environ:
+    from projects import objects
+    link = objects.link("clips/a.mp4", method="GET", seconds=60, content_type="video/mp4", disposition="inline", cache="no")
+import logging
+talks = [name for name in ("botocore", "boto3", "urllib3") if logging.getLogger(name).isEnabledFor(logging.INFO)]
 print(json.dumps({
     "debug": settings.DEBUG, "engine": engine, "options": settings.DATABASES["default"].get("OPTIONS", {}),
     "key": settings.SECRET_KEY, "hosts": settings.ALLOWED_HOSTS, "queue": sorted(settings.Q_CLUSTER), "heavy": heavy,
     "cache": settings.CACHES["default"]["BACKEND"], "secure": settings.SESSION_COOKIE_SECURE,
+    "media": policy["media-src"], "images": policy["img-src"], "link": link, "talks": talks,
 }, default=str))
 """
 
@@ -95,12 +104,49 @@ def test_one_variable_each_moves_to_postgresql_redis_and_https(tmp_path: Path) -
         ("LANGUAGE_CODE", "xx"),
         ("SECRET_KEY", "short"),
         ("HEYGEM_DATA", "/proc/nowhere"),
+        ("MEDIA_ACCEL_PREFIX", "protected"),
+        ("S3_ENDPOINT_URL", "s3.example.com"),
+        ("S3_ENDPOINT_URL", "https://s3.example.com/bucket"),
+        ("S3_ENDPOINT_URL", "https://me:hidden@s3.example.com"),
+        ("S3_ACCESS_KEY_ID", "hidden"),
     ],
 )
 def test_a_wrong_value_stops_the_start_with_a_sentence(tmp_path: Path, name: str, value: str) -> None:
     done = load(tmp_path, **{name: value})
     assert done.returncode != 0
     assert f"ImproperlyConfigured: {name}" in done.stderr
+    assert "hidden" not in done.stderr
+
+
+KEYS = {"S3_ACCESS_KEY_ID": "name", "S3_SECRET_ACCESS_KEY": "hidden"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "origin"),
+    [
+        ({}, None),
+        ({"S3_ENDPOINT_URL": "https://s3.example.com"}, None),
+        ({"S3_BUCKET": "course", "S3_ENDPOINT_URL": "https://s3.example.com/", **KEYS}, "https://s3.example.com"),
+        ({"S3_BUCKET": "course", "S3_REGION": "eu-north-1", **KEYS}, "https://course.s3.eu-north-1.amazonaws.com"),
+        ({"S3_BUCKET": "the.course", "S3_REGION": "eu-north-1", **KEYS}, "https://s3.eu-north-1.amazonaws.com"),
+        ({"S3_BUCKET": "course", "S3_ENDPOINT_URL": "https://s3.example.com", "MEDIA_REDIRECT": "off"}, None),
+    ],
+)
+def test_pages_may_show_what_the_bucket_has_and_its_links_lead_there(
+    tmp_path: Path, environment: dict[str, str], origin: str | None
+) -> None:
+    found = loaded(tmp_path, **environment)
+    expected = [origin] if origin else []
+    assert [word for word in found["media"] if word.startswith("http")] == expected
+    assert [word for word in found["images"] if word.startswith("http")] == expected
+    if origin:
+        link = urlsplit(loaded(tmp_path, LINK="1", **environment)["link"])
+        assert f"{link.scheme}://{link.netloc}" == origin
+        assert "hidden" not in link.query
+
+
+def test_no_word_of_the_s3_client_gets_into_the_log(tmp_path: Path) -> None:
+    assert loaded(tmp_path, LOG_LEVEL="DEBUG")["talks"] == []
 
 
 def test_what_the_commands_write_is_private_to_their_account(tmp_path: Path) -> None:

@@ -38,7 +38,9 @@ class Command(BaseCommand):
             return
         for line in record.lines:
             rule = f"{line['days']} days since {line['since']}"
-            self.stdout.write(f"{line['kind']}  {line['size']:>12}  {line['project']}: {line['title']}  ({rule})")
+            self.stdout.write(
+                f"{line['deed']:7}  {line['kind']}  {line['size']:>12}  {line['project']}: {line['title']}  ({rule})"
+            )
         self.stdout.write(("Would be: " if record.dry_run else "Done: ") + retention.in_words(record))
         for name in orphans:
             self.stdout.write(f"belongs to nothing: {name}")

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('projects', '0017_videos_by_project'),
+        ('projects', '0019_videos_by_project'),
     ]
 
     operations = [

@@ -15,7 +15,7 @@ def name_the_projects(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('projects', '0016_uploads_asked_twice'),
+        ('projects', '0018_cleanup_scopes'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -56,6 +56,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='renderjob',
             index=models.Index(fields=['created_by', '-created_at', 'status', 'track'], name='job_by_person'),
+        ),
+        migrations.RemoveIndex(
+            model_name='renderoutput',
+            name='output_bytes',
         ),
         migrations.AddIndex(
             model_name='renderoutput',
