@@ -82,7 +82,7 @@ def pages(found: Filled) -> None:
             found.owner.is_staff = found.owner.is_superuser = True
             found.owner.save()
         for name, url in _more(addresses.to_read(client, found.ids()), found).items():
-            _measure(f"{name}{role}", partial(client.get, url), times=TIMES)
+            _measure(f"{name}{role}", partial(client.get, url), times=TIMES, is_page=True)
 
 
 def _more(read: dict[str, str], found: Filled) -> dict[str, str]:
@@ -130,7 +130,7 @@ def clean() -> None:
     _measure("cleaning: looking for files of nobody", cleanup.remove_orphan_files, grows=True)
 
 
-def _measure(name: str, do: Callable[[], object], *, times: int = 1, grows: bool = False) -> None:
+def _measure(name: str, do: Callable[[], object], *, times: int = 1, grows: bool = False, is_page: bool = False) -> None:
     """Print queries, medians of wall and process time, and by how much the process' memory peaked over what it had."""
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
@@ -149,7 +149,7 @@ def _measure(name: str, do: Callable[[], object], *, times: int = 1, grows: bool
         wall.append(time.perf_counter() - begun)
         cpu.append(time.process_time() - used)
     grown = _peak() - before
-    over = bool(queries and int(queries) > MOST_QUERIES) or bool(wall and not grows and median(wall) > MOST_SECONDS)
+    over = is_page and (int(queries) > MOST_QUERIES or median(wall) > MOST_SECONDS)
     shown = [f"{1000 * median(each):.0f}" if each else "" for each in (wall, cpu)]
     words = [name, queries, *shown, f"{grown:.0f}" if grows else "", "over" if over or (grows and grown > FLAT_MB) else ""]
     sys.stdout.write("\t".join(words) + "\n")
