@@ -11,6 +11,7 @@
   const ASK_MS = 1_000;
   const DELAYS = [500, 1000, 2000, 4000, 8000, ...Array(240).fill(15_000)];
 
+  const SIGNED_OUT = ["not_authenticated", "authentication_failed", "permission_denied"]; // the last: another's CSRF token
   const UNDER_WAY = ["waiting", "sending", "lost", "checking"];
 
   const queue = [];
@@ -173,8 +174,9 @@
       const answer = error.originalResponse;
       const status = answer ? answer.getStatus() : 0;
       if (status === 422 || status === 413) this.forget(); // refused: nothing of it is there any more
-      const known = status === 401 || status === 403 ? "signed-out" : "";
-      this.change("failed", { known, sentence: answer ? answerOf(answer.getBody()).message : "" });
+      const { code, message } = answer ? answerOf(answer.getBody()) : {};
+      const known = status === 401 || SIGNED_OUT.includes(code) ? "signed-out" : "";
+      this.change("failed", { known, sentence: message });
     }
 
     // The bytes have arrived. Waits until the server has looked at them; asks once more where that broke off.

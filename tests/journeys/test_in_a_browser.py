@@ -210,8 +210,7 @@ def _a_stranger_sees_nothing(page: Page, browser: Browser, installation: Install
     sources = page.locator("video").evaluate_all("films => films.flatMap(film => [film.src, film.poster])")
     addresses = {page.url, f"{page.url}live/", *(source for source in sources if source)}
     code = f"from projects import accounts; accounts.create_user(username='stranger', password={PASSWORD!r})"
-    command = [sys.executable, "manage.py", "shell", "-c", code]
-    subprocess.run(command, cwd=ROOT, env=installation.environment, check=True, timeout=60)
+    _shell(installation, code)
     context = browser.new_context(locale="en-US")
     other = context.new_page()
     sign_in(other, installation, "stranger")
@@ -334,10 +333,36 @@ def test_a_clip_that_no_browser_plays_is_watched_by_its_light_copy(
     _until(page, lambda: film.evaluate("film => film.readyState >= 2 && film.currentTime > 0.3"))
 
 
+def test_a_full_plan_is_told_before_the_file_travels(
+    page: Page, installation: Installation, clip_file: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "more.mp4"
+    file.write_bytes(Source(clip_file.read_bytes(), DROPPED_BYTES, 5).read(0, DROPPED_BYTES))
+    plan = "QuotaPlan.objects.create(name='Tiny', bytes_per_person=10, is_usual=True)"
+    _shell(installation, f"from projects.models import QuotaPlan; {plan}")
+    sign_in(page, installation, "boss")
+    page.goto(f"{installation.address}{_library(page, installation)}")
+    page.get_by_text("Add a clip", exact=True).click()
+    page.set_input_files("[name=clip_file]", file)
+    page.fill("[name=lecturer]", "Ada")
+    page.check("[name=consent]")
+    page.get_by_role("button", name="Add the clip").click()
+    row = page.locator("[data-arrival]", has_text="more.mp4")
+    row.get_by_text("of it are left").wait_for()
+    _shell(installation, "from projects.models import QuotaPlan; QuotaPlan.objects.all().delete()")
+    row.get_by_role("button", name="Try again").click()
+    row.get_by_text("In the library").wait_for()
+
+
 def _library(page: Page, at: Installation) -> str:
     """The path of the person's project."""
     (project,) = page.request.get(f"{at.address}/api/v1/projects/").json()["results"]
     return f"/projects/{project['id']}/"
+
+
+def _shell(installation: Installation, code: str) -> None:
+    command = [sys.executable, "manage.py", "shell", "-c", code]
+    subprocess.run(command, cwd=ROOT, env=installation.environment, check=True, timeout=60)
 
 
 def _offsets(page: Page, at: Installation) -> list[int]:
