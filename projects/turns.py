@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain, islice, zip_longest
 from typing import TYPE_CHECKING, Any
@@ -40,11 +40,14 @@ BROKEN_OFF, NEVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(1971, 1, 1, tzinf
 # --- workers ---------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A render that may start now. limit: how many of its person's may run at once, 0 for any number, as for a raised one"""
+    """A render that may start now.
+
+    limit: how many of its person's may run at once, 0 for any number, as for a raised one; None where none ran: not asked yet
+    """
 
     job_id: UUID
     user_id: int
-    limit: int = 0
+    limit: int | None
 
 
 def candidates(limit: int) -> Iterator[Turn]:
@@ -59,19 +62,22 @@ def candidates(limit: int) -> Iterator[Turn]:
 def _in_turn(limit: int) -> Iterator[Turn]:
     paused = UserQueue.objects.filter(paused_at__isnull=False).values("user")
     raised = RenderJob.objects.claimable().filter(priority__gte=RAISED).exclude(created_by__in=paused)
-    yield from (Turn(*row) for row in raised.in_turn().values_list("pk", "created_by")[:limit])
+    yield from (Turn(*row, limit=0) for row in raised.in_turn().values_list("pk", "created_by")[:limit])
     running = _running()
-    people = [Turn(*row) for row in _line(running).values_list("first", "pk", "limit")[:limit]]
+    allowed = limits(running) if running else {}
+    full = [user_id for user_id, most in allowed.items() if 0 < most <= running[user_id]]
+    people = [Turn(first, user_id, allowed.get(user_id)) for first, user_id in _line(full).values_list("first", "pk")[:limit]]
     yield from people
     # From here on only where many ask at once for the renders of a few.
-    each = [_further(turn, (turn.limit or UNLIMITED) - running.get(turn.user_id, 0), limit) for turn in people]
+    allowed = limits([turn.user_id for turn in people])
+    rooms = [(allowed[turn.user_id] or UNLIMITED) - running.get(turn.user_id, 0) for turn in people]
+    each = [_further(turn.user_id, min(limit, room)) for turn, room in zip(people, rooms, strict=True)]
     yield from (turn for turn in chain.from_iterable(zip_longest(*each)) if turn is not None)
 
 
-def _further(turn: Turn, room: int, limit: int) -> list[Turn]:
-    """What the same person may have run beside the render of this turn."""
-    ids = _ids(_waiting().filter(created_by=turn.user_id), min(limit, room))[1:]
-    return [replace(turn, job_id=job_id) for job_id in ids]
+def _further(user_id: int, count: int) -> list[Turn]:
+    """What a person may have run beside the first of theirs, which counts among so many."""
+    return [Turn(job_id, user_id, None) for job_id in _ids(_waiting().filter(created_by=user_id), count)[1:]]
 
 
 def serve(turn: Turn) -> bool:
@@ -86,9 +92,13 @@ def serve(turn: Turn) -> bool:
         unique_fields=["user"],
         update_fields=["last_served_at"],
     )
-    if not turn.limit:
+    if turn.limit == 0:
         return True
-    return bool(RenderJob.objects.filter(status=Status.RUNNING, created_by=turn.user_id).count() < turn.limit)
+    running = RenderJob.objects.filter(status=Status.RUNNING, created_by=turn.user_id).count()
+    if running == 0:
+        return True
+    limit = limits([turn.user_id])[turn.user_id] if turn.limit is None else turn.limit
+    return limit == 0 or running < limit
 
 
 def give_back(user_id: int) -> None:
@@ -125,17 +135,15 @@ def _running() -> dict[int, int]:
     return dict(own.annotate(Count("priority")))  # a column of the index, never null
 
 
-def _line(running: dict[int, int]) -> QuerySet[Any]:
+def _line(full: list[int]) -> QuerySet[Any]:
     """People one of whose renders may start now, whose turn it is first.
 
-    first: the render; limit: how many of theirs may run at once, 0 for any number
+    full: those who have as many running as allowed; first: the render
     """
-    allowed = limits(running) if running else {}
-    full = [user_id for user_id, limit in allowed.items() if 0 < limit <= running[user_id]]
     waiting = _waiting().filter(created_by=OuterRef("pk"))
     people = get_user_model().objects.filter(Exists(waiting), queue__paused_at=None).exclude(pk__in=full)
     first = Subquery(waiting.in_turn().values("pk")[:1])
-    return people.annotate(limit=_limit(), first=first).order_by(Coalesce("queue__last_served_at", Value(NEVER)), "pk")
+    return people.annotate(first=first).order_by(Coalesce("queue__last_served_at", Value(NEVER)), "pk")
 
 
 def _ids(rows: RenderJobQuerySet, count: int) -> list[UUID]:
