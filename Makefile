@@ -41,7 +41,7 @@ soak:  ## Whole installations killed, frozen, flushed, drained: a line of figure
 	@requirements/setup.sh dev
 	@$(PYTHON_BIN) -m tests.soak $(T) $(if $(DB),--database $(DB)) $(if $(SEED),--seed $(SEED))
 
-bench:  ## Cost per frame against a plain transcode, and how well the mouth follows a voice
+bench:  ## Cost per frame against a plain transcode, and how well the mouth follows a voice; BENCH=library: pages of a large library
 	@requirements/setup.sh bench
 	@$(PYTHON_BIN) -m tests.benchmarks $(BENCH)
 

@@ -141,6 +141,7 @@ RENDER_TIME_LIMIT_SECONDS = environment.number("RENDER_TIME_LIMIT_SECONDS", defa
 ENGINE_REQUESTS = environment.number("ENGINE_REQUESTS", default=50, least=1, most=100_000)
 ENGINE_MEMORY_BYTES = environment.number("ENGINE_MEMORY_MB", default=1024, least=64, most=1_000_000) * 2**20
 ENGINE_MEMORY_LIMIT_BYTES = environment.number("ENGINE_MEMORY_LIMIT_MB", default=8192, least=0, most=10_000_000) * 2**20
+MAKE_PREVIEWS = environment.switch("MAKE_PREVIEWS", default=True)
 TEACH_WHILE_IDLE = environment.switch("TEACH_WHILE_IDLE", default=True)
 SEGMENT_HOURS = environment.number("SEGMENT_HOURS", default=24, least=1, most=24 * 365)
 PARALLEL_JOBS_PER_USER = environment.number("PARALLEL_JOBS_PER_USER", default=0, least=0, most=1000)  # 0: no limit

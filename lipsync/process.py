@@ -1,8 +1,9 @@
 """The engine as a process of its own: requests come in as JSON lines on standard input, events go out on standard output.
 
 Requests: {"id", "verb": "render", "clip", "voice", "output", "options": {...}}, {"id", "verb": "preflight", "clip",
-"picture", "options": {...}}, {"id", "verb": "ping"}, and between engines {"id", "verb": "segment", ...} for a part of a render
-and {"id", "verb": "assist", "task"} for whatever parts of it nobody is at. "scratch" is where temporary files of a request go.
+"picture", "options": {...}}, {"id", "verb": "rendition", "clip", "output"} for a light copy to watch, {"id", "verb":
+"ping"}, and between engines {"id", "verb": "segment", ...} for a part of a render and {"id", "verb": "assist", "task"} for
+whatever parts of it nobody is at. "scratch" is where temporary files of a request go.
 Events: {"id", "event": "stage" | "progress" | "segments" | "log" | "done" | "error", ...}; exactly one "done" or "error" ends a
 request. The process lives until its input ends. It knows no database and needs no secrets.
 """
@@ -26,7 +27,7 @@ from typing import IO, Any
 from lipsync import __version__
 from lipsync.contracts import RenderOptions, SpeakerPoint
 from lipsync.errors import EnvironmentFault, LipsyncError
-from lipsync.media import Encoding, SoundChoice
+from lipsync.media import Encoding, SoundChoice, save_rendition
 from lipsync.memory import give_back
 
 PROGRESS_SECONDS = 0.5
@@ -136,6 +137,8 @@ def _perform(request: dict[str, Any], reporter: LineReporter) -> dict[str, Any]:
 
         picture = Path(request["picture"]) if request.get("picture") else None
         return preflight(Path(request["clip"]), options_from(request.get("options", {})), reporter, picture).as_dict()
+    if request["verb"] == "rendition":
+        return dict(save_rendition(Path(request["clip"]), Path(request["output"])).as_dict())
     if request["verb"] == "teach":
         from lipsync.teaching import teach_clip  # noqa: PLC0415 - heavy
 

@@ -8,12 +8,12 @@ refused with `not_allowed`.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db.models import Model, QuerySet
+from django.db.models import Exists, Model, OuterRef, QuerySet
 from django.http import Http404
 from django.utils.translation import gettext as _
 
@@ -25,6 +25,8 @@ from projects.models import (
     JobAttempt,
     JobLogLine,
     Membership,
+    Preview,
+    PreviewState,
     Project,
     RenderBatch,
     RenderJob,
@@ -32,9 +34,10 @@ from projects.models import (
     Role,
     Speaker,
     SpeakerClip,
+    Status,
     Upload,
 )
-from projects.models.library import EDITING
+from projects.models.library import EDITING, role_in
 from projects.models.renders import RenderJobQuerySet
 
 if TYPE_CHECKING:
@@ -57,6 +60,8 @@ def projects_of(user: Person) -> QuerySet[Project]:
 def speakers_of(user: Person, *, project: Project | None = None) -> QuerySet[Speaker]:
     """The lecturers this person may see, of one project or of all."""
     rows = Speaker.objects.filter(project__in=Project.objects.visible_to(user)).select_related("project")
+    if user.is_authenticated:
+        rows = rows.annotate(found_role=role_in("project", "project__owner_id", user))
     return rows.filter(project=project) if project else rows
 
 
@@ -83,18 +88,29 @@ def own_jobs_of(user: Person) -> RenderJobQuerySet:
     return jobs_of(user).filter(created_by_id=user.pk)
 
 
+def first_own_jobs_of(user: Person, statuses: Collection[Status], order: Sequence[Any], count: int) -> list[RenderJob]:
+    """The first so many of the renders in such a state that this person asked for and may still see, in this order.
+
+    Which they are is found before anything is joined to them.
+    """
+    mine = RenderJob.objects.filter(created_by_id=user.pk, status__in=statuses)
+    found = mine.filter(Exists(Project.objects.visible_to(user).filter(pk=OuterRef("project_id")))).order_by(*order)
+    first = RenderJob.objects.filter(pk__in=found.values("pk")[:count])
+    return list(first.with_rights(user).with_media().order_by(*order))
+
+
 def batches_of(user: Person, *, project: Project | None = None) -> QuerySet[RenderBatch]:
     """The batches this person may see, of one project or of all, newest first."""
-    rows = RenderBatch.objects.visible_to(user).select_related("project", "created_by")
+    rows = RenderBatch.objects.visible_to(user).with_role(user).select_related("created_by")
     return rows.filter(project=project) if project else rows
 
 
 def outputs_of(user: Person, *, project: Project | None = None, speaker: Speaker | None = None) -> QuerySet[RenderOutput]:
     """The finished videos this person may see, of one project, of one lecturer or of all, newest first."""
-    rows = RenderOutput.objects.kept().filter(job__project__in=Project.objects.visible_to(user))
-    rows = rows.select_related("job__project", "job__clip__speaker", "job__track")
+    rows = RenderOutput.objects.kept().filter(_is_visible_to(user))
+    rows = rows.select_related("project", "job__clip__speaker", "job__track")
     rows = rows.filter(job__clip__speaker=speaker) if speaker else rows
-    return rows.filter(job__project=project) if project else rows
+    return rows.filter(project=project) if project else rows
 
 
 def consents_of(user: Person, *, speaker: Speaker | None = None) -> QuerySet[Consent]:
@@ -118,8 +134,8 @@ def binned_tracks_of(user: Person) -> QuerySet[AudioTrack]:
 
 def binned_outputs_of(user: Person) -> QuerySet[RenderOutput]:
     """The videos in the bin that this person may see."""
-    rows = RenderOutput.objects.binned().filter(job__project__in=Project.objects.visible_to(user))
-    return rows.select_related("job__project", "job__clip__speaker", "job__track", "binned_by")
+    rows = RenderOutput.objects.binned().filter(_is_visible_to(user))
+    return rows.select_related("project", "job__clip__speaker", "job__track", "binned_by")
 
 
 def clip_ever_for(user: Person, clip_id: UUID | str) -> SpeakerClip:
@@ -213,6 +229,12 @@ def log_of(user: Person, job_id: UUID | str) -> QuerySet[JobLogLine]:
     return job_for(user, job_id).log_lines.all()
 
 
+def preview_for(user: Person, clip_id: UUID | str, kind: str) -> Preview:
+    """What was made of one clip to look at, once it is there; of one in the bin too, as its file."""
+    rows = Preview.objects.filter(clip__speaker__project__in=Project.objects.visible_to(user), state=PreviewState.DONE)
+    return _one(rows.filter(kind=kind).select_related("clip"), clip_id, name="clip")
+
+
 def consent_for(user: Person, consent_id: UUID | str) -> Consent:
     """One consent."""
     return _one(consents_of(user), consent_id)
@@ -287,7 +309,7 @@ def editable_job_for(user: Person, job_id: UUID | str) -> RenderJob:
 def editable_output_for(user: Person, job_id: UUID | str) -> RenderOutput:
     """One finished video that the person may delete. Raises NotAllowed."""
     row = output_for(user, job_id)
-    require_editor(user, row.job.project)
+    require_editor(user, row.project)
     return row
 
 
@@ -316,7 +338,7 @@ def home_of(thing: Thing) -> Project:
     """The project that a clip, a voice or a finished video belongs to."""
     if isinstance(thing, SpeakerClip):
         return thing.speaker.project
-    return thing.project if isinstance(thing, AudioTrack) else thing.job.project
+    return thing.project
 
 
 def membership_in(project: Project, user_id: int) -> Membership:
@@ -327,6 +349,12 @@ def membership_in(project: Project, user_id: int) -> Membership:
 def invitation_in(project: Project, invitation_id: UUID) -> Invitation:
     """One invitation to a project of the asker's."""
     return _one(project.invitations.select_related("project"), invitation_id)
+
+
+def _is_visible_to(user: Person) -> Exists:
+    """Of a video. Asked row by row, so that the database walks along the order asked for and stops when it has enough: with
+    a list of projects it would gather all videos of all of them before it sorts."""
+    return Exists(Project.objects.visible_to(user).filter(pk=OuterRef("project_id")))
 
 
 def _homes(user: Person, editable: bool) -> QuerySet[Project]:

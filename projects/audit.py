@@ -99,12 +99,10 @@ def _project(row: Model) -> Project | None:
     match row:
         case Project():
             return row
-        case Speaker() | AudioTrack() | RenderBatch() | RenderJob() | Membership() | Invitation() | Upload():
+        case Speaker() | AudioTrack() | RenderBatch() | RenderJob() | RenderOutput() | Membership() | Invitation() | Upload():
             return row.project
         case SpeakerClip() | Consent():
             return row.speaker.project
-        case RenderOutput():
-            return row.job.project
     return None
 
 

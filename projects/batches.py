@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 MOST_CELLS = 500
 RETRIED = (Status.FAILED, Status.CANCELLED)
+TOLD = ("status", "progress", "created_by", "created_at", "priority", "started_at", "finished_at")  # tell how far a cell is
 Cell = tuple[SpeakerClip, AudioTrack]
 
 
@@ -138,7 +139,12 @@ def cells(batch: RenderBatch) -> RenderJobQuerySet:
 
 def progress(batch: RenderBatch) -> Progress:
     """How far it is and when it ends."""
-    rows = list(cells(batch).only("status", "progress", "created_by_id", "created_at", "priority", "started_at", "finished_at"))
+    return progress_of(cells(batch).only(*TOLD))
+
+
+def progress_of(rows: Iterable[RenderJob]) -> Progress:
+    """How far these cells are and when the last one ends. It reads their fields `TOLD`."""
+    rows = list(rows)
     ends = [told.ends_at for told in estimates.of([job for job in rows if job.status in LIVE]).values()]
     known = [end for end in ends if end is not None]
     return _progress(rows, max(known) if ends and len(known) == len(ends) else None)
@@ -183,10 +189,7 @@ def replace_clip(*, batch: RenderBatch, old: SpeakerClip, new: SpeakerClip, by: 
 
 def cancel(*, batch: RenderBatch) -> int:
     """End what waits and stop what runs. Returns how many."""
-    live = list(cells(batch).filter(status__in=LIVE).with_media())
-    for job in live:
-        jobs.cancel(job=job)
-    return len(live)
+    return jobs.cancel_each(list(cells(batch).filter(status__in=LIVE).with_media()))
 
 
 def _again(rows: QuerySet[RenderJob], *, by: User, clip: SpeakerClip | None = None) -> int:

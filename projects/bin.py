@@ -7,16 +7,17 @@ of.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import transaction
 from django.db.models import Count, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from projects import audit, objects, quotas
+from projects import audit, objects, previews, quotas
 from projects.errors import Conflict, ProjectError
 from projects.models import AudioTrack, Project, RenderJob, RenderOutput, SpeakerClip
 from projects.models.renders import LIVE
@@ -25,11 +26,13 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 Thing = SpeakerClip | AudioTrack | RenderOutput
+Row = TypeVar("Row")
+CHUNK = 500  # of one transaction
 KINDS: dict[str, type[Thing]] = {"clips": SpeakerClip, "voices": AudioTrack, "videos": RenderOutput}
 HOMES: dict[type[Thing], tuple[str, ...]] = {  # what tells of the project and the title
     SpeakerClip: ("speaker__project",),
     AudioTrack: ("project",),
-    RenderOutput: ("job__project", "job__clip", "job__track"),
+    RenderOutput: ("project", "job__clip", "job__track"),
 }
 NAMES: dict[type[Thing], str] = {SpeakerClip: "clip", AudioTrack: "track", RenderOutput: "video"}  # in the audit log
 
@@ -48,7 +51,7 @@ def put(thing: Thing, *, by: User) -> None:
     """Put it into the bin. What is there already stays. Raises ProjectError `in_use`: a render that waits or runs needs it."""
     with transaction.atomic():
         locked = type(thing).objects.select_for_update().get(pk=thing.pk)
-        if _is_needed(locked):
+        if _needed([locked]):
             raise Conflict("in_use", _("A video that waits or is being made needs it. Cancel that one or wait for its end."))
         if locked.binned_at is None:
             locked.binned_at, locked.binned_by = timezone.now(), by
@@ -57,15 +60,18 @@ def put(thing: Thing, *, by: User) -> None:
     thing.refresh_from_db()
 
 
-def put_by_rule(thing: Thing) -> bool:
-    """Put it there because a retention policy says so. False: it is needed, pinned, or there already."""
+def put_by_rule(some: Sequence[Thing]) -> set[Any]:
+    """Put these, all of one kind, there because a retention policy says so, in one transaction.
+
+    Returns the ids of those that were put there: one that is needed, pinned or there already is left.
+    """
+    model, by_id = type(some[0]), {thing.pk: thing for thing in some}
     with transaction.atomic():
-        locked = type(thing).objects.select_for_update().filter(pk=thing.pk, binned_at__isnull=True, pinned=False).first()
-        if locked is None or _is_needed(locked):
-            return False
-        type(thing).objects.filter(pk=thing.pk).update(binned_at=timezone.now(), binned_by=None)
-        audit.record(f"{NAMES[type(locked)]}.deleted", locked, by_rule=True)
-    return True
+        free = model.objects.select_for_update().filter(pk__in=by_id, binned_at__isnull=True, pinned=False).order_by("pk")
+        put = set(free.values_list("pk", flat=True)) - _needed(some)
+        model.objects.filter(pk__in=put).update(binned_at=timezone.now(), binned_by=None)
+        audit.record_each(f"{NAMES[model]}.deleted", [thing for pk, thing in by_id.items() if pk in put], by_rule=True)
+    return put
 
 
 def restore(thing: Thing) -> None:
@@ -97,15 +103,16 @@ def removing(*, dry_run: bool = False, whole: bool = False) -> Iterator[Thing]:
         return
     for kind in KINDS.values():
         rows = kind.objects.binned() if whole else kind.objects.past_restoring()
-        for thing in rows.select_related(*HOMES[kind]).order_by("pk").iterator(chunk_size=200):
-            if dry_run or _purge(thing, whole=whole):
-                yield thing
+        due: Iterator[Any] = rows.select_related(*HOMES[kind]).order_by("pk").iterator(CHUNK)
+        for chunk in in_chunks(due, CHUNK):
+            gone = {thing.pk for thing in chunk} if dry_run else _purge(chunk, whole=whole)
+            yield from (thing for thing in chunk if thing.pk in gone)
 
 
 def remove(thing: Thing, *, by: User) -> bool:
     """Remove its file for good, although it has not been in the bin for a week. False: it is not there, or is needed."""
     with transaction.atomic():
-        if not _purge(thing, whole=True):
+        if not _purge([thing], whole=True):
             return False
         audit.record(f"{NAMES[type(thing)]}.removed", thing, by=by)
     return True
@@ -120,6 +127,13 @@ def contents() -> Contents:
     return Contents(files, size)
 
 
+def in_chunks(things: Iterable[Row], size: int) -> Iterator[list[Row]]:
+    """So many at a time."""
+    rest = iter(things)
+    while chunk := list(islice(rest, size)):
+        yield chunk
+
+
 def title_of(thing: Thing) -> str:
     """What a person calls it."""
     if isinstance(thing, RenderOutput):
@@ -131,28 +145,41 @@ def home_of(thing: Thing) -> Project:
     """The project it belongs to."""
     if isinstance(thing, SpeakerClip):
         return thing.speaker.project
-    return thing.project if isinstance(thing, AudioTrack) else thing.job.project
+    return thing.project
 
 
-def _purge(thing: Thing, *, whole: bool) -> bool:
-    """The file first: a row that says that its file is there although it is gone is put right by the next emptying."""
-    rows = type(thing).objects
+def _purge(some: Sequence[Thing], *, whole: bool) -> set[Any]:
+    """The files first: a row that says that its file is there although it is gone is put right by the next emptying.
+
+    Returns the ids of those whose files are gone.
+    """
+    model, gone = type(some[0]), set[Any]()
     with transaction.atomic():
-        due = (rows.binned() if whole else rows.past_restoring()).select_for_update().filter(pk=thing.pk).first()
-        if due is None or _is_needed(due):
-            return False
-        try:
-            objects.forget(str(due.file))
-        except (OSError, ProjectError):
-            logger.exception("the file of %s %s could not be removed", type(thing).__name__, thing.pk)
-            return False
-        rows.filter(pk=due.pk).update(purged_at=timezone.now())
+        lying = model.objects.binned() if whole else model.objects.past_restoring()
+        due = lying.select_for_update().filter(pk__in=[thing.pk for thing in some]).order_by("pk")
+        needed = _needed(some)
+        for pk, name in due.values_list("pk", "file"):
+            if pk not in needed and _is_removed(name):
+                gone.add(pk)
+        model.objects.filter(pk__in=gone).update(purged_at=timezone.now())
+        if model is SpeakerClip:
+            previews.remove([thing for thing in some if isinstance(thing, SpeakerClip) and thing.pk in gone])
+    return gone
+
+
+def _is_removed(name: str) -> bool:
+    try:
+        objects.forget(name)
+    except (OSError, ProjectError):
+        logger.exception("the file %s could not be removed", name)
+        return False
     return True
 
 
-def _is_needed(thing: Thing) -> bool:
-    """Whether a render that waits or runs is made from it."""
-    if isinstance(thing, RenderOutput):
-        return False
-    which = {"clip": thing} if isinstance(thing, SpeakerClip) else {"track": thing}
-    return RenderJob.objects.filter(status__in=LIVE, **which).exists()
+def _needed(some: Sequence[Thing]) -> set[Any]:
+    """Those of these, all of one kind, that a render which waits or runs is made from."""
+    if isinstance(some[0], RenderOutput):
+        return set()
+    name = "clip" if isinstance(some[0], SpeakerClip) else "track"
+    live = RenderJob.objects.filter(status__in=LIVE, **{f"{name}__in": [thing.pk for thing in some]})
+    return set(live.values_list(name, flat=True))

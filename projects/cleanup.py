@@ -5,20 +5,21 @@ from __future__ import annotations
 import logging
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db.models import Min, Q
+from django.db.models import Min, Q, QuerySet
 from django.db.models.functions import Coalesce
 from redis import RedisError
 
 from lipsync.keeping import forget_all_but, forget_segments, remove_half_made
 from projects import idempotency, jobs, lanes, objects, resumable, retention, storage, turns, wakeups
 from projects.errors import ProjectError
-from projects.models import AudioTrack, Consent, RenderJob, RenderOutput, SpeakerClip, Status, Upload
+from projects.models import AudioTrack, Consent, Preview, RenderJob, RenderOutput, SpeakerClip, Status, Upload
 from projects.models.renders import LIVE
 
 SWEEP_SECONDS = 15
@@ -88,17 +89,22 @@ def remove_orphan_files() -> int:
 
 def orphan_files() -> Iterator[Path]:
     """What `remove_orphan_files` would remove."""
-    for path in _older(storage.RENDERS, ABANDONED_RENDER_SECONDS):
-        if not RenderOutput.objects.filter(file=f"{storage.RENDERS}/{path.name}", purged_at__isnull=True).exists():
-            yield path
-    for path in _older(storage.CLIPS, ABANDONED_UPLOAD_SECONDS):
-        name = f"{storage.CLIPS}/{path.name}"
-        if not SpeakerClip.objects.filter(Q(file=name, purged_at__isnull=True) | Q(still=name)).exists():
-            yield path
-    for path in _older(storage.TRACKS, ABANDONED_UPLOAD_SECONDS):
-        if not AudioTrack.objects.filter(file=f"{storage.TRACKS}/{path.name}", purged_at__isnull=True).exists():
-            yield path
-    yield from _orphan_evidence()
+    there = {"purged_at__isnull": True}
+    sources: tuple[tuple[str, float, Callable[[str], QuerySet[Any]]], ...] = (
+        (storage.RENDERS, ABANDONED_RENDER_SECONDS, lambda name: RenderOutput.objects.filter(file=name, **there)),
+        (
+            storage.CLIPS,
+            ABANDONED_UPLOAD_SECONDS,
+            lambda name: SpeakerClip.objects.filter(Q(file=name, **there) | Q(still=name)),
+        ),
+        (storage.TRACKS, ABANDONED_UPLOAD_SECONDS, lambda name: AudioTrack.objects.filter(file=name, **there)),
+        (storage.CONSENTS, ABANDONED_UPLOAD_SECONDS, lambda name: Consent.objects.filter(evidence=name)),
+        (storage.PREVIEWS, ABANDONED_RENDER_SECONDS, lambda name: Preview.objects.filter(file=name)),
+    )
+    for folder, seconds, rows_of in sources:
+        for path in _older(folder, seconds):
+            if not rows_of(f"{folder}/{path.name}").exists():
+                yield path
     for path in _older(storage.UPLOADS, ABANDONED_RENDER_SECONDS):
         if not (_is_id(path.name) and Upload.objects.filter(pk=path.name).exists()):
             yield path
@@ -160,12 +166,6 @@ def _is_id(name: str) -> bool:
         return bool(UUID(name))
     except ValueError:
         return False
-
-
-def _orphan_evidence() -> Iterator[Path]:
-    for path in _older(storage.CONSENTS, ABANDONED_UPLOAD_SECONDS):
-        if not Consent.objects.filter(evidence=f"{storage.CONSENTS}/{path.name}").exists():
-            yield path
 
 
 def _older(kind: str, seconds: float) -> Iterator[Path]:

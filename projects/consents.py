@@ -174,8 +174,7 @@ def withdraw(*, speaker: Speaker, by: User) -> list[RenderJob]:
         )
         audit.record_each("consent.withdrawn", rows, by=by)
     live = list(RenderJob.objects.filter(clip__speaker=speaker, status__in=LIVE).with_media())
-    for job in live:
-        jobs.cancel(job=job, by=by)
+    jobs.cancel_each(live, by=by)
     return live
 
 

@@ -36,6 +36,7 @@ LOG_TAIL_BYTES = 8000
 LONGEST_LINE_BYTES = 2**20
 READER_SECONDS = 2.0
 NICENESS = 5  # pages stay quick while a render uses every core
+NICENESS_APART = 15  # and renders, while something is done that nobody waits for
 LARGEST_FILE_BYTES = 64 * 2**30
 MOST_OPEN_FILES = 4096
 
@@ -46,7 +47,7 @@ ENDED: Event = {"event": "ended"}
 class Engine:
     """One request to an engine process, which is started where none waits; `end_kept` ends the one that waits.
 
-    apart: to a process of its own, which may be broken off without loss for the renders that follow
+    apart: to a process of its own, which runs after all others and may be broken off without loss for the renders that follow
     """
 
     def __init__(self, *, request: Mapping[str, Any], scratch: Path, apart: bool = False) -> None:
@@ -55,7 +56,7 @@ class Engine:
         self._last: Event | None = None
 
     def __enter__(self) -> Engine:
-        self._served = (None if self._apart else _take_kept()) or _Process()
+        self._served = _Process(NICENESS_APART) if self._apart else _take_kept() or _Process()
         self._served.ask(self._request)
         return self
 
@@ -85,7 +86,7 @@ class Engine:
 class _Process:
     """An engine process, asked one thing after another."""
 
-    def __init__(self) -> None:
+    def __init__(self, niceness: int = NICENESS) -> None:
         self.command, self.owner = list(settings.ENGINE_COMMAND), os.getpid()
         # Nameless, and emptied with each request: the process only ever appends to it.
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process lives
@@ -97,7 +98,7 @@ class _Process:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
-            niceness=NICENESS,
+            niceness=niceness,
             limits=_limits(),
         )
         self._events: queue.Queue[Event] = queue.Queue()

@@ -15,6 +15,7 @@ from itertools import chain
 from statistics import fmean, median
 from uuid import UUID
 
+from django.db.models import Q
 from django.utils import timezone
 
 from lipsync.keeping import name_for
@@ -139,26 +140,63 @@ class Looked:
         return known
 
 
-def of(some: Collection[RenderJob]) -> dict[UUID, Estimate]:
-    """The estimate of each of some renders, in a number of queries that does not grow with them."""
+def of(some: Collection[RenderJob], line: turns.Line | None = None) -> dict[UUID, Estimate]:
+    """The estimate of each of some renders, in a number of queries that does not grow with them.
+
+    line: as it stands, where that is known already
+    """
     now = timezone.now()
     told = {job.pk: Estimate(0, job.started_at, job.finished_at, paused=False, now=now) for job in some}
-    live = [job for job in some if job.status in LIVE]
-    if not live:
+    queued = [job for job in some if job.status == Status.QUEUED]
+    if not any(job.status in LIVE for job in some):
         return told
-    rates, looked = measured(), Looked()
-    left, running = {}, []
-    rows = RenderJob.objects.filter(status=Status.RUNNING).values_list(*FACTS, "progress", "seconds_left")
-    for *facts, progress, own_guess in rows:
-        work = _work(*facts)
+    places, following = dict[UUID, int](), list[UUID]()
+    if queued:
+        line = line or turns.line()
+        following, ranks = turns.upcoming(PLAYED, line, queued)
+        places = turns.positions(queued, line, ranks)
+    works, running = _works({*following, *places})
+    rates, looked, left = measured(), Looked(), dict[UUID, float]()
+    for work, progress, own_guess in running:
         whole = rates.seconds(work, looked_at=looked.at(work.content))
         left[work.job_id] = seconds_left(whole, progress, own_guess)
-        running.append((work.user_id, left[work.job_id]))
-    for job in live:
+    for job in some:
         if job.pk in left:
             told[job.pk] = Estimate(0, job.started_at, now + timedelta(seconds=left[job.pk]), paused=False, now=now)
-    queued = [job for job in live if job.status == Status.QUEUED]
-    return told | _of_waiting(queued, rates, looked, running, now) if queued else told
+    if line is None or not queued:
+        return told
+    takes = {}
+    for job_id in chain(following, places):
+        if job_id in works and job_id not in takes:  # else it was taken or cancelled just now
+            takes[job_id] = rates.seconds(works[job_id], looked_at=looked.at(works[job_id].content))
+    waiting = [Waiting(job_id, works[job_id].user_id, takes[job_id]) for job_id in following if job_id in works]
+    busy = [(work.user_id, left[work.job_id]) for work, _progress, _guess in running]
+    limits = {each.user_id: each.limit for each in line.standings}
+    play = play_through(busy, waiting, lanes=working_lanes(len(busy)), limits=limits)
+    return told | {job.pk: _of_waiting(job, places[job.pk], line, play, takes.get(job.pk), now) for job in queued}
+
+
+def _works(waiting: Collection[UUID]) -> tuple[dict[UUID, Work], list[tuple[Work, float, float | None]]]:
+    """What these waiting renders and all running ones are, the running ones with their share and their own guess."""
+    works, running = {}, []
+    rows = RenderJob.objects.filter(Q(status=Status.RUNNING) | Q(pk__in=waiting))
+    for *facts, status, progress, own_guess in rows.values_list(*FACTS, "status", "progress", "seconds_left"):
+        work = _work(*facts)
+        if status == Status.RUNNING:
+            running.append((work, progress, own_guess))
+        elif status == Status.QUEUED:
+            works[work.job_id] = work
+    return works, running
+
+
+def _of_waiting(job: RenderJob, place: int, line: turns.Line, play: Play, takes: float | None, now: datetime) -> Estimate:
+    """place: how many are served before it; takes: seconds, None where it was taken or cancelled just now"""
+    starts_at = ends_at = None
+    paused = line.is_paused(job.created_by_id)
+    if not paused and takes is not None:
+        starts_at = now + timedelta(seconds=play.start(job.pk, place - line.running))
+        ends_at = starts_at + timedelta(seconds=takes)
+    return Estimate(place, starts_at, ends_at, paused=paused, now=now)
 
 
 def seconds_left(whole: float, progress: float, own_guess: float | None) -> float:
@@ -169,32 +207,6 @@ def seconds_left(whole: float, progress: float, own_guess: float | None) -> floa
 def working_lanes(running: int) -> int:
     """How many renders can run at once: as many as there are lanes for them, and at least as many as do."""
     return max(1, running, lanes.working(*RENDERING).count())
-
-
-def _of_waiting(
-    queued: Sequence[RenderJob], rates: Rates, looked: Looked, running: Sequence[tuple[int, float]], now: datetime
-) -> dict[UUID, Estimate]:
-    line = turns.line()
-    places = turns.positions(queued, line)
-    following = turns.upcoming(PLAYED, line)
-    rows = RenderJob.objects.filter(pk__in={*following, *places}).values_list(*FACTS)
-    works = {work.job_id: work for work in (_work(*facts) for facts in rows)}
-    takes = {}
-    for job_id in chain(following, places):
-        if job_id in works and job_id not in takes:  # else it was taken or cancelled just now
-            takes[job_id] = rates.seconds(works[job_id], looked_at=looked.at(works[job_id].content))
-    waiting = [Waiting(job_id, works[job_id].user_id, takes[job_id]) for job_id in following if job_id in works]
-    limits = {each.user_id: each.limit for each in line.standings}
-    play = play_through(running, waiting, lanes=working_lanes(len(running)), limits=limits)
-    told = {}
-    for job in queued:
-        starts_at = ends_at = None
-        paused = line.is_paused(job.created_by_id)
-        if not paused and job.pk in takes:
-            starts_at = now + timedelta(seconds=play.start(job.pk, places[job.pk] - line.running))
-            ends_at = starts_at + timedelta(seconds=takes[job.pk])
-        told[job.pk] = Estimate(places[job.pk], starts_at, ends_at, paused=paused, now=now)
-    return told
 
 
 def _work(job_id: UUID, user_id: int, width: int, height: int, voice: float, clip: float, content: str) -> Work:

@@ -1,4 +1,5 @@
-"""What a lane does while no render waits for one: it helps with a render that runs, or teaches the network a clip.
+"""What a lane does while no render waits for one: it helps with a render that runs, makes previews where nobody else does, or
+teaches the network a clip.
 
 Both stop as soon as a render waits. Nothing is lost by that but the part at hand, and nobody waits for either.
 """
@@ -14,10 +15,10 @@ from typing import Any
 from django.conf import settings
 
 from lipsync.keeping import being_rendered, name_for, untaught
-from projects import objects, rendering, storage, turns
+from projects import lanes, objects, previews, rendering, storage, turns
 from projects.engine import Engine, Event
 from projects.errors import ProjectError
-from projects.models import Consent, SpeakerClip
+from projects.models import Consent, Kind, SpeakerClip
 
 POLL_SECONDS = 0.5
 
@@ -27,7 +28,7 @@ logger = logging.getLogger(__name__)
 def spend() -> None:
     """Find something useful to do, until a render waits, the worker is being stopped, or there is nothing left."""
     with rendering.stop_signal() as stop:
-        while help_a_render(stop) or (settings.TEACH_WHILE_IDLE and teach_a_clip(stop)):
+        while help_a_render(stop) or _make_a_preview(stop) or (settings.TEACH_WHILE_IDLE and teach_a_clip(stop)):
             pass
 
 
@@ -41,6 +42,13 @@ def help_a_render(stop: threading.Event) -> bool:
             logger.info("helped with %s parts of the render %s", done["rendered"], task.stem)
             return True
     return False
+
+
+def _make_a_preview(stop: threading.Event) -> bool:
+    """Where no housekeeping lane does, and no render waits. Whether there is more to do."""
+    if not settings.MAKE_PREVIEWS or turns.anything_due() or lanes.working(Kind.IO).exists():
+        return False
+    return previews.make_next(stop)
 
 
 def teach_a_clip(stop: threading.Event) -> bool:

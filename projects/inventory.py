@@ -18,7 +18,7 @@ from django.db.models.functions import Collate
 from django.utils import timezone
 
 from projects import objects, storage
-from projects.models import AudioTrack, Consent, RenderOutput, SpeakerClip
+from projects.models import AudioTrack, Consent, Preview, RenderOutput, SpeakerClip
 
 # How each database orders text by its bytes, as a bucket does.
 BY_BYTES = {"postgresql": "C", "sqlite": "BINARY"}
@@ -52,6 +52,7 @@ def shelves() -> tuple[Shelf, ...]:
         Shelf(storage.CLIPS, "stills of clips", SpeakerClip.objects.exclude(still=""), "still", ""),
         Shelf(storage.TRACKS, "voices", AudioTrack.objects.filter(purged_at__isnull=True)),
         Shelf(storage.CONSENTS, "evidence of consents", Consent.objects.exclude(evidence=""), "evidence", "evidence_sha256"),
+        Shelf(storage.PREVIEWS, "previews of clips", Preview.objects.exclude(file=""), "file", ""),
         Shelf(storage.RENDERS, "finished videos", RenderOutput.objects.filter(purged_at__isnull=True)),
     )
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, F, Max, Q, UUIDField, Value, When
+from django.db.models import Case, F, Max, OuterRef, Q, Subquery, UUIDField, Value, When
 from django.db.models.functions import Least, Now
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -113,7 +113,7 @@ def queue(rows: Sequence[RenderJob]) -> None:
     with transaction.atomic():
         quotas.admit_renders(rows)
         RenderJob.objects.bulk_create(rows)
-        logs.record_waiting(rows)
+        logs.record_each([(job, f"waiting: {job.clip.title} with {job.track.title}") for job in rows])
         if rows:
             audit.record_each("job.submitted", rows, by=rows[0].created_by)
         transaction.on_commit(wakeups.send, robust=True)
@@ -135,24 +135,35 @@ def without_consent(speaker: Speaker) -> str:
 
 def cancel(*, job: RenderJob, by: User | None = None) -> RenderJob:
     """End a waiting or a lost job at once; ask a running one to stop, which takes a few seconds. A final one stays as it is."""
+    cancel_each([job], by=by)
+    job.refresh_from_db()
+    return job
+
+
+def cancel_each(rows: Sequence[RenderJob], *, by: User | None = None) -> int:
+    """The same for many, in a number of queries that does not grow with them. Returns how many were ended or asked to stop."""
     # One UPDATE for all: between two, a worker could give the job back, and neither would find it.
     unheld = Q(status=Status.QUEUED) | Q(status=Status.RUNNING, lease_until__lt=Now())
     with transaction.atomic():
-        changed = RenderJob.objects.filter(pk=job.pk, status__in=LIVE).update(
+        found = RenderJob.objects.select_for_update().filter(pk__in=[job.pk for job in rows], status__in=LIVE)
+        live = list(found.order_by("pk").values_list("pk", flat=True))
+        RenderJob.objects.filter(pk__in=live, status__in=LIVE).update(
             status=Case(When(unheld, then=Value(Status.CANCELLED)), default=F("status")),
             claim=Case(When(unheld, then=Value(None, output_field=UUIDField())), default=F("claim")),
             lease_until=Case(When(unheld, then=None), default=Least("lease_until", Now() + CANCEL_PATIENCE)),
             finished_at=Case(When(unheld, then=Now())),
             cancel_requested=True,
         )
-        job.refresh_from_db()
-        if changed and job.is_final:
-            _close_attempt(job, Outcome.CANCELLED)
-        if changed:
-            audit.record("job.cancelled", job, by=by)
-    if changed:
-        logs.record(job, "info", "cancelled while nobody worked on it" if job.is_final else "asked to stop")
-    return job
+        ended = set(RenderJob.objects.filter(pk__in=live, status=Status.CANCELLED).values_list("pk", flat=True))
+        open_ones = JobAttempt.objects.filter(job__in=ended, ended_at__isnull=True)
+        reached = Subquery(RenderJob.objects.filter(pk=OuterRef("job")).values("segments_done"))
+        cancelled = {"outcome": Outcome.CANCELLED, "error_class": ErrorClass.CANCEL}
+        open_ones.update(ended_at=Now(), segments_done=reached, **cancelled)
+        changed = [job for job in rows if job.pk in set(live)]
+        audit.record_each("job.cancelled", changed, by=by)
+        words = {True: "cancelled while nobody worked on it", False: "asked to stop"}
+        logs.record_each([(job, words[job.pk in ended]) for job in changed])
+    return len(live)
 
 
 def retry(*, job: RenderJob, by: User) -> RenderJob:
@@ -252,6 +263,7 @@ def finish(claim: Claim, *, name: str, result: Mapping[str, Any]) -> bool:
             return False
         output = RenderOutput.objects.create(
             job_id=claim.job_id,
+            project_id=job.project_id,
             file=name,
             sha256=result["sha256"],
             size=result["size"],

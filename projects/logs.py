@@ -43,10 +43,10 @@ def record_taken(job_id: UUID, attempt: int) -> None:
     logger.info("%s", line.text, extra={"context": {"job": str(job_id), "stage": "", "attempt": attempt}})
 
 
-def record_waiting(jobs: Sequence[RenderJob]) -> None:
-    """Write that these jobs, which are new, wait; in one statement for however many, and with the rows or not at all."""
-    lines = [JobLogLine(job=job, text=f"waiting: {job.clip.title} with {job.track.title}") for job in jobs]
+def record_each(told: Sequence[tuple[RenderJob, str]]) -> None:
+    """Write a line about each of several jobs, in one statement for however many, and with the rows or not at all."""
+    lines = [JobLogLine(job=job, stage=job.stage, text=text) for job, text in told]
     JobLogLine.objects.bulk_create(lines)
     for line in lines:
-        context = {"job": str(line.job_id), "stage": "", "attempt": 0}
+        context = {"job": str(line.job_id), "stage": line.stage, "attempt": line.job.attempts}
         logger.info("%s", line.text, extra={"context": context})

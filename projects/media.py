@@ -73,6 +73,14 @@ def clip_still(request: HttpRequest, clip_id: UUID) -> HttpResponseBase:
 
 
 @require_safe
+def clip_preview(request: HttpRequest, clip_id: UUID, kind: str) -> HttpResponseBase:
+    """What was made of a clip to look at."""
+    preview = access.preview_for(request.user, clip_id, kind)
+    tag, clip = f"{preview.clip.sha256}-{kind}-{preview.size}", preview.clip
+    return serve(request, str(preview.file), tag=tag, title=clip.title, seconds=clip.duration)
+
+
+@require_safe
 def track_file(request: HttpRequest, track_id: UUID) -> HttpResponseBase:
     """A voice as it was uploaded."""
     track = access.track_for(request.user, track_id)

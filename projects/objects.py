@@ -27,7 +27,7 @@ from projects.errors import ProjectError
 if TYPE_CHECKING:
     from projects.bucket import Listed
 
-KINDS = (storage.CLIPS, storage.TRACKS, storage.CONSENTS, storage.RENDERS)
+KINDS = (storage.CLIPS, storage.TRACKS, storage.CONSENTS, storage.RENDERS, storage.PREVIEWS)
 HOLDS = "holds"
 POLL_SECONDS = 0.2
 LATELY_SECONDS = 600  # what was used so recently may be on its way out by a web server that takes no hold

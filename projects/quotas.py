@@ -7,15 +7,15 @@ who come at once the second sees what the first has added.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import BigIntegerField, Exists, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -25,6 +25,7 @@ from projects.errors import OverQuota
 from projects.models import (
     AudioTrack,
     PersonPlan,
+    Preview,
     Project,
     ProjectPlan,
     QuotaPlan,
@@ -40,7 +41,7 @@ from projects.models.uploads import OPEN
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-KINDS = ("clips", "tracks", "outputs", "arriving", "expected")
+KINDS = ("clips", "tracks", "outputs", "arriving", "expected", "previews")
 NO_PLAN = QuotaPlan(name="none")
 
 
@@ -48,6 +49,7 @@ NO_PLAN = QuotaPlan(name="none")
 class Room:
     """Bytes by kind, and how many there may be; None for no limit.
 
+    previews: of what is made of clips to look at, which counts against no limit: nobody asked for it
     arriving: of files on their way; expected: of the videos of renders that wait or run
     """
 
@@ -57,6 +59,7 @@ class Room:
     arriving: int
     expected: int
     limit: int | None
+    previews: int = 0
 
     @property
     def used(self) -> int:
@@ -119,9 +122,9 @@ def give_plan(plan: QuotaPlan | None, *, people: Sequence[User] = (), projects: 
         audit.record_each("plan.given", [*people, *projects], by=by, plan=plan.name if plan else "")
 
 
-def room_of_person(user: User) -> Room:
-    """What the projects hold that this person owns."""
-    return _room({"owner": user}, plan_of(user).bytes_per_person)
+def room_of_person(user: User, plan: QuotaPlan | None = None) -> Room:
+    """What the projects hold that this person owns. plan: theirs, where it is known already"""
+    return _room({"owner": user}, (plan or plan_of(user)).bytes_per_person)
 
 
 def room_of_project(project: Project) -> Room:
@@ -129,13 +132,12 @@ def room_of_project(project: Project) -> Room:
     return _room({"pk": project.pk}, plan_for(project).bytes_per_project)
 
 
-def minutes_of(user: User) -> Minutes:
-    """The video that this person has rendered this month, and asked for."""
-    counted = RenderJob.objects.filter(created_by=user, created_at__gte=month_start()).filter(
-        Q(status=Status.SUCCEEDED) | Q(status__in=LIVE)
-    )
-    limit = plan_of(user).minutes_per_month
-    return Minutes(_sum(counted, "track__duration"), None if limit is None else 60.0 * limit)
+def minutes_of(user: User, plan: QuotaPlan | None = None) -> Minutes:
+    """The video that this person has rendered this month, and asked for. plan: theirs, where it is known already"""
+    counted = RenderJob.objects.filter(created_by=user, created_at__gte=month_start(), status__in=(Status.SUCCEEDED, *LIVE))
+    used = counted.order_by().aggregate(sum=Sum("track__duration"))["sum"] or 0.0
+    limit = (plan or plan_of(user)).minutes_per_month
+    return Minutes(used, None if limit is None else 60.0 * limit)
 
 
 def check_file(project: Project, size: int) -> None:
@@ -163,9 +165,10 @@ def admit_renders(rows: Sequence[RenderJob]) -> None:
 
 
 def _check_minutes(person: User, asked: float) -> None:
-    if plan_of(person).minutes_per_month is None:
+    plan = plan_of(person)
+    if plan.minutes_per_month is None:
         return
-    minutes = minutes_of(person)
+    minutes = minutes_of(person, plan)
     if minutes.left is not None and asked > minutes.left:
         text = _(
             "This makes {asked:.1f} minutes of video, and {left:.1f} of this month's {limit:.0f} are left. Wait for the next "
@@ -203,36 +206,30 @@ def together(some: Sequence[Room], limit: int | None) -> Room:
     return Room(**{kind: sum(getattr(room, kind) for room in some) for kind in KINDS}, limit=limit)
 
 
-def rooms(homes: Collection[Project]) -> dict[UUID, Room]:
-    """What each of these projects holds, without limits, in a number of queries that does not grow with them."""
-    kept = {
-        "clips": _sums(SpeakerClip.objects.kept().filter(speaker__project__in=homes), "speaker__project", "size"),
-        "tracks": _sums(AudioTrack.objects.kept().filter(project__in=homes), "project", "size"),
-        "outputs": _sums(RenderOutput.objects.kept().filter(job__project__in=homes), "job__project", "size"),
-        "arriving": _sums(Upload.objects.filter(project__in=homes, state__in=OPEN), "project", "size"),
-        "expected": _sums(RenderJob.objects.filter(project__in=homes, status__in=LIVE), "project", "expected_size"),
-    }
-    return {home.pk: Room(**{kind: sums.get(home.pk, 0) for kind, sums in kept.items()}, limit=None) for home in homes}
-
-
-def _sums(rows: QuerySet[Any], home: str, field: str) -> dict[UUID, int]:
-    return dict(rows.order_by().values(home).annotate(sum=Sum(field)).values_list(home, "sum"))
-
-
-def _room(which: dict[str, Any], limit: int | None) -> Room:
-    homes = Project.objects.filter(**which)
-    return Room(
-        clips=int(_sum(SpeakerClip.objects.kept().filter(speaker__project__in=homes), "size")),
-        tracks=int(_sum(AudioTrack.objects.kept().filter(project__in=homes), "size")),
-        outputs=int(_sum(RenderOutput.objects.kept().filter(job__project__in=homes), "size")),
-        arriving=int(_sum(Upload.objects.filter(project__in=homes, state__in=OPEN), "size")),
-        expected=int(_sum(RenderJob.objects.filter(project__in=homes, status__in=LIVE), "expected_size")),
-        limit=limit,
+def with_rooms(homes: QuerySet[Project]) -> QuerySet[Project]:
+    """Projects with what each holds, for `room_in`, in the same query."""
+    return homes.annotate(
+        held_clips=_held(SpeakerClip.objects.kept(), "speaker__project", "size"),
+        held_tracks=_held(AudioTrack.objects.kept(), "project", "size"),
+        held_outputs=_held(RenderOutput.objects.kept(), "project", "size"),
+        held_arriving=_held(Upload.objects.filter(state__in=OPEN), "project", "size"),
+        held_previews=_held(Preview.objects.filter(clip__binned_at__isnull=True), "clip__speaker__project", "size"),
+        held_expected=_held(RenderJob.objects.filter(status__in=LIVE), "project", "expected_size"),
     )
 
 
-def _sum(rows: QuerySet[Any], field: str) -> float:
-    return rows.order_by().aggregate(sum=Sum(field))["sum"] or 0
+def room_in(home: Project) -> Room:
+    """What a project holds that was found `with_rooms`, without a limit."""
+    return Room(**{kind: getattr(home, f"held_{kind}") for kind in KINDS}, limit=None)
+
+
+def _held(rows: QuerySet[Any], home: str, field: str) -> Coalesce:
+    mine = rows.order_by().filter(**{home: OuterRef("pk")}).values(home)
+    return Coalesce(Subquery(mine.annotate(sum=Sum(field)).values("sum")), 0, output_field=BigIntegerField())
+
+
+def _room(which: dict[str, Any], limit: int | None) -> Room:
+    return together([room_in(home) for home in with_rooms(Project.objects.filter(**which))], limit)
 
 
 def month_start() -> datetime:

@@ -8,27 +8,25 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, F, Max, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
-from projects import access, audit, bin
+from projects import audit, bin
 from projects.models import (
-    AudioTrack,
     CleanupRun,
     Project,
     RenderJob,
     RenderOutput,
     RetentionPolicy,
-    SpeakerClip,
     Status,
 )
 from projects.models.kept import BIN_DAYS, first_by
@@ -91,22 +89,24 @@ def homes_of(policy: RetentionPolicy) -> QuerySet[Project]:
     return others.filter(owner=policy.owner_id) if policy.owner_id else others.filter(owner__retention__isnull=True)
 
 
-def due(moment: datetime, homes: QuerySet[Project] | None = None, *, most: int | None = None) -> Iterator[Going]:
+def due(moment: datetime, homes: Iterable[Project] | None = None, *, most: int | None = None) -> Iterator[Going]:
     """What is to go by this moment, without holding all of it at once.
 
-    homes: None for every project; most: of each kind and rule, the first ones to go
-    It takes as many queries as the policies have different numbers of days, however many projects there are.
+    homes: None for every project; most: of each kind, the first ones to go
+    It takes one query for each kind and one for the policies, however many projects and policies there are.
     """
-    for days, some in _by_days(homes, "video_days").items():
-        yield from _videos(some, days, moment, most)
-    for days, some in _by_days(homes, "unused_days").items():
-        yield from islice(_unused("clips", SpeakerClip.objects.filter(speaker__project__in=some), days, moment), most)
-        yield from islice(_unused("voices", AudioTrack.objects.filter(project__in=some), days, moment), most)
+    chosen = Project.objects.all() if homes is None else homes
+    policies = _policies_of(chosen)
+    if days := _rule(policies, "video_days"):
+        yield from _videos(days, moment, most)
+    if days := _rule(policies, "unused_days"):
+        yield from islice(_unused("clips", days, moment), most)
+        yield from islice(_unused("voices", days, moment), most)
 
 
-def soon(user: User, most: int) -> list[Going]:
-    """What goes by itself within a week in the projects that this person may see, the first ones first."""
-    found = due(timezone.now() + WARNING, access.projects_of(user), most=most)
+def soon(homes: Iterable[Project], most: int) -> list[Going]:
+    """What goes by itself within a week in these projects, the first ones first."""
+    found = due(timezone.now() + WARNING, homes, most=most)
     return sorted(found, key=lambda going: going.goes_at)[:most]
 
 
@@ -124,12 +124,14 @@ def run(*, dry_run: bool = False, by: User | None = None, policy: RetentionPolic
     scope = CleanupRun.Scope.POLICY if policy else CleanupRun.Scope.WHOLE
     record = CleanupRun.objects.create(dry_run=dry_run, by=by, scope=scope, policy=policy)
     homes = homes_of(policy) if policy else None
-    for going in due(timezone.now(), homes):
-        if not dry_run and not bin.put_by_rule(going.thing):
-            continue
-        record.binned += 1
-        record.binned_size += going.thing.size
-        _note(record, going.line())
+    for _kind, some in groupby(due(timezone.now(), homes), key=lambda going: going.kind):
+        for chunk in bin.in_chunks(some, CHUNK):
+            put = None if dry_run else bin.put_by_rule([going.thing for going in chunk])
+            for going in chunk:
+                if put is None or going.thing.pk in put:
+                    record.binned += 1
+                    record.binned_size += going.thing.size
+                    _note(record, going.line())
     record.forgotten = forget_failed(homes, dry_run=dry_run)
     if policy is None:
         _remove(record)
@@ -198,20 +200,17 @@ def forget_failed(homes: QuerySet[Project] | None = None, *, dry_run: bool = Fal
 
     homes: None for every project. Those of batches stay: a batch tells what became of each of its cells.
     """
+    days = _rule(_policies_of(Project.objects.all() if homes is None else homes), "failed_days")
+    if not days:
+        return 0
+    late = _late(days, "project_id", "finished_at", timezone.now())
+    old = RenderJob.objects.filter(late, batch__isnull=True, status__in=(Status.FAILED, Status.CANCELLED))
+    if dry_run:
+        return old.count()
     count = 0
-    for days, some in _by_days(homes, "failed_days").items():
-        old = RenderJob.objects.filter(
-            project__in=some,
-            batch__isnull=True,
-            status__in=(Status.FAILED, Status.CANCELLED),
-            finished_at__lt=timezone.now() - timedelta(days=days),
-        )
-        if dry_run:
-            count += old.count()
-            continue
-        while chunk := list(old.values_list("pk", flat=True)[:CHUNK]):
-            RenderJob.objects.filter(pk__in=chunk).delete()
-            count += len(chunk)
+    while chunk := list(old.values_list("pk", flat=True)[:CHUNK]):
+        RenderJob.objects.filter(pk__in=chunk).delete()
+        count += len(chunk)
     return count
 
 
@@ -224,32 +223,53 @@ def _policies() -> Callable[[UUID, int], RetentionPolicy]:
     return lambda project_id, owner_id: own.get(project_id) or owners.get(owner_id) or everybodys
 
 
-def _by_days(homes: QuerySet[Project] | None, rule: str) -> dict[int, list[UUID]]:
-    """The projects that have this rule, by its number of days."""
-    policy_of, found = _policies(), defaultdict[int, list[UUID]](list)
-    for project_id, owner_id in (Project.objects.all() if homes is None else homes).values_list("pk", "owner"):
-        if days := getattr(policy_of(project_id, owner_id), rule):
-            found[days].append(project_id)
-    return found
+def _policies_of(homes: Iterable[Project]) -> dict[UUID, RetentionPolicy]:
+    policy_of = _policies()
+    return {home.pk: policy_of(home.pk, home.owner_id) for home in homes}
 
 
-def _videos(homes: list[UUID], days: int, moment: datetime, most: int | None) -> Iterator[Going]:
-    span = timedelta(days=days)
-    late = {"job__project__in": homes, "pinned": False, "created_at__lt": moment - span}
-    rows: QuerySet[RenderOutput] = RenderOutput.objects.kept().filter(**late)
+def _rule(policies: Mapping[UUID, RetentionPolicy], rule: str) -> dict[UUID, int]:
+    """The number of days of those projects that have this rule."""
+    return {project_id: days for project_id, policy in policies.items() if (days := getattr(policy, rule))}
+
+
+def _late(days: Mapping[UUID, int], home: str, since: str, moment: datetime) -> Q:
+    """Which things are older than their project's rule allows.
+
+    days: by project; home, since: where a thing names its project, and from when its age counts
+    """
+    by_rule = defaultdict[int, list[UUID]](list)
+    for project_id, number in days.items():
+        by_rule[number].append(project_id)
+    late = Q(pk__in=[])
+    for number, some in by_rule.items():
+        # Asked row by row, so that the database walks along the order and stops when it has enough.
+        its_own = Exists(Project.objects.filter(pk=OuterRef(home)).filter(pk__in=some))
+        late |= Q(its_own, **{f"{since}__lt": moment - timedelta(days=number)})
+    return late
+
+
+def _videos(days: Mapping[UUID, int], moment: datetime, most: int | None) -> Iterator[Going]:
+    old = moment - timedelta(days=min(days.values()))  # said for all of them at once, so that an index tells it
+    late = _late(days, "project_id", "created_at", moment)
+    rows: QuerySet[RenderOutput] = RenderOutput.objects.kept().filter(late, created_at__lt=old, pinned=False)
     rows = first_by(rows, "created_at", most) if most else rows.order_by("created_at")
-    for output in rows.select_related("job__project", "job__clip", "job__track").iterator(CHUNK):
-        yield Going("videos", output, output.created_at + span, days)
+    for output in rows.select_related("project", "job__clip", "job__track").iterator(CHUNK):
+        number = days[output.project_id]
+        yield Going("videos", output, output.created_at + timedelta(days=number), number)
 
 
-def _unused(kind: str, rows: QuerySet[Any], days: int, moment: datetime) -> Iterator[Going]:
+def _unused(kind: str, days: Mapping[UUID, int], moment: datetime) -> Iterator[Going]:
     """Clips or voices nobody has rendered from for so long."""
-    span = timedelta(days=days)
-    needed = RenderJob.objects.filter(status__in=LIVE, **{"clip" if kind == "clips" else "track": OuterRef("pk")})
-    used = rows.filter(binned_at__isnull=True, pinned=False).annotate(
-        last_used=Greatest(F("created_at"), Coalesce(Max("jobs__created_at"), F("created_at")))
+    name, home, related = (
+        ("clip", "speaker__project_id", "speaker__project") if kind == "clips" else ("track", "project_id", "project")
     )
-    due_now = used.filter(~Exists(needed), last_used__lt=moment - span).order_by("created_at")
-    related = "speaker__project" if kind == "clips" else "project"
-    for thing in due_now.select_related(related).iterator(CHUNK):
-        yield Going(kind, thing, thing.last_used + span, days)
+    of_it = RenderJob.objects.filter(**{name: OuterRef("pk")})
+    last_render = Subquery(of_it.order_by("-created_at").values("created_at")[:1])
+    old = moment - timedelta(days=min(days.values()))
+    rows: QuerySet[Any] = bin.KINDS[kind].objects.kept().filter(created_at__lt=old, pinned=False)
+    used = rows.annotate(last_used=Greatest(F("created_at"), Coalesce(last_render, F("created_at"))))
+    late = used.filter(_late(days, home, "last_used", moment), ~Exists(of_it.filter(status__in=LIVE)))
+    for thing in late.order_by("created_at").select_related(related).iterator(CHUNK):
+        number = days[bin.home_of(thing).pk]
+        yield Going(kind, thing, thing.last_used + timedelta(days=number), number)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from projects import cleanup, idling, lanes, rendering, turns, wakeups
+from projects import cleanup, idling, lanes, previews, rendering, turns, wakeups
 
 
 def wake() -> None:
@@ -24,5 +24,7 @@ def wake() -> None:
 
 
 def sweep() -> None:
-    """Put right what was left lying."""
+    """Put right what was left lying; then make what is wanted to look at, putting right what is due meanwhile."""
     cleanup.run_due()
+    if settings.MAKE_PREVIEWS:
+        previews.spend(between=cleanup.run_due)

@@ -8,7 +8,7 @@ who has as many renders running as allowed.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain, islice, zip_longest
@@ -215,29 +215,28 @@ def line() -> Line:
             running[user_id] += every
         else:
             waiting[user_id], raised[user_id] = every - high, high
-    people = waiting.keys() | running.keys()
-    queues = {queue.user_id: queue for queue in UserQueue.objects.filter(user__in=people)}
-    allowed = limits(people)
-    found = [queues.get(user_id) or UserQueue(user_id=user_id) for user_id in people]
+    people = get_user_model().objects.filter(pk__in=waiting.keys() | running.keys()).annotate(limit=_limit())
+    found = people.values_list("pk", "limit", "queue__paused_at", "queue__last_served_at")
     return Line(
         tuple(
             Standing(
-                user_id=queue.user_id,
-                waiting=waiting[queue.user_id],
-                raised=raised[queue.user_id],
-                running=running[queue.user_id],
-                limit=allowed[queue.user_id],
-                paused=queue.paused_at is not None,
+                user_id=user_id,
+                waiting=waiting[user_id],
+                raised=raised[user_id],
+                running=running[user_id],
+                limit=limit,
+                paused=paused_at is not None,
             )
-            for queue in sorted(found, key=lambda queue: (queue.last_served_at or NEVER, queue.user_id))
+            for user_id, limit, paused_at, served_at in sorted(found, key=lambda row: (row[3] or NEVER, row[0]))
         )
     )
 
 
-def positions(some: Collection[RenderJob], now: Line | None = None) -> dict[UUID, int]:
+def positions(some: Collection[RenderJob], now: Line | None = None, ranks: Mapping[UUID, int] | None = None) -> dict[UUID, int]:
     """How many renders are served before each of these, the running ones included; 0 for one that is not waiting.
 
-    now: the line where it is known already. Besides it, a query for every person whose renders these are.
+    now: the line where it is known already; ranks: as from `upcoming`, else it takes a query for every person whose renders
+    these are
     """
     places = {job.pk: 0 for job in some}
     waiting = [job for job in some if job.status == Status.QUEUED]
@@ -249,20 +248,31 @@ def positions(some: Collection[RenderJob], now: Line | None = None) -> dict[UUID
         places |= {job_id: now.running + place for place, job_id in enumerate(_ids(raised, UNLIMITED)) if job_id in places}
     for user_id in {job.created_by_id for job in waiting}:
         own = [job for job in waiting if job.created_by_id == user_id and job.priority < RAISED]
-        places |= {job_id: now.ahead(user_id, rank) for job_id, rank in _ranks(user_id, own).items()}
+        known = _ranks(user_id, own) if ranks is None else {job.pk: ranks[job.pk] for job in own if job.pk in ranks}
+        places |= {job_id: now.ahead(user_id, rank) for job_id, rank in known.items()}
     return places
 
 
-def upcoming(count: int, now: Line) -> list[UUID]:
-    """The waiting renders that are served next, in turn: about so many, all of a round or none."""
+def upcoming(count: int, now: Line, some: Collection[RenderJob] = ()) -> tuple[list[UUID], dict[UUID, int]]:
+    """The waiting renders that are served next, in turn: about so many, all of a round or none.
+
+    Also, for each of `some` that waits for its person's turn, how many of their own come before it.
+    """
     turns: dict[int, list[UUID]] = {each.user_id: [] for each in now.standings if not each.paused}
-    ready = RenderJob.objects.filter(status=Status.QUEUED, created_by__in=turns)
+    ready = RenderJob.objects.filter(status=Status.QUEUED)
     in_turn = Window(RowNumber(), partition_by="created_by", order_by=("-priority", "created_at", "id"))
-    normal = ready.filter(priority__lt=RAISED).annotate(turn=in_turn).filter(turn__lte=now.rounds(count))
-    for job_id, user_id in normal.order_by("turn").values_list("pk", "created_by"):
-        turns[user_id].append(job_id)
-    first = _ids(ready.filter(priority__gte=RAISED), count) if any(each.raised for each in now.standings) else []
-    return first + [job_id for job_id in chain.from_iterable(zip_longest(*turns.values())) if job_id is not None]
+    concerned = ready.filter(created_by__in={*turns, *(job.created_by_id for job in some)})
+    normal = concerned.filter(priority__lt=RAISED).annotate(turn=in_turn)
+    wanted, rounds, ranks = {job.pk for job in some}, now.rounds(count), {}
+    shown = normal.filter(Q(turn__lte=rounds) | Q(pk__in=wanted)) if wanted else normal.filter(turn__lte=rounds)
+    for job_id, user_id, turn in shown.order_by("turn").values_list("pk", "created_by", "turn"):
+        if turn <= rounds and user_id in turns:
+            turns[user_id].append(job_id)
+        if job_id in wanted:
+            ranks[job_id] = turn - 1
+    raised = ready.filter(priority__gte=RAISED, created_by__in=turns)
+    first = _ids(raised, count) if any(each.raised for each in now.standings) else []
+    return first + [job_id for job_id in chain.from_iterable(zip_longest(*turns.values())) if job_id is not None], ranks
 
 
 def _ranks(user_id: int, wanted: list[RenderJob]) -> dict[UUID, int]:

@@ -23,7 +23,7 @@ from django.utils.translation import gettext as _
 
 from lipsync.errors import LipsyncError, UnusableInput
 from lipsync.media import probe_clip, probe_voice, save_still
-from projects import audit, library, objects, quotas, sentences, storage
+from projects import audit, library, objects, previews, quotas, sentences, storage
 from projects.errors import NoRoom, ProjectError, Refused, TooLarge, Unavailable
 from projects.models import AudioTrack, Project, Speaker, SpeakerClip, UploadKind
 from projects.models.library import LANGUAGE_LENGTH, TITLE_LENGTH
@@ -117,6 +117,7 @@ def take_clip(
                 has_sound=facts.has_sound,
             )
             audit.record("clip.added", clip)
+            previews.ask_for(clip)
             return clip
 
 

@@ -71,11 +71,11 @@ def _sums(owner: str) -> dict[str, Expression]:
     used = (
         of(clips.kept(), "speaker__project")
         + of(tracks.kept(), "project")
-        + of(outputs.kept(), "job__project")
+        + of(outputs.kept(), "project")
         + of(Upload.objects.filter(state__in=OPEN), "project")
         + of(RenderJob.objects.filter(status__in=LIVE), "project", "expected_size")
     )
-    binned = of(clips.binned(), "speaker__project") + of(tracks.binned(), "project") + of(outputs.binned(), "job__project")
+    binned = of(clips.binned(), "speaker__project") + of(tracks.binned(), "project") + of(outputs.binned(), "project")
     return {"used": used, "binned": binned}
 
 

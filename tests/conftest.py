@@ -22,6 +22,7 @@ from tests import making
 
 # Installations that tests start have better to do than to learn.
 os.environ.setdefault("TEACH_WHILE_IDLE", "0")
+os.environ.setdefault("MAKE_PREVIEWS", "0")
 NO_PROCESS = 2**22 + 1  # above every process number that Linux gives
 
 

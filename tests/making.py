@@ -19,6 +19,7 @@ from projects.models import (
     AudioTrack,
     Consent,
     Membership,
+    Preview,
     Project,
     RenderJob,
     RenderOutput,
@@ -101,6 +102,16 @@ def clip(speaker: Speaker, source: Path, title: str = "Lecture 1") -> SpeakerCli
     Path(row.still.path).write_bytes(b"\xff\xd8\xff\xd9")
     row.save()
     return row
+
+
+def previews(clip: SpeakerClip) -> dict[str, Preview]:
+    """What is there to look at of a clip, by kind."""
+    rows = {}
+    for kind, ending, data in (("film", ".mp4", clip.path.read_bytes()), ("strip", ".jpg", b"\xff\xd8\xff\xd9")):
+        name = f"{storage.PREVIEWS}/{clip.pk}{ending}"
+        (storage.folder(storage.PREVIEWS) / Path(name).name).write_bytes(data)
+        rows[kind] = Preview.objects.create(clip=clip, kind=kind, state="done", file=name, size=len(data))
+    return rows
 
 
 def track(project: Project, source: Path, title: str = "Welcome, German") -> AudioTrack:

@@ -6,6 +6,7 @@ from lipsync.media.facts import ClipFacts, VoiceFacts, intake_notices
 from lipsync.media.frames import Frame, FrameReader
 from lipsync.media.join import join
 from lipsync.media.probe import probe_clip, probe_voice
+from lipsync.media.rendition import is_heavy, plays_in_browsers, save_rendition
 from lipsync.media.sound import read_sound
 from lipsync.media.still import save_still
 from lipsync.media.writer import FrameWriter
@@ -20,10 +21,13 @@ __all__ = [
     "VoiceFacts",
     "cleaned",
     "intake_notices",
+    "is_heavy",
     "join",
     "nvenc_opens",
+    "plays_in_browsers",
     "probe_clip",
     "probe_voice",
     "read_sound",
+    "save_rendition",
     "save_still",
 ]

@@ -21,6 +21,7 @@ from projects.models import (
     Consent,
     Invitation,
     Membership,
+    Preview,
     Project,
     ProjectPlan,
     RenderOutput,
@@ -161,6 +162,21 @@ class AudioTrackAdmin(WithFile):
     list_select_related = ("project",)
     list_filter = (WhereFilter, "created_at")
     search_fields = ("title", "project__name", "sha256")
+
+
+@admin.register(Preview)
+class PreviewAdmin(ReadOnly):
+    """What is made of clips to look at. One that is removed by hand is made anew."""
+
+    list_display = ("clip", "kind", "state", "attempts", "bytes", "note", "created_at")
+    list_select_related = ("clip__speaker__project",)
+    search_fields = ("clip__title", "clip__speaker__name", "note")
+    list_filter = ("state", "kind")
+
+    @admin.display(description="bytes", ordering="size")
+    def bytes(self, preview: Preview) -> str:
+        """Of its file."""
+        return figures.size(preview.size)
 
 
 @admin.register(Upload)

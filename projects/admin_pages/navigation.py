@@ -24,6 +24,7 @@ from projects.models import (
     Lane,
     Membership,
     PersonPlan,
+    Preview,
     Project,
     ProjectPlan,
     QuotaPlan,
@@ -55,6 +56,7 @@ MENU: dict[str, tuple[tuple[type[Model], str, str], ...]] = {
         (CleanupRun, "Cleanup runs", "mop"),
         (RetentionPolicy, "Retention policies", "schedule"),
         (RenderOutput, "Finished videos", "movie"),
+        (Preview, "Previews", "preview"),
         (Upload, "Uploads", "upload"),
     ),
     "Renders and lanes": (

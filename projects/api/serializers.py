@@ -95,13 +95,15 @@ class ClipShape(serializers.ModelSerializer[SpeakerClip]):
 
     file_url = serializers.SerializerMethodField()
     still_url = serializers.SerializerMethodField()
+    film_url = serializers.SerializerMethodField()
+    strip_url = serializers.SerializerMethodField()
     project = serializers.UUIDField(source="speaker.project_id", read_only=True)
 
     class Meta:
         model = SpeakerClip
         fields = (
             *("id", "project", "speaker", "title", "size", "sha256", "width", "height", "frame_rate", "frames"),
-            *("duration", "codec", "has_sound", "created_at", "file_url", "still_url"),
+            *("duration", "codec", "has_sound", "created_at", "file_url", "still_url", "film_url", "strip_url"),
         )
         read_only_fields = fields
 
@@ -112,6 +114,14 @@ class ClipShape(serializers.ModelSerializer[SpeakerClip]):
     def get_still_url(self, clip: SpeakerClip) -> str:
         """Where a still picture is."""
         return _absolute(self, "clip_still", clip.pk)
+
+    def get_film_url(self, clip: SpeakerClip) -> str | None:
+        """Where the light copy for browsers is, null where there is none."""
+        return _absolute(self, "clip_film", clip.pk) if clip.sight.is_light else None
+
+    def get_strip_url(self, clip: SpeakerClip) -> str | None:
+        """Where the strip of pictures with the face drawn is, null where there is none."""
+        return _absolute(self, "clip_strip", clip.pk) if clip.sight.strip_url else None
 
 
 class TrackShape(serializers.ModelSerializer[AudioTrack]):

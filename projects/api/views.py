@@ -77,7 +77,11 @@ def speakers(request: Request) -> Response:
 def clips(request: Request) -> Response:
     """The clips, or a new one as multipart form data; the same bytes again give the lecturer's clip that has them."""
     if request.method == "GET":
-        return _listed(request, access.clips_of(request.user, project=_project(request)), serializers.ClipShape)
+        return _listed(
+            request,
+            access.clips_of(request.user, project=_project(request)).prefetch_related("previews"),
+            serializers.ClipShape,
+        )
     given = _given(serializers.NewClip(data=request.data))
     whose = access.editable_speaker_for(request.user, given["speaker"])
     clip = uploads.add_clip(project=whose.project, speaker=whose, uploaded_file=given["file"], title=given["title"])
@@ -225,13 +229,15 @@ def restore(request: Request, /, kind: str, **row_id: UUID) -> Response:
 def usage(request: Request) -> Response:
     """What the person's own projects hold and may hold, in bytes, and the video rendered this month, in seconds."""
     person = _person(request)
-    room, minutes = quotas.room_of_person(person), quotas.minutes_of(person)
+    plan = quotas.plan_of(person)
+    room, minutes = quotas.room_of_person(person, plan), quotas.minutes_of(person, plan)
     held = {
         "clips": room.clips,
         "tracks": room.tracks,
         "outputs": room.outputs,
         "arriving": room.arriving,
         "expected": room.expected,
+        "previews": room.previews,
     }
     return Response(
         {

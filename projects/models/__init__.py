@@ -8,6 +8,7 @@ from projects.models.lanes import Kind, Lane
 from projects.models.library import AudioTrack, Project, Role, Speaker, SpeakerClip
 from projects.models.memberships import Invitation, Membership
 from projects.models.overviews import RenderOverview
+from projects.models.previews import Preview, PreviewKind, PreviewState
 from projects.models.queues import IdempotencyKey, UserQueue
 from projects.models.quotas import PersonPlan, ProjectPlan, QuotaPlan
 from projects.models.renders import Family, JobLogLine, RenderJob, RenderOutput, Stage, Status
@@ -32,6 +33,9 @@ __all__ = [
     "Membership",
     "Outcome",
     "PersonPlan",
+    "Preview",
+    "PreviewKind",
+    "PreviewState",
     "Project",
     "ProjectPlan",
     "QuotaPlan",

@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from projects.models.library import TITLE_LENGTH, Project
+from projects.models.library import TITLE_LENGTH, Project, role_in
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
@@ -25,6 +25,12 @@ class RenderBatchQuerySet(models.QuerySet["RenderBatch"]):
     def visible_to(self, user: User | AnonymousUser) -> RenderBatchQuerySet:
         """The batches this person may see."""
         return self.filter(project__in=Project.objects.visible_to(user))
+
+    def with_role(self, user: User | AnonymousUser) -> RenderBatchQuerySet:
+        """With the project of each, and this person's role in it."""
+        if not user.is_authenticated:
+            return self.none()
+        return self.select_related("project").annotate(found_role=role_in("project", "project__owner_id", user))
 
 
 class RenderBatch(models.Model):
@@ -59,3 +65,8 @@ class RenderBatch(models.Model):
     def get_absolute_url(self) -> str:
         """The batch's page."""
         return reverse("pages:batch", args=[self.pk])
+
+    @property
+    def home(self) -> Project:
+        """Its project, with the role of the person for whom `access` found it."""
+        return self.project.seen_as(getattr(self, "found_role", "") or "")

@@ -72,6 +72,5 @@ class Kept(models.Model):
 
 
 def first_by(rows: models.QuerySet[Row], order: str, count: int) -> models.QuerySet[Row]:
-    """The first so many in this order. Which they are is found before anything is joined to them, which takes half the time."""
-    ids = list(rows.order_by(order).values_list("pk", flat=True)[:count])
-    return rows.filter(pk__in=ids).order_by(order)
+    """The first so many in this order, without what was joined to them: which they are is found before anything is."""
+    return rows.model._default_manager.filter(pk__in=rows.order_by(order).values("pk")[:count]).order_by(order)

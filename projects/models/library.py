@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ from projects.models.kept import Kept, KeptQuerySet
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
 
+    from projects.models.previews import Preview
+
 NAME_LENGTH = 120
 TITLE_LENGTH = 200
 LANGUAGE_LENGTH = 20
@@ -32,6 +35,12 @@ class Role(models.TextChoices):
 
 
 EDITING = (Role.OWNER, Role.EDITOR)
+
+
+def role_in(home: str, owner: str, user: User) -> Case:
+    """This person's role in the project of a row. home, owner: where the row names its project, and that project's owner"""
+    as_member = user.memberships.filter(project=OuterRef(home)).values("role")[:1]
+    return Case(When(**{owner: user.pk}, then=Value(Role.OWNER.value)), default=Subquery(as_member))
 
 
 class ProjectQuerySet(models.QuerySet["Project"]):
@@ -54,8 +63,7 @@ class ProjectQuerySet(models.QuerySet["Project"]):
         """With this person's role in each."""
         if not user.is_authenticated:
             return self.none()
-        as_member = user.memberships.filter(project=OuterRef("pk")).values("role")[:1]
-        return self.annotate(found_role=Case(When(owner_id=user.pk, then=Value(Role.OWNER.value)), default=Subquery(as_member)))
+        return self.annotate(found_role=role_in("pk", "owner_id", user))
 
 
 class Project(models.Model):
@@ -81,6 +89,11 @@ class Project(models.Model):
     def role(self) -> str:
         """The role of the person for whom `access` found it."""
         return getattr(self, "found_role", "")
+
+    def seen_as(self, role: str) -> Project:
+        """The same, found for a person with this role."""
+        vars(self)["found_role"] = role
+        return self
 
     @property
     def can_edit(self) -> bool:
@@ -126,6 +139,11 @@ class Speaker(models.Model):
     def get_absolute_url(self) -> str:
         """The lecturer's page."""
         return reverse("pages:lecturer", args=[self.pk])
+
+    @property
+    def home(self) -> Project:
+        """Their project, with the role of the person for whom `access` found them."""
+        return self.project.seen_as(getattr(self, "found_role", "") or "")
 
     def has_consent(self) -> bool:
         """Whether a consent allows renders today."""
@@ -185,9 +203,45 @@ class SpeakerClip(Kept):
         return reverse("clip_file", args=[self.pk])
 
     @property
+    def sight(self) -> Sight:
+        """What there is to look at. Uses what was prefetched as `previews`."""
+        found = {preview.kind: preview for preview in self.previews.all()}
+        return Sight(self, found.get("film"), found.get("strip"))
+
+    @property
     def still_url(self) -> str:
         """Where its still picture is."""
         return reverse("clip_still", args=[self.pk])
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A clip as it is looked at. film, strip: the rows of what is made of it, None where nobody has asked for it yet"""
+
+    clip: SpeakerClip
+    film: Preview | None
+    strip: Preview | None
+
+    @property
+    def is_light(self) -> bool:
+        """Whether what plays is the light film and not the file itself."""
+        return self.film is not None and self.film.state == "done"
+
+    @property
+    def film_url(self) -> str:
+        """What plays in a page."""
+        return reverse("clip_film", args=[self.clip.pk]) if self.is_light else self.clip.file_url
+
+    @property
+    def strip_url(self) -> str:
+        """The strip of pictures, empty where there is none."""
+        is_there = self.strip is not None and self.strip.state == "done"
+        return reverse("clip_strip", args=[self.clip.pk]) if is_there else ""
+
+    @property
+    def is_coming(self) -> bool:
+        """Whether anything is still being made."""
+        return any(preview is not None and preview.state == "waiting" for preview in (self.film, self.strip))
 
 
 class AudioTrack(Kept):

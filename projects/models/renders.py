@@ -87,12 +87,6 @@ class RenderJobQuerySet(models.QuerySet["RenderJob"]):
         """Which of one person's is served first: higher priority, then longer wait. Between people `turns` decides."""
         return self.order_by("-priority", "created_at", "id")
 
-    def newest(self, count: int) -> list[RenderJob]:
-        """The newest ones with their media. Which they are is found first: a database that joins them all before is slow."""
-        order = ("-created_at", "id")
-        ids = list(self.order_by(*order).values_list("pk", flat=True)[:count])
-        return list(self.filter(pk__in=ids).with_media().order_by(*order))
-
     def with_media(self) -> RenderJobQuerySet:
         """With everything a list shows, in one query."""
         return self.select_related("project", "clip__speaker", "track", "output", "created_by", "batch")
@@ -114,8 +108,8 @@ class RenderJob(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="jobs")
-    clip = models.ForeignKey(SpeakerClip, on_delete=models.RESTRICT, related_name="jobs")
-    track = models.ForeignKey(AudioTrack, on_delete=models.RESTRICT, related_name="jobs")
+    clip = models.ForeignKey(SpeakerClip, on_delete=models.RESTRICT, related_name="jobs", db_index=False)
+    track = models.ForeignKey(AudioTrack, on_delete=models.RESTRICT, related_name="jobs", db_index=False)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="jobs")
     retry_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="retries")
     batch = models.ForeignKey("RenderBatch", on_delete=models.SET_NULL, null=True, blank=True, related_name="jobs")
@@ -160,6 +154,11 @@ class RenderJob(models.Model):
             models.Index(fields=("status", "-priority", "created_at"), name="job_turn"),
             models.Index(fields=("status", "created_by", "-priority", "created_at"), name="job_turn_by_person"),
             models.Index(fields=("project", "-created_at", "id"), name="job_by_project"),
+            models.Index(fields=("project", "status"), name="job_state_by_project"),
+            models.Index(fields=("clip", "-created_at"), name="job_by_clip"),
+            models.Index(fields=("track", "-created_at"), name="job_by_track"),
+            # What a person made lately, and how much of it this month, without a look at the rows themselves.
+            models.Index(fields=("created_by", "-created_at", "status", "track"), name="job_by_person"),
         )
         constraints = (
             models.CheckConstraint(condition=Q(status__in=Status.values), name="job_status_is_known"),
@@ -239,9 +238,14 @@ class RenderJob(models.Model):
 
 
 class RenderOutput(Kept):
-    """A finished video. `quality` maps a measure to its value or null, `timings` a stage to its seconds."""
+    """A finished video. `quality` maps a measure to its value or null, `timings` a stage to its seconds.
+
+    project: its job's, which never changes; here too, for sums over all videos of a project
+    """
 
     job = models.OneToOneField(RenderJob, on_delete=models.CASCADE, primary_key=True, related_name="output")
+    # Without an index of its own: one of all rows would be taken for one of those that are kept, or of those in the bin.
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="outputs", db_index=False)
     file = models.FileField(max_length=200)
     sha256 = models.CharField(max_length=64)
     size = models.PositiveBigIntegerField()
@@ -266,7 +270,7 @@ class RenderOutput(Kept):
             models.Index(fields=("-created_at",), name="output_latest"),
             models.Index(fields=("-size",), condition=Q(binned_at__isnull=True), name="output_largest_kept"),
             # Sums of bytes read this alone, not the rows.
-            models.Index(fields=("job", "binned_at", "purged_at", "size"), name="output_bytes"),
+            models.Index(fields=("project", "size"), condition=Q(binned_at__isnull=True), name="output_room"),
         )
         constraints = (
             *Kept.Meta.constraints,

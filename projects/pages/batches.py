@@ -8,6 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.contrib.auth.models import User
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -18,13 +20,17 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from projects import access, archives, batches, idempotency, media
 from projects.errors import ProjectError
 from projects.forms import BatchForm
-from projects.models import AudioTrack, Project, RenderBatch, RenderJob, SpeakerClip, Status
+from projects.models import AudioTrack, Project, RenderBatch, RenderJob, SpeakerClip
 from projects.pages import turns
+from projects.pages.paging import page_of
 from projects.pages.people import signed_in
 
 BATCHES_SHOWN = 100
 CLIPS_SHOWN, VOICES_SHOWN = 60, 24
 REPLACEMENTS_SHOWN = 200
+ROWS_SHOWN = 100
+ON_THE_BOARD = ("clip", "batch", "cancel_requested", "error_message", "track__title", "track__language", "track__duration")
+SPARSE = 4  # a grid with more than so many places for each cell is shown as a list
 TOKEN_LENGTH = 64
 
 
@@ -36,9 +42,14 @@ class Row:
     jobs: Sequence[RenderJob | None]
 
     @property
+    def cells(self) -> Sequence[RenderJob]:
+        """Those that there are."""
+        return [job for job in self.jobs if job is not None]
+
+    @property
     def failed(self) -> Sequence[RenderJob]:
         """Those that another clip could take over."""
-        return [job for job in self.jobs if job is not None and job.can_retry]
+        return [job for job in self.cells if job.can_retry]
 
 
 @require_safe
@@ -190,21 +201,40 @@ def _grid(request: HttpRequest, project: Project, form: BatchForm) -> dict[str, 
 def _context(request: HttpRequest, batch_id: UUID) -> dict[str, Any]:
     user = signed_in(request)
     row = access.batch_for(user, batch_id)
-    jobs = list(batches.cells(row).with_media())
-    progress = batches.progress(row)
+    project = row.home
+    jobs = list(batches.cells(row).select_related("track").only(*batches.TOLD, *ON_THE_BOARD))
+    clips, replacements = _clips(user, row, jobs)
     tracks = sorted({job.track for job in jobs}, key=_place_of_voice)
-    rows = _rows(jobs, tracks)
-    project = access.project_for(user, row.project_id)
-    context: dict[str, Any] = {"batch": row, "project": project, "tab": "batches", "tracks": tracks, "rows": rows}
-    if project.can_edit and any(line.failed for line in rows):
-        context["replacements"] = list(access.clips_of(user, project=row.project)[:REPLACEMENTS_SHOWN])
-    failed = [job for job in jobs if job.status == Status.FAILED]
-    return context | {"progress": progress, "failed": failed, "percent": int(progress.share * 100)}
+    page = page_of(request, clips, ROWS_SHOWN)
+    rows = _rows(jobs, list(page.object_list), tracks)
+    progress = batches.progress_of(jobs)
+    context: dict[str, Any] = {"batch": row, "project": project, "tab": "batches", "tracks": tracks, "rows": rows, "page": page}
+    context |= {
+        "progress": progress,
+        "percent": int(progress.share * 100),
+        "is_sparse": len(clips) * len(tracks) > SPARSE * len(jobs),
+    }
+    if any(line.failed for line in rows) and project.can_edit:
+        context["replacements"] = replacements
+    return context
 
 
-def _rows(jobs: Sequence[RenderJob], tracks: Sequence[AudioTrack]) -> list[Row]:
-    by_cell = {(job.clip_id, job.track_id): job for job in jobs}
-    clips = sorted({job.clip for job in jobs}, key=lambda clip: (clip.speaker.name, clip.title, clip.pk))
+def _clips(user: User, batch: RenderBatch, jobs: Sequence[RenderJob]) -> tuple[list[SpeakerClip], list[SpeakerClip]]:
+    """The clips of these cells, and those that could take the place of one, newest first; in one query."""
+    newest = access.clips_of(user, project=batch.project).values("pk")[:REPLACEMENTS_SHOWN]
+    of_cells = {job.clip_id for job in jobs}
+    rows = SpeakerClip.objects.filter(Q(pk__in=newest) | Q(pk__in=of_cells)).select_related("speaker")
+    found = list(rows)
+    mine = sorted((clip for clip in found if clip.pk in of_cells), key=lambda clip: (clip.speaker.name, clip.title, clip.pk))
+    return mine, [clip for clip in found if clip.is_kept][:REPLACEMENTS_SHOWN]
+
+
+def _rows(jobs: Sequence[RenderJob], clips: Sequence[SpeakerClip], tracks: Sequence[AudioTrack]) -> list[Row]:
+    by_id, by_cell = {clip.pk: clip for clip in clips}, dict[tuple[UUID, UUID], RenderJob]()
+    for job in jobs:
+        if job.clip_id in by_id:
+            job.clip = by_id[job.clip_id]
+            by_cell[job.clip_id, job.track_id] = job
     return [Row(clip, [by_cell.get((clip.pk, track.pk)) for track in tracks]) for clip in clips]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.db.models import Prefetch, prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -20,7 +21,7 @@ from projects.models import Speaker
 from projects.pages.paging import page_of
 from projects.pages.people import signed_in
 
-VIDEOS_SHOWN = 200
+VIDEOS_SHOWN = 40
 CLIPS_SHOWN = 60
 
 
@@ -81,18 +82,20 @@ def withdraw_consent(request: HttpRequest, speaker_id: UUID) -> HttpResponse:
 
 def _context(request: HttpRequest, row: Speaker, **forms: Any) -> dict[str, Any]:
     user = signed_in(request)
-    project = access.project_for(user, row.project_id)
-    videos = access.outputs_of(user, speaker=row)
-    history = list(access.consents_of(user, speaker=row).select_related("recorded_by", "withdrawn_by"))
+    project = row.home
+    videos = page_of(request, access.outputs_of(user, speaker=row), VIDEOS_SHOWN, "videos")
+    consented = access.consents_of(user).select_related("recorded_by", "withdrawn_by")
+    prefetch_related_objects([row], Prefetch("consents", consented))
     context = {
         "project": project,
         "tab": "lecturers",
         "speaker": row,
         "standing": consents.standing(row),
-        "history": history,
-        "page": page_of(request, access.clips_of(user, project=project).filter(speaker=row), CLIPS_SHOWN),
-        "videos": videos[:VIDEOS_SHOWN],
-        "video_count": videos.count(),
+        "history": list(row.consents.all()),
+        "page": page_of(
+            request, access.clips_of(user, project=project).filter(speaker=row).prefetch_related("previews"), CLIPS_SHOWN
+        ),
+        "videos": videos,
         "form": ConsentForm(initial={"given_by": row.name, "given_on": timezone.localdate()}),
         "tags_form": TagsForm(initial={"tags": ", ".join(row.tags)}),
     }

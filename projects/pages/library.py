@@ -11,6 +11,7 @@ from django.db.models import Count, Prefetch, prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from projects import access, consents, library, uploads
@@ -21,7 +22,7 @@ from projects.pages.paging import page_of
 from projects.pages.people import signed_in
 
 RENDERS_SHOWN = 50
-LECTURERS_SHOWN, CLIPS_SHOWN = 20, 8
+LECTURERS_SHOWN, CLIPS_SHOWN = 12, 8
 VOICES_SHOWN = 60
 
 
@@ -44,6 +45,22 @@ def project(request: HttpRequest, project_id: UUID) -> HttpResponse:
     """Lecturers and their clips."""
     row = access.project_for(signed_in(request), project_id)
     return render(request, "pages/lecturers.html", _lecturers(request, row))
+
+
+@require_safe
+@never_cache
+def clip_card(request: HttpRequest, clip_id: UUID) -> HttpResponse:
+    """One clip in a list, which asks for itself anew while something is being made of it."""
+    user = signed_in(request)
+    clip = access.clip_for(user, clip_id)
+    home = access.project_for(user, clip.speaker.project_id)
+    context = {
+        "clip": clip,
+        "project": home,
+        "standing": consents.standing(clip.speaker),
+        "back": clip.speaker.get_absolute_url(),
+    }
+    return render(request, "parts/clip.html", context)
 
 
 @require_safe
@@ -123,7 +140,7 @@ def _lecturers(request: HttpRequest, row: Project, **forms: Any) -> dict[str, An
     chosen = [speaker for speaker in everybody if wanted in speaker.tags] if wanted in tags else everybody
     page = page_of(request, chosen, LECTURERS_SHOWN)
     kept = SpeakerClip.objects.kept()
-    newest = Prefetch("clips", queryset=kept[:CLIPS_SHOWN], to_attr="newest_clips")
+    newest = Prefetch("clips", queryset=kept.prefetch_related("previews")[:CLIPS_SHOWN], to_attr="newest_clips")
     speakers = list(page.object_list)
     prefetch_related_objects(speakers, newest, "consents")
     counts = dict(kept.filter(speaker__in=speakers).order_by().values_list("speaker").annotate(count=Count("pk")))

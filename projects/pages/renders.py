@@ -20,7 +20,7 @@ from projects.pages import figures, overview, telling
 from projects.pages import turns as live_turns
 from projects.pages.people import signed_in
 
-ENDED_SHOWN = 50
+ENDED_SHOWN = 20
 LOG_LINES_SHOWN = 500
 ATTEMPTS_SHOWN = 20
 
@@ -118,10 +118,11 @@ def _job_context(request: HttpRequest, row: RenderJob) -> dict[str, Any]:
 
 def _queue_context(request: HttpRequest) -> dict[str, Any]:
     user = signed_in(request)
-    mine, count = live_turns.live(user), live_turns.live_count(user)
-    ended = access.own_jobs_of(user).filter(status__in=FINAL).newest(ENDED_SHOWN)
-    context = {"turns": mine, "ended_jobs": ended, "active_jobs": count, "more": count - len(mine)}
-    return context | {"paused_at": turns.queue_of(user).paused_at}
+    line = turns.line()
+    mine, count = live_turns.live(user, line), live_turns.live_count(user)
+    ended = access.first_own_jobs_of(user, FINAL, ("-created_at", "id"), ENDED_SHOWN)
+    is_paused = line.is_paused(user.pk) if mine else turns.queue_of(user).paused_at is not None
+    return {"turns": mine, "ended_jobs": ended, "active_jobs": count, "more": count - len(mine), "is_paused": is_paused}
 
 
 def _back(request: HttpRequest, row: RenderJob) -> HttpResponse:

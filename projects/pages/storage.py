@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.models import User
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -22,13 +23,14 @@ from projects import access, bin, quotas, retention
 from projects.access import Thing
 from projects.errors import ProjectError
 from projects.models import Project, RenderOutput, SpeakerClip
-from projects.models.kept import first_by
+from projects.pages import turns
+from projects.pages.paging import page_of
 from projects.pages.people import signed_in
 from projects.quotas import Room
 
 LARGEST_SHOWN = 20
-BIN_SHOWN = 100
-SOON_SHOWN = 50
+BIN_SHOWN, BIN_PAGE = 100, 30  # the latest of each kind; of all of them at a time
+SOON_SHOWN = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,24 +87,26 @@ class Leaving:
 def storage(request: HttpRequest) -> HttpResponse:
     """What the person's projects hold, and the bin."""
     user = signed_in(request)
-    homes = list(access.projects_of(user))
+    homes = list(quotas.with_rooms(turns.with_live_count(access.projects_of(user), user)))
     editable = frozenset(home.pk for home in homes if home.can_edit)
-    told = quotas.rooms(homes)
-    own = [told[home.pk] for home in homes if home.owner_id == user.pk]
-    mine, minutes = quotas.together(own, quotas.plan_of(user).bytes_per_person), quotas.minutes_of(user)
+    told = {home.pk: quotas.room_in(home) for home in homes}
+    own, plan = [told[home.pk] for home in homes if home.owner_id == user.pk], quotas.plan_of(user)
+    mine, minutes = quotas.together(own, plan.bytes_per_person), quotas.minutes_of(user, plan)
     largest_project = max((room.used for room in told.values()), default=0)
     holdings = [Holding(home, told[home.pk], _pieces(told[home.pk], largest_project)) for home in homes]
+    leaving = retention.soon(homes, SOON_SHOWN)
     context = {
+        "homes": homes,
         "room": mine,
         "pieces": _pieces(mine, mine.limit or mine.used),
         "minutes": minutes,
         "holdings": sorted(holdings, key=lambda holding: -holding.room.used),
-        "soon": [
-            Leaving(_item(going.thing, editable), going.goes_at, going.days) for going in retention.soon(user, SOON_SHOWN)
-        ],
-        "largest": _largest(user, editable),
-        "binned": _binned(user, editable),
+        "soon": [Leaving(_item(going.thing, editable), going.goes_at, going.days) for going in leaving],
     }
+    largest, binned = _largest_and_binned(user)
+    page = page_of(request, binned, BIN_PAGE, "bin")
+    context |= {"largest": [_item(thing, editable) for thing in largest]}
+    context |= {"binned": [_item(thing, editable) for thing in page.object_list], "bin_page": page}
     return render(request, "pages/storage.html", context)
 
 
@@ -158,22 +162,22 @@ def _pieces(room: Room, whole: int) -> list[Piece]:
     return pieces
 
 
-def _largest(user: User, editable: Set[UUID]) -> list[Item]:
-    found: list[Item] = []
-    for rows in (access.clips_of(user), access.tracks_of(user), access.outputs_of(user)):
-        found.extend(_items(first_by(rows, "-size", LARGEST_SHOWN), editable))
-    return sorted(found, key=lambda item: -item.size)[:LARGEST_SHOWN]
-
-
-def _binned(user: User, editable: Set[UUID]) -> list[Item]:
-    found: list[Item] = []
-    for rows in (access.binned_clips_of(user), access.binned_tracks_of(user), access.binned_outputs_of(user)):
-        found.extend(_items(rows.order_by("-binned_at")[:BIN_SHOWN], editable))
-    return sorted(found, key=lambda item: (item.goes_at is None, item.goes_at))
-
-
-def _items(things: Iterable[Thing], editable: Set[UUID]) -> list[Item]:
-    return [_item(thing, editable) for thing in things]
+def _largest_and_binned(user: User) -> tuple[list[Thing], list[Thing]]:
+    """The largest things and those in the bin, the first to go first; in one query for each kind."""
+    largest, binned = list[Thing](), list[Thing]()
+    sources: tuple[tuple[QuerySet[Any], QuerySet[Any], tuple[str, ...]], ...] = (
+        (access.clips_of(user), access.binned_clips_of(user), ("speaker__project",)),
+        (access.tracks_of(user), access.binned_tracks_of(user), ("project",)),
+        (access.outputs_of(user), access.binned_outputs_of(user), ("project", "job__clip", "job__track")),
+    )
+    for kept, lying, related in sources:
+        large = kept.order_by("-size").values("pk")[:LARGEST_SHOWN]
+        late = lying.order_by("-binned_at").values("pk")[:BIN_SHOWN]
+        for thing in kept.model._default_manager.filter(Q(pk__in=large) | Q(pk__in=late)).order_by().select_related(*related):
+            (largest if thing.is_kept else binned).append(thing)
+    largest.sort(key=lambda thing: -thing.size)
+    binned.sort(key=lambda thing: (thing.goes_at is None, thing.goes_at))
+    return largest[:LARGEST_SHOWN], binned
 
 
 def _item(thing: Thing, editable: Set[UUID]) -> Item:

@@ -6,12 +6,29 @@ from dataclasses import dataclass
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_noop, ngettext
 
 from projects import pace, sentences
 from projects.consents import Standing
 from projects.estimates import Estimate
 from projects.models import RenderJob, Stage, Status
+
+STATES = {
+    Status.QUEUED: gettext_noop("Waiting"),
+    Status.RUNNING: gettext_noop("Running"),
+    Status.SUCCEEDED: gettext_noop("Done"),
+    Status.FAILED: gettext_noop("Failed"),
+    Status.CANCELLED: gettext_noop("Cancelled"),
+}
+STAGES = {
+    Stage.NONE: gettext_noop("Getting ready"),
+    Stage.LOOK: gettext_noop("Looking at the face"),
+    Stage.LISTEN: gettext_noop("Listening to the clip's own sound"),
+    Stage.PLAN: gettext_noop("Planning the mouth"),
+    Stage.RENDER: gettext_noop("Making the frames"),
+    Stage.FINISH: gettext_noop("Adding the sound"),
+    Stage.MEASURE: gettext_noop("Checking the result"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,26 +44,12 @@ def state_words(job: RenderJob) -> str:
     """Waiting, Running, Done, Failed, Cancelled, Stopping."""
     if job.status == Status.RUNNING and job.cancel_requested:
         return _("Stopping")
-    return {
-        Status.QUEUED: _("Waiting"),
-        Status.RUNNING: _("Running"),
-        Status.SUCCEEDED: _("Done"),
-        Status.FAILED: _("Failed"),
-        Status.CANCELLED: _("Cancelled"),
-    }[Status(job.status)]
+    return _(STATES[Status(job.status)])
 
 
 def stage_words(stage: str) -> str:
     """What the engine is doing."""
-    return {
-        Stage.NONE: _("Getting ready"),
-        Stage.LOOK: _("Looking at the face"),
-        Stage.LISTEN: _("Listening to the clip's own sound"),
-        Stage.PLAN: _("Planning the mouth"),
-        Stage.RENDER: _("Making the frames"),
-        Stage.FINISH: _("Adding the sound"),
-        Stage.MEASURE: _("Checking the result"),
-    }.get(Stage(stage) if stage in Stage.values else Stage.NONE, stage)
+    return _(STAGES[Stage(stage) if stage in Stage.values else Stage.NONE])
 
 
 def steps(job: RenderJob) -> list[Step]:

@@ -43,6 +43,7 @@ urlpatterns = [
     path("lecturers/<uuid:speaker_id>/consents/withdraw/", lecturers.withdraw_consent, name="withdraw_consent"),
     path("projects/", library.projects, name="projects"),
     path("projects/<uuid:project_id>/", library.project, name="project"),
+    path("clips/<uuid:clip_id>/card/", library.clip_card, name="clip_card"),
     path("projects/<uuid:project_id>/voices/", library.voices, name="voices"),
     path("projects/<uuid:project_id>/renders/", library.renders, name="project_renders"),
     path("projects/<uuid:project_id>/batches/", batches.of_project, name="batches"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from django import template
@@ -33,6 +34,7 @@ CONSENT_ICONS = {
 }
 CONSENT_TEXTS = frozenset({STATED, STATED_NOTE, EARLIER_NOTE})
 PROJECTS_IN_SWITCHER = 12
+VERDICT_ICONS = {"ready": "circle-check", "warnings": "triangle-alert", "refused": "circle-x"}
 NOTE_KINDS = {"error": "bad", "success": "good", "warning": "warning"}
 NOTE_ICONS = {"error": "triangle-alert", "success": "circle-check", "warning": "triangle-alert"}
 STATE_ICONS = {
@@ -47,15 +49,27 @@ STATE_ICONS = {
 @register.simple_tag
 def icon(name: str) -> SafeString:
     """An icon of the sprite; it says nothing to a screen reader, the words beside it do."""
-    return format_html(
-        '<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>', static("vendor/lucide/icons.svg"), name
-    )
+    return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>', _sprite(), name)
+
+
+@cache
+def _sprite() -> str:
+    """The same for as long as the process lives, and asked for a thousand times by a long board."""
+    return static("vendor/lucide/icons.svg")
 
 
 @register.simple_tag
 def once() -> SafeString:
     """The hidden token of a form that shall do its work once, however often it is sent."""
     return format_html('<input type="hidden" name="once" value="{}">', secrets.token_urlsafe(16))
+
+
+@register.simple_tag(takes_context=True)
+def at_page(context: RequestContext, number: int, name: str = "") -> str:
+    """The query of another page of a list. name: of the list's place in the query, where it is not the page's only one"""
+    query = context["request"].GET.copy()
+    query[name or "page"] = str(number)
+    return f"?{query.urlencode()}"
 
 
 @register.filter
@@ -139,6 +153,18 @@ def role_word(role: str) -> str:
 
 
 @register.filter
+def verdict_icon(verdict: str) -> str:
+    """The shape of what a take is worth."""
+    return VERDICT_ICONS.get(verdict, "circle")
+
+
+@register.filter
+def verdict_word(verdict: str) -> str:
+    """What a take is worth."""
+    return {"ready": _("Ready"), "warnings": _("Ready, with warnings"), "refused": _("Cannot be used")}.get(verdict, verdict)
+
+
+@register.filter
 def consent_icon(state: str) -> str:
     """The shape of how things stand with a consent."""
     return CONSENT_ICONS[state]
@@ -176,15 +202,18 @@ def cell(clip: SpeakerClip, track: AudioTrack) -> str:
 
 @register.inclusion_tag("parts/navigation.html", takes_context=True)
 def navigation(context: RequestContext) -> dict[str, Any]:
-    """The top bar, and the bottom bar of narrow windows."""
+    """The top bar, and the bottom bar of narrow windows. homes: the person's projects, where the page has them already"""
     request = context["request"]
     match = request.resolver_match
+    homes = context.get("homes")
+    if homes is None:
+        homes = list(turns.with_live_count(access.projects_of(request.user), request.user)[:PROJECTS_IN_SWITCHER])
     return {
         "request": request,
         "user": request.user,
         "csrf_token": context.get("csrf_token"),
         "here": match.url_name if match else "",
         "project": context.get("project"),
-        "projects": access.projects_of(request.user)[:PROJECTS_IN_SWITCHER],
-        "active_jobs": turns.live_count(request.user),
+        "projects": homes[:PROJECTS_IN_SWITCHER],
+        "active_jobs": turns.live_count_in(homes),
     }

@@ -37,7 +37,8 @@
     film.focus();
   };
 
-  const wake = (part) => part.querySelectorAll("[data-film]").forEach((link) => {
+  const wake = (part) => part.querySelectorAll("[data-film]:not([data-awake])").forEach((link) => {
+    link.dataset.awake = "";
     link.addEventListener("pointerenter", () => hint(link));
     link.addEventListener("pointerleave", () => rest(link));
     link.addEventListener("focus", () => hint(link));
@@ -50,4 +51,10 @@
 
   wake(document);
   document.addEventListener("renewed", () => wake(document)); // the films of a list that was fetched anew
+  document.addEventListener("htmx:load", (event) => wake(event.detail.elt)); // and those of a card
+
+  // A card that plays or stands open is not taken away from under whoever looks at it.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.target.matches(".clip") && event.target.querySelector("video, details[open]")) event.preventDefault();
+  });
 })();

@@ -33,6 +33,7 @@
       const fresh = shelfOf(new DOMParser().parseFromString(await answer.text(), "text/html"));
       shelfOf(document).forEach((old) => old.remove());
       arrivals.section.after(...fresh);
+      fresh.forEach((part) => window.htmx?.process(part)); // what is made of them shows by itself
       document.dispatchEvent(new CustomEvent("renewed"));
     } catch {
       // no network at this moment: the next visit shows it

@@ -124,7 +124,8 @@ def fill(people: int) -> None:
     video = {"file": "f", "sha256": "0", "size": 1, "width": 1280, "height": 720, "frame_rate": "25", "frames": 500}
     timings = {"look": 3.0, "listen": 0.5, "plan": 0.2, "render": 4.0, "finish": 0.3}
     RenderOutput.objects.bulk_create(
-        (RenderOutput(job=job, duration=20.0, timings=timings, **video) for job in done), batch_size=1000
+        (RenderOutput(job=job, project_id=job.project_id, duration=20.0, timings=timings, **video) for job in done),
+        batch_size=1000,
     )
     RenderJob.objects.bulk_create((RenderJob(**media[n % people]) for n in range(QUEUED)), batch_size=1000)
 

@@ -95,6 +95,7 @@ def add_job(owner: User, project: Project, clip: SpeakerClip, track: AudioTrack)
         if status == Status.SUCCEEDED:
             output = RenderOutput(
                 job=job,
+                project=project,
                 sha256="c" * 64,
                 size=5,
                 width=640,

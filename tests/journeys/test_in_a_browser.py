@@ -77,6 +77,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {**os.environ, "HEYGEM_DATA": str(tmp_path_factory.mktemp("data")), "PYTHONUNBUFFERED": "1"}
+    environment["MAKE_PREVIEWS"] = "1"
     environment.pop("DEBUG", None)
     said = tmp_path_factory.mktemp("log") / "serve.log"
     with said.open("wb") as log:
@@ -307,6 +308,29 @@ def test_an_upload_goes_on_after_the_browser_was_closed(
     page.locator("[data-arrival]", has_text="In the library").wait_for()
     page.get_by_role("heading", name="long").wait_for()
     assert page.request.get(f"{installation.address}{begun}").json()["state"] == "done"  # the one that was begun before
+
+
+def test_a_clip_that_no_browser_plays_is_watched_by_its_light_copy(
+    page: Page, installation: Installation, media: tuple[Path, Path], tmp_path: Path
+) -> None:
+    old = tmp_path / "archive.avi"
+    command = ["ffmpeg", "-v", "error", "-i", str(media[0]), "-c:v", "mpeg4", "-q:v", "3", "-c:a", "mp3", str(old)]
+    subprocess.run(command, check=True, timeout=120, stdin=subprocess.DEVNULL)
+    sign_in(page, installation, "boss")
+    page.goto(f"{installation.address}{_library(page, installation)}")
+    page.get_by_text("Add a clip", exact=True).click()
+    page.set_input_files("[name=clip_file]", old)
+    page.fill("[name=lecturer]", "Archive")
+    page.check("[name=consent]")
+    page.get_by_role("button", name="Add the clip").click()
+    card = page.locator("li.clip", has=page.get_by_role("heading", name="archive"))
+    card.get_by_text("A light copy for watching is being made.").wait_for()
+    card.get_by_role("link", name="Download the original").wait_for(timeout=120_000)  # it renews itself
+    link = card.get_by_role("link", name="Play archive")
+    assert link.get_attribute("href").endswith("/film/")
+    link.click()
+    film = card.locator("video.film")
+    _until(page, lambda: film.evaluate("film => film.readyState >= 2 && film.currentTime > 0.3"))
 
 
 def test_a_full_plan_is_told_before_the_file_travels(

@@ -16,7 +16,7 @@ from projects.pages import turns
 AddJob = Callable[..., RenderJob]
 # session, user; my live ones, their number, my last ones, my pause; switcher, count; of the estimates: what renders took,
 # what runs, everybody's queues and their owners, my turns, the next in line, their clips
-QUERIES = 18
+QUERIES = 12
 
 
 def text_of(client: Client, name: str = "queue") -> str:

@@ -64,6 +64,7 @@ def rows(output: RenderOutput, lane: Wanted, administrator: User) -> None:
     SetupLink.objects.create(token_hash="0" * 64)
     IdempotencyKey.objects.create(user=person, key="k", digest="0" * 64, job=job)
     Group.objects.create(name="Helpers")
+    making.previews(job.clip)
     memberships.invite(project=project, role="viewer", by=person)
     for name in ("vera", "viktor", "valentin"):
         making.member(project, name, "viewer")

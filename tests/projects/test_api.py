@@ -189,7 +189,9 @@ def test_a_longer_list_costs_no_more_queries(
         job = RenderJob.objects.create(project=project, clip=clip, track=track, created_by=owner)
         if number < 3:
             making.output(job, clip_file)
-    with django_assert_max_num_queries(5 + (kind == "speakers")):  # session, person, project, count, rows; consents
+    with django_assert_max_num_queries(
+        6 + (kind in ("speakers", "clips"))
+    ):  # session, person, project, count, which, rows; consents, previews
         answer = owner_client.get(f"/api/v1/{kind}/", {"project": str(project.pk)})
     assert answer.json()["count"] == (1 if kind == "projects" else 6)
 

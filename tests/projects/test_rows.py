@@ -73,7 +73,7 @@ def test_an_impossible_voice_is_refused(track: AudioTrack, change: dict[str, Any
 def test_a_job_has_one_output(output: RenderOutput) -> None:
     facts = {"file": "renders/other.mp4", "width": 1, "height": 1, "frames": 1, "duration": 1.0, "size": 1}
     with pytest.raises(IntegrityError), transaction.atomic():
-        RenderOutput.objects.create(job=output.job, **facts)
+        RenderOutput.objects.create(job=output.job, project=output.project, **facts)
 
 
 def test_a_name_is_not_empty_and_a_lecturer_not_twice_in_a_project(project: Project, speaker: Speaker) -> None:

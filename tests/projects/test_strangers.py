@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import copy
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import product
 
 import pytest
@@ -17,16 +17,15 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from projects import accounts, memberships
 from projects.models import AudioTrack, Consent, Membership, RenderBatch, RenderJob, RenderOutput, SpeakerClip
-from tests import making
+from tests import addresses, making
+from tests.addresses import address
 
 METHODS = ("get", "head", "post", "put", "patch", "delete")
 NOT_A_ROW = {"token", "token_id"}  # not ids of rows in a project; the tests of accounts have them
-ELSEWHERE = ("admin/",)
 ANYBODY, SOMEBODY, VIEWER, EDITOR, OWNER, ADMINISTRATOR = "anybody", "somebody", "viewer", "editor", "owner", "administrator"
 IN_A_PROJECT = (VIEWER, EDITOR, OWNER)
 UPLOADER = "uploader"  # whose upload it is, here the owner; nobody else knows of it
@@ -71,6 +70,7 @@ PAGES: Mapping[str, Mapping[str, str]] = {
     "pages:withdraw_consent": EDIT,
     "pages:projects": PAGE | {"post": SOMEBODY},
     "pages:project": LOOK,
+    "pages:clip_card": LOOK,
     "pages:voices": LOOK,
     "pages:project_renders": LOOK,
     "pages:add_lecturer": EDIT,
@@ -87,6 +87,8 @@ PAGES: Mapping[str, Mapping[str, str]] = {
 FILES: Mapping[str, Mapping[str, str]] = {
     "clip_file": LOOK,
     "clip_still": LOOK,
+    "clip_film": LOOK,
+    "clip_strip": LOOK,
     "track_file": LOOK,
     "consent_file": LOOK,
     "output_file": LOOK,
@@ -138,30 +140,9 @@ API: Mapping[str, Mapping[str, str]] = {
 TABLE = PAGES | FILES | API
 
 
-def patterns(entries: list[URLPattern | URLResolver], before: str = "", space: str = "") -> Iterator[tuple[str, str, set[str]]]:
-    """Each address as name, route and the names of its parts."""
-    for entry in entries:
-        route = before + str(entry.pattern)
-        if route.startswith(ELSEWHERE):
-            continue
-        if isinstance(entry, URLResolver):
-            yield from patterns(entry.url_patterns, route, f"{entry.namespace}:" if entry.namespace else space)
-        else:
-            yield f"{space}{entry.name}", route, set(entry.pattern.converters)
-
-
-ADDRESSES = list(patterns(get_resolver().url_patterns))
+ADDRESSES = addresses.every()
 ROUTES = [(name, route) for name, route, _parts in ADDRESSES]
 WITH_ROWS = [(name, route) for name, route, parts in ADDRESSES if parts - NOT_A_ROW]
-
-
-def address(route: str, ids: dict[str, object]) -> str:
-    """The route with ids in it. A part that the test does not know fails it: add it here."""
-    for part, value in ids.items():
-        for kind in ("uuid", "int", "str"):
-            route = route.replace(f"<{kind}:{part}>", str(value))
-    assert "<" not in route, f"{route}: a new kind of id"
-    return f"/{route}"
 
 
 @pytest.fixture
@@ -171,6 +152,7 @@ def ids(output: RenderOutput) -> dict[str, object]:
     project = job.project
     consent: Consent = job.clip.speaker.consents.get()
     making.evidence(consent)
+    making.previews(job.clip)
     batch = RenderBatch.objects.create(project=project, created_by=job.created_by, name="Course", name_pattern="{clip}")
     invitation, token = memberships.invite(project=project, role="viewer", by=project.owner)
     return {

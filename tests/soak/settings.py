@@ -15,6 +15,7 @@ from pathlib import Path
 from heygem_site.settings import *  # noqa: F403 - these are the settings
 from heygem_site.settings import INSTALLED_APPS, Q_CLUSTER, REDIS_URL
 
+MAKE_PREVIEWS = False  # the scripted engine makes none, and the figures are those of renders
 if arguments := os.environ.get("SOAK_ENGINE"):
     ENGINE_COMMAND = [sys.executable, str(Path(__file__).with_name("engine.py")), *shlex.split(arguments)]
 if os.environ.get("SOAK_LEASE_SECONDS"):
