@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -170,3 +172,15 @@ def finish(claim: Claim, source: Path) -> RenderOutput:
     }
     assert jobs.finish(claim, name=name, result=result)
     return RenderOutput.objects.get(job=claim.job_id)
+
+
+def starts_at_once(environment: dict[str, str]) -> list[str]:
+    """Have three processes bring the same new database up to date together. Returns what went wrong in each."""
+    code = "import django; django.setup(); from projects import schema; schema.bring_up_to_date()"
+    given = {**os.environ, "DJANGO_SETTINGS_MODULE": "heygem_site.settings", **environment}
+    starters = [
+        subprocess.Popen([sys.executable, "-c", code], cwd=settings.BASE_DIR, env=given, stderr=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    said = [starter.communicate(timeout=120)[1] for starter in starters]
+    return [words for starter, words in zip(starters, said, strict=True) if starter.returncode]

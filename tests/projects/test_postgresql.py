@@ -15,6 +15,8 @@ import pytest
 from django.conf import settings
 from psycopg import sql
 
+from tests import making
+
 SERVER = os.environ.get("TEST_POSTGRES_URL") or "postgres://postgres@127.0.0.1:5432/postgres"
 FILES = (
     "test_claim_job.py",
@@ -65,3 +67,7 @@ def test_the_queue_keeps_its_promises_on_postgresql(database: str, tmp_path: Pat
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "skipped" not in done.stdout
+
+
+def test_several_starts_at_once_do_not_meet(database: str, tmp_path: Path) -> None:
+    assert making.starts_at_once({"HEYGEM_DATA": str(tmp_path), "DATABASE_URL": database}) == []

@@ -15,10 +15,9 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.core.files import File
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from projects import accounts, consents, jobs, lanes, uploads
+from projects import accounts, consents, jobs, lanes, schema, uploads
 from projects.errors import NoRoom, ProjectError, Unavailable
 from projects.lanes import Wanted
 from projects.members import LaneMember
@@ -44,7 +43,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run it; the exit code is that of the engine's own command: 0, 2 input, 3 environment, 1 bug."""
-        call_command("migrate", interactive=False, verbosity=0)
+        schema.bring_up_to_date()
         clip_path, voice_path = self._media(options["clip"], options["voice"])
         try:
             job = self._submit(clip_path, voice_path)

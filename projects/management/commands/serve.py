@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from projects import accounts, lanes, running, static_files, supervisor
+from projects import accounts, lanes, running, schema, static_files, supervisor
 from projects.members import LaneMember, web_server
 
 READY = "Ready."
@@ -54,7 +53,7 @@ class Command(BaseCommand):
             self._serve(host, port, address)
 
     def _serve(self, host: str, port: int, address: str) -> None:
-        call_command("migrate", interactive=False, verbosity=0)
+        schema.bring_up_to_date()
         static_files.gather()
 
         def on_ready() -> None:
