@@ -11,3 +11,8 @@ urlpatterns = [
     path("api/v1/", include("projects.api.urls")),
     path("admin/", admin.site.urls),
 ]
+
+handler400 = "heygem_site.refusals.bad_request"
+handler403 = "heygem_site.refusals.permission_denied"
+handler404 = "heygem_site.refusals.page_not_found"
+handler500 = "heygem_site.refusals.server_error"

@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from projects import audit, guesses
+from projects.api import errors
 
 FORM_ROOM_BYTES = 2**20
 
@@ -33,8 +34,7 @@ class UploadSizeMiddleware:
             limit=largest // 2**20
         )
         if request.path.startswith("/api/"):
-            body = {"code": "too_large", "message": message, "field": "file", "detail": None, "docs": ""}
-            return JsonResponse(body, status=413)
+            return JsonResponse(errors.body("too_large", message, field="file"), status=413)
         return render(request, "413.html", {"message": message}, status=413)
 
 

@@ -10,9 +10,9 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
-from knox.models import AuthToken
 
 from projects.models import (
+    ApiToken,
     AudioTrack,
     AuditEntry,
     CleanupRun,
@@ -50,7 +50,7 @@ MENU: dict[str, tuple[tuple[type[Model], str, str], ...]] = {
         (Group, "Groups", "groups"),
         (Membership, "Memberships", "person_add"),
         (Invitation, "Invitations", "mail"),
-        (AuthToken, "API tokens", "key"),
+        (ApiToken, "API tokens", "key"),
     ),
     "Storage and cleanup": (
         (CleanupRun, "Cleanup runs", "mop"),
