@@ -17,6 +17,7 @@ from projects.models import (
     AuditEntry,
     CleanupRun,
     Consent,
+    Event,
     IdempotencyKey,
     Invitation,
     JobAttempt,
@@ -67,6 +68,7 @@ MENU: dict[str, tuple[tuple[type[Model], str, str], ...]] = {
         (JobAttempt, "Attempts", "replay"),
         (JobLogLine, "Log lines", "notes"),
         (IdempotencyKey, "Idempotency keys", "fingerprint"),
+        (Event, "Events", "campaign"),
     ),
     "Library": (
         (Speaker, "Lecturers and consents", "co_present"),

@@ -162,6 +162,16 @@ class IdempotencyKeyAdmin(ReadOnly):
     search_fields = ("key", "user__username", "job__id")
 
 
+@admin.register(Event)
+class EventAdmin(ReadOnly):
+    """What happened, as scripts are told; it goes after thirty days."""
+
+    list_display = ("id", "at", "kind", "project", "user", "object_type", "object_id")
+    list_select_related = ("project", "user")
+    list_filter = ("kind",)
+    search_fields = ("object_id", "project__name")
+
+
 @admin.register(Lane)
 class LaneAdmin(ReadOnly):
     """Lanes."""

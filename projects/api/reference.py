@@ -1,10 +1,8 @@
-"""What the API tells of itself: its error codes, its schema, and a page to read it on."""
+"""What the API tells of itself: its error codes and its schema. The page to read it on is pages/reference.py."""
 
 from __future__ import annotations
 
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.http import Http404
 from drf_spectacular.views import SpectacularJSONAPIView
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
@@ -63,9 +61,3 @@ class OneCode(Endpoint):
 
 class Schema(SpectacularJSONAPIView):
     """The whole API as OpenAPI 3.1, for programs."""
-
-
-@require_safe
-def docs(request: HttpRequest) -> HttpResponse:
-    """The same for people."""
-    return render(request, "pages/api_docs.html")

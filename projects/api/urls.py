@@ -80,5 +80,4 @@ urlpatterns = [
     path("errors/", reference.Codes.as_view(), name="errors"),
     path("errors/<str:code>/", reference.OneCode.as_view(), name="error"),
     path("schema/", reference.Schema.as_view(), name="schema"),
-    path("docs/", reference.docs, name="docs"),
 ]

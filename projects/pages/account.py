@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from projects import accounts
 from projects.errors import ProjectError
+from projects.forms import TokenForm
 from projects.pages.people import signed_in
 
 
@@ -42,12 +43,18 @@ def change_password(request: HttpRequest) -> HttpResponse:
 @never_cache
 def create_token(request: HttpRequest) -> HttpResponse:
     """Make a token and show it, this once."""
+    form = TokenForm(request.POST)
+    if not form.is_valid():
+        return render(request, "pages/account.html", _context(request, token_form=form), status=422)
+    wanted = form.cleaned_data
     try:
-        token, ends = accounts.create_token(user=signed_in(request))
+        token, _row = accounts.create_token(
+            user=signed_in(request), name=wanted["token_name"], scopes=wanted["scopes"], days=wanted["days"]
+        )
     except ProjectError as error:
         messages.error(request, error.message)
         return redirect("pages:account")
-    return render(request, "pages/account.html", _context(request, new_token=token, new_token_ends=ends))
+    return render(request, "pages/account.html", _context(request, new_token=token))
 
 
 @require_POST
@@ -66,4 +73,4 @@ def _password_form(user: User, data: QueryDict | None = None) -> PasswordChangeF
 
 def _context(request: HttpRequest, **more: Any) -> dict[str, Any]:
     user = signed_in(request)
-    return {"form": _password_form(user), "tokens": accounts.tokens_of(user)} | more
+    return {"form": _password_form(user), "tokens": accounts.tokens_of(user), "token_form": TokenForm()} | more

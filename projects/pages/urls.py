@@ -6,7 +6,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import URLPattern, path
 from django.views.i18n import set_language
 
-from projects.pages import account, batches, entrance, lecturers, library, members, quick, renders, storage
+from projects.pages import account, batches, entrance, lecturers, library, members, quick, reference, renders, storage
 
 
 def _with_bin(kind: str, part: str) -> list[URLPattern]:
@@ -28,6 +28,7 @@ urlpatterns = [
     path("account/password/", account.change_password, name="change_password"),
     path("account/tokens/", account.create_token, name="create_token"),
     path("account/tokens/<str:token_id>/revoke/", account.revoke_token, name="revoke_token"),
+    path("docs/api/", reference.api_docs, name="api_docs"),
     path("queue/", renders.queue, name="queue"),
     path("queue/live/", renders.queue_live, name="queue_live"),
     path("queue/pause/", renders.pause, name="pause"),

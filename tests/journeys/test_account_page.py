@@ -13,10 +13,11 @@ from projects.models import ApiToken
 
 PASSWORD = "correct horse battery"
 NEW = "another fine passphrase"
+MADE_OF = {"token_name": "pipeline", "scopes": ["read", "render"], "days": 30}
 
 
 def test_a_new_token_is_shown_once(owner_client: Client) -> None:
-    text = owner_client.post(reverse("pages:create_token")).content.decode()
+    text = owner_client.post(reverse("pages:create_token"), MADE_OF).content.decode()
     shown = re.search(r'value="(hgs_[^"]+)"', text)
     assert shown is not None
     assert shown[1] not in owner_client.get(reverse("pages:account")).content.decode()

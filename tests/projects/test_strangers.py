@@ -44,6 +44,7 @@ PAGES: Mapping[str, Mapping[str, str]] = {
     "pages:change_password": {"post": SOMEBODY},
     "pages:create_token": {"post": SOMEBODY},
     "pages:revoke_token": {"post": SOMEBODY},
+    "pages:api_docs": PAGE,
     "pages:queue": PAGE,
     "pages:queue_live": PAGE,
     "pages:pause": {"post": SOMEBODY},
@@ -150,7 +151,6 @@ API: Mapping[str, Mapping[str, str]] = {
     "api:errors": dict.fromkeys(("get", "head"), ANYBODY),
     "api:error": dict.fromkeys(("get", "head"), ANYBODY),
     "api:schema": PAGE,
-    "api:docs": PAGE,
 }
 TABLE = PAGES | FILES | API
 
