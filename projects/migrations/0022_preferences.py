@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('auth', '0012_alter_user_first_name_max_length'),
-        ('projects', '0020_previews'),
+        ('projects', '0023_events'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
