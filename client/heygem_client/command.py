@@ -39,8 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             chosen.run(chosen)
             return 0
         who = signing_in.kept()
-        bar = showing.bars(WORDS) if WORDS.is_terminal else showing.nothing
-        with Studio(who.url, who.token, bar=bar) as studio:
+        with Studio(who.url, who.token, bar=showing.bars(WORDS)) as studio:
             chosen.run(studio, chosen)
     except StudioError as error:
         _say(f"{error.message} [{error.code}]")

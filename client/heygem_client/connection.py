@@ -10,7 +10,7 @@ import email.utils
 import os
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -44,6 +44,7 @@ class Connection:
     ) -> None:
         self.url = checked(url)
         self.patience = patience
+        self.rest: Callable[[float], None] = time.sleep  # between two tries, and while renders run
         headers = {"User-Agent": f"heygem-client/{_version()}", "Accept": "application/json", "Accept-Language": _language()}
         if token:
             headers["Authorization"] = f"Token {token}"
@@ -80,7 +81,7 @@ class Connection:
         """
         again = method in ("GET", "HEAD") if again is None else again
         url = self._here(path)
-        retries = Retries(self.patience)
+        retries = Retries(self)
         while True:
             try:
                 response = self._client.request(method, url, **request)
@@ -122,8 +123,9 @@ class Connection:
 class Retries:
     """Counts the time in which a studio is asked again."""
 
-    def __init__(self, patience: float) -> None:
-        self._until = time.monotonic() + patience
+    def __init__(self, connection: Connection) -> None:
+        self._until = time.monotonic() + connection.patience
+        self._rest = connection.rest
         self._pause = FIRST_PAUSE
 
     def rest(self, error: StudioError, asked: float | None = None) -> None:
@@ -132,7 +134,7 @@ class Retries:
         self._pause = min(2 * self._pause, LONGEST_PAUSE)
         if time.monotonic() + pause > self._until:
             raise error
-        time.sleep(pause)
+        self._rest(pause)
 
 
 def checked(url: str) -> str:

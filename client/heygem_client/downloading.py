@@ -23,7 +23,6 @@ from heygem_client.errors import OutOfReach, Refused, StudioError
 from heygem_client.rows import Job, Video
 
 MANIFEST = "manifest.json"
-CHUNK_BYTES = 2**20
 TRIES = 2  # of a file that arrives whole but damaged
 # What some file system does not allow in a name: separators, wild cards, what Windows keeps for itself.
 FORBIDDEN = re.compile(r'[\\/:*?"<>|\x00-\x1f\x7f]')
@@ -35,12 +34,14 @@ Moved = Callable[[float], None]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A finished video and what to call it, without an ending. told: more for the manifest, such as the clip's title"""
+    """A finished video. name: what to call it, without an ending; is_chosen: by somebody, and not by its clip and voice;
+    told: more for the manifest, such as the clip's title"""
 
     job: Job
     video: Video
     name: str
     told: Mapping[str, Any]
+    is_chosen: bool = False
 
 
 def file_name(*words: str) -> str:
@@ -100,13 +101,13 @@ def digest_of(path: Path) -> str:
 
 def _bring(connection: Connection, video: Video, part: Path, moved: Moved) -> None:
     """Ask for what is missing of a file until it is whole. The time to give up counts from the last byte that came."""
-    retries = Retries(connection.patience)
+    retries = Retries(connection)
     while (there := part.stat().st_size if part.exists() else 0) < video.size:
         try:
             _take(connection, video, part, there, moved)
         except (httpx.TransportError, OutOfReach) as error:
             if part.exists() and part.stat().st_size > there:
-                retries = Retries(connection.patience)
+                retries = Retries(connection)
             told = (
                 error if isinstance(error, StudioError) else OutOfReach("out_of_reach", f"The line broke: {error}. Try again.")
             )
@@ -121,7 +122,7 @@ def _take(connection: Connection, video: Video, part: Path, there: int, moved: M
             there = 0
         if response.status_code == 416:
             return
-        for chunk in response.iter_bytes(CHUNK_BYTES):
+        for chunk in response.iter_bytes():  # as they come: what waits for more of its kind is lost when the line breaks
             file.write(chunk)
             there += len(chunk)
             moved(there)
@@ -130,15 +131,17 @@ def _take(connection: Connection, video: Video, part: Path, there: int, moved: M
 
 
 def _place(folder: Path, one: Wanted, entries: Mapping[str, Mapping[str, Any]], taken: list[Path]) -> Path:
-    """Where a video goes: under its name, unless that is another video's or a file that we did not write."""
+    """Where a video goes: where it was before, or under its name, unless that is another one's or a file of somebody else."""
+    if not one.is_chosen:
+        before = (folder / name for name, entry in entries.items() if _is_of(entry, one.job))
+        if found := next((path for path in before if path not in taken), None):
+            return found
     number = 1
     while True:
         name = f"{one.name}.mp4" if number == 1 else f"{one.name} ({number}).mp4"
         path, entry = folder / name, entries.get(name)
-        if entry is None:
-            free = digest_of(path) in ("", one.video.sha256)
-        else:  # an older video of the same cell makes room
-            free = {key: entry.get(key) for key in _cell(one.job)} == _cell(one.job)
+        # An older video of the same cell makes room.
+        free = _is_of(entry, one.job) if entry else digest_of(path) in ("", one.video.sha256)
         if free and path not in taken:
             return path
         number += 1
@@ -162,6 +165,10 @@ def _write(folder: Path, entries: Mapping[str, Mapping[str, Any]]) -> None:
 def _cell(job: Job) -> dict[str, Any]:
     """What a render is made from."""
     return {"clip_id": job.clip, "voice_id": job.voice, "denoise": job.denoise, "loudness": job.loudness}
+
+
+def _is_of(entry: Mapping[str, Any], job: Job) -> bool:
+    return {key: entry.get(key) for key in _cell(job)} == _cell(job)
 
 
 def _facts(video: Video) -> dict[str, Any]:

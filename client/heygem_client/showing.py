@@ -28,7 +28,10 @@ def nothing(_label: str, _total: float, _is_bytes: bool) -> Iterator[Moved]:
 
 
 def bars(console: Console | None = None) -> Bar:
-    """Bars by rich. console: where; in a notebook none is needed"""
+    """Bars by rich, where somebody sees them. console: where; standard error or the notebook when not given"""
+    console = console or Console(stderr=True)
+    if not (console.is_terminal or console.is_jupyter):
+        return nothing
 
     @contextmanager
     def bar(label: str, total: float, is_bytes: bool) -> Iterator[Moved]:

@@ -23,7 +23,7 @@ from heygem_client.downloading import Wanted
 from heygem_client.errors import Refused, RendersFailed, StillRunning
 from heygem_client.rows import Job, Kind, Lecturer, Medium, Project, Quota, Room
 
-FIRST_POLL, SLOWEST_POLL = 1.0, 10.0
+FIRST_POLL, SLOWEST_POLL = 0.5, 10.0
 GROWTH = 1.2
 
 
@@ -172,13 +172,15 @@ class Studio:
         with self._bar("Rendering", float(len(asked)), False) as moved:
             for job in asked:
                 pause = FIRST_POLL
+                if ended and not job.is_final:  # it may have ended while others were waited for
+                    job = self.job(job.id)
                 while not job.is_final:
                     if until is not None and time.monotonic() + pause > until:
                         left = len(asked) - len(ended)
                         text = f"{left} of {len(asked)} renders have not ended yet. Wait again: nothing is lost."
                         raise StillRunning("still_running", text)
                     moved(len(ended) + job.progress)
-                    time.sleep(pause)
+                    self.connection.rest(pause)
                     pause = min(pause * GROWTH, SLOWEST_POLL)
                     job = self.job(job.id)
                 ended.append(job)
@@ -251,7 +253,8 @@ class Studio:
                 lecturers[clip.lecturer] = str(self.connection.get(f"speakers/{clip.lecturer}/")["name"])
             told = {"lecturer": lecturers[clip.lecturer], "clip": clip.title, "voice": voice.title, "language": voice.language}
             chosen = names[number] if number < len(names) else ""
-            wanted.append(Wanted(job, job.video, downloading.file_name(*([chosen] if chosen else told.values())), told))
+            name = downloading.file_name(*([chosen] if chosen else told.values()))
+            wanted.append(Wanted(job, job.video, name, told, is_chosen=bool(chosen)))
         return wanted
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +23,8 @@ from heygem_client.rows import Kind, Medium
 VERSION = {"Tus-Resumable": "1.0.0"}
 PIECE_TYPE = "application/offset+octet-stream"
 PIECE_BYTES = 4 * 2**20  # what a break costs at most
-CHECK_TIMEOUT = httpx.Timeout(**{**TIMEOUT.as_dict(), "read": 600.0})  # a whole file is looked at before its last piece is answered
+# A whole file is looked at before its last piece is answered.
+CHECK_TIMEOUT = httpx.Timeout(**{**TIMEOUT.as_dict(), "read": 600.0})
 POLL_SECONDS = 1.0
 OPEN = ("receiving", "finishing")
 LISTS = {"clip": "clips/", "voice": "tracks/"}
@@ -87,7 +87,7 @@ def known(connection: Connection, file: File, lecturer_id: str) -> Medium | None
 def send(connection: Connection, file: File, moved: Moved) -> Medium:
     """Send what the studio does not have yet. moved: hears how many bytes are there. Raises StudioError."""
     url = _begun(connection, file) or _announce(connection, file)
-    retries = Retries(connection.patience)
+    retries = Retries(connection)
     offset = _offset(connection, url)
     with file.path.open("rb") as source:
         while True:
@@ -98,7 +98,7 @@ def send(connection: Connection, file: File, moved: Moved) -> Medium:
                 raise Refused("file_changed", f"{file.path} was cut while it was sent. Send it again.")
             try:
                 offset = _put(connection, url, offset, piece)
-                retries = Retries(connection.patience)
+                retries = Retries(connection)
             except OutOfReach as error:
                 retries.rest(error)
                 offset = _offset(connection, url)
@@ -162,7 +162,7 @@ def _became(connection: Connection, file: File, url: str) -> Medium:
     """What has been made of a file that arrived whole."""
     row: dict[str, Any] = connection.get(url)
     while row["state"] in OPEN and not row["error"]:  # another process looks at it
-        time.sleep(POLL_SECONDS)
+        connection.rest(POLL_SECONDS)
         row = connection.get(url)
     if row["error"]:
         kind = OutOfReach if row["state"] in OPEN else Refused
