@@ -16,11 +16,10 @@ from django.utils.translation import gettext_lazy as _
 from lipsync.media import SoundChoice
 from projects import access, archives, consents, guesses
 from projects.consents import EVIDENCE, SCOPE_LENGTH
-from projects.models import AudioTrack, Project, Scope, SpeakerClip, UploadKind
+from projects.models import AudioTrack, Project, SpeakerClip, UploadKind
 from projects.models.batches import PATTERN_LENGTH
 from projects.models.library import NAME_LENGTH, TITLE_LENGTH
 from projects.models.memberships import INVITED_AS
-from projects.models.tokens import TOKEN_NAME_LENGTH
 from projects.uploads import MORE_CLIP_ENDINGS, MORE_TRACK_ENDINGS, limit_of
 
 if TYPE_CHECKING:
@@ -44,9 +43,6 @@ LANGUAGES = (
     ("ru", _("Russian")),
     ("es", _("Spanish")),
 )
-
-
-TOKEN_LIVES = ((7, _("7 days")), (30, _("30 days")), (90, _("90 days")), (365, _("a year")))
 
 
 class MediaField(forms.FileField):
@@ -334,22 +330,3 @@ class SetUpForm(forms.Form):
         if repeated != self.cleaned_data.get("password"):
             raise forms.ValidationError(_("The two passwords differ."))
         return repeated
-
-
-class TokenForm(forms.Form):
-    """A new API token."""
-
-    token_name = forms.CharField(
-        label=_("Name"),
-        max_length=TOKEN_NAME_LENGTH,
-        required=False,
-        help_text=_("To know it again, for example: course pipeline"),
-    )
-    scopes = forms.MultipleChoiceField(
-        label=_("It may"),
-        choices=Scope.choices,
-        initial=[Scope.READ, Scope.UPLOAD, Scope.RENDER],
-        widget=forms.CheckboxSelectMultiple,
-        error_messages={"required": _("Choose what the token may be used for.")},
-    )
-    days = forms.TypedChoiceField(label=_("It ends after"), choices=TOKEN_LIVES, coerce=int, initial=90)

@@ -16,6 +16,7 @@ from projects.admin_pages.base import ReadOnly, TabularInline
 from projects.admin_pages.dashboard import lane_state
 from projects.admin_pages.keeping import WhereFilter, WithFile
 from projects.models import (
+    Event,
     IdempotencyKey,
     JobAttempt,
     JobLogLine,
