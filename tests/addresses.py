@@ -11,7 +11,10 @@ ELSEWHERE = ("admin/",)
 READ_HERE = ("pages:", "api:")
 ANSWERS = (200, 302, 405)
 # Files, and the doors that are closed to whoever is in.
-LEFT_OUT = ("api:batch_archive", "api:output_download", "pages:batch_archive", "pages:set_up", "pages:sign_out")
+LEFT_OUT = (
+    *("api:batch_archive", "api:output_download", "api:clip_file", "api:clip_still", "api:clip_film", "api:clip_strip"),
+    *("api:track_file", "api:consent_evidence", "api:schema", "pages:batch_archive", "pages:set_up", "pages:sign_out"),
+)
 
 
 def patterns(entries: list[URLPattern | URLResolver], before: str = "", space: str = "") -> Iterator[tuple[str, str, set[str]]]:

@@ -95,6 +95,8 @@ class Filled:
             "token": self.token,
             "token_id": "0" * 8,
             "uidb64": "MQ",
+            "code": "no_consent",
+            "consent_id": self.speaker.consents.all()[0].pk,
         }
 
 

@@ -25,8 +25,7 @@ from tests import addresses, making
 from tests.addresses import address
 
 METHODS = ("get", "head", "post", "put", "patch", "delete")
-NOT_A_ROW = {"token", "token_id", "code"}  # not ids of rows in a project; the tests of accounts have them
-NOT_A_ROW = {"token", "token_id", "uidb64"}  # not ids of rows in a project; the tests of accounts have them
+NOT_A_ROW = {"token", "token_id", "uidb64", "code"}  # not ids of rows in a project; the tests of accounts have them
 ANYBODY, SOMEBODY, VIEWER, EDITOR, OWNER, ADMINISTRATOR = "anybody", "somebody", "viewer", "editor", "owner", "administrator"
 IN_A_PROJECT = (VIEWER, EDITOR, OWNER)
 UPLOADER = "uploader"  # whose upload it is, here the owner; nobody else knows of it
