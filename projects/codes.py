@@ -53,6 +53,7 @@ OF_REQUESTS = (
     Code("server_error", 500, gettext_noop("Something went wrong on our side. The log has the details.")),
 )
 OF_THE_PLATFORM = (
+    Code("bad_email", 422, gettext_noop("This is no address that mail can be sent to. Check it for misprints.")),
     Code("bad_username", 422, gettext_noop("This user name cannot be used. Use letters, digits and @/./+/-/_ only.")),
     Code("checksum_invalid", 400, gettext_noop("Upload-Checksum must be one of {algorithms} and the digest in base64.")),
     Code("consent_ended", 422, gettext_noop("This consent would have ended already. Choose a later day, or none.")),
@@ -169,6 +170,7 @@ OF_THE_PLATFORM = (
         412,
         gettext_noop("This server speaks version {version} of the tus protocol. Say so in the header Tus-Resumable."),
     ),
+    Code("unknown_time_zone", 422, gettext_noop("There is no such time zone. Choose one from the list.")),
     Code("unknown_role", 422, gettext_noop("Choose one of the roles: editor or viewer.")),
     Code("unknown_scope", 422, gettext_noop("A token may be used to {scopes}. Choose among these.")),
     Code(
@@ -194,6 +196,7 @@ OF_THE_PLATFORM = (
     Code("upload_too_long", 413, gettext_noop("More bytes were sent than this upload was announced with. Start it again.")),
     Code("username_taken", 409, gettext_noop("This user name is taken. Choose another one.")),
     Code("weak_password", 422, gettext_noop("This password is too easy to guess. Choose a longer one.")),
+    Code("wrong_password", 422, gettext_noop("To change the address, type your password too.")),
     Code("wrong_project", 422, gettext_noop("This clip belongs to another project.")),
 )
 # What a render's attempt or an upload's check ends with: `error` of a job, an attempt, an upload or an event.

@@ -55,4 +55,8 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.RunPython(take_over, migrations.RunPython.noop),
+        migrations.AddIndex(
+            model_name='renderoutput',
+            index=models.Index(condition=models.Q(('binned_at__isnull', True)), fields=['project', '-created_at', 'job'], name='output_by_project'),
+        ),
     ]
