@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,8 +20,8 @@ FloatArray = npt.NDArray[np.float32]
 PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 AUTO = "auto"
 # What a CPU's allocator says; a graphics card's raises an error of its own kind.
-_NO_MEMORY = re.compile(r"can't allocate memory|not enough memory|out of memory", re.IGNORECASE)
-_LOST = re.compile(r"CUDA|cuDNN|cuBLAS|device-side|NVRM|driver", re.IGNORECASE)
+_NO_MEMORY = re.compile(r"can't allocate memory|not enough memory|out of memory|STATUS_ALLOC_FAILED", re.IGNORECASE)
+_LOST = re.compile(r"CUDA error|CUDA driver|cuDNN error|CUBLAS_STATUS|CUDNN_STATUS|no CUDA-capable device")
 
 
 def device_named(name: str = AUTO) -> torch.device:
@@ -42,7 +42,10 @@ def device_named(name: str = AUTO) -> torch.device:
 
 
 def precision_named(name: str, device: torch.device) -> torch.dtype:
-    """Half precision on a graphics card, single on a processor, unless asked otherwise. Raises UnusableInput (`unknown_precision`)."""
+    """Half precision on a graphics card, single on a processor, unless asked otherwise.
+
+    Raises UnusableInput (`unknown_precision`).
+    """
     if name == AUTO:
         return torch.float16 if device.type == "cuda" else torch.float32
     if name not in PRECISIONS:
@@ -53,13 +56,16 @@ def precision_named(name: str, device: torch.device) -> torch.dtype:
 class Runner:
     """A network that lies on its device, asked with arrays in batches.
 
-    largest: how many are asked at once; halved, for good, when the memory does not suffice
+    batch: how many it is best asked at once; largest: how many it is, halved for good when the memory does not suffice
     """
 
     def __init__(self, network: nn.Module, device: torch.device, precision: torch.dtype, largest: int) -> None:
-        self.device, self.precision, self.largest = device, precision, largest
-        with _faults_told():
-            self._network = network.eval().to(device, precision)
+        self.device, self.precision, self.batch, self.largest = device, precision, largest, largest
+        try:
+            with _faults_told():
+                self._network = network.eval().to(device, precision)
+        except _BatchTooLargeError as error:
+            raise _no_memory() from error
 
     def __call__(self, *inputs: FloatArray) -> FloatArray:
         """The network's answer to inputs that have as many rows each.
@@ -94,14 +100,18 @@ class Runner:
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         if size <= 1:
-            raise EnvironmentFault(
-                "out_of_memory", "The machine has too little free memory for this. Try again when less else runs on it."
-            ) from error
+            raise _no_memory() from error
         self.largest = size // 2
 
 
 class _BatchTooLargeError(Exception):
     """The memory does not suffice for so many at once."""
+
+
+def _no_memory() -> EnvironmentFault:
+    return EnvironmentFault(
+        "out_of_memory", "The machine has too little free memory for this. Try again when less else runs on it."
+    )
 
 
 @contextmanager
@@ -138,7 +148,3 @@ def _all_cores(device: torch.device) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-Build = Callable[[], nn.Module]
-"""What makes a network without weights."""

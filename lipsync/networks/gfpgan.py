@@ -7,6 +7,8 @@ kernels. Layers bear the names of the published checkpoints.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, interpolate, leaky_relu
@@ -36,7 +38,8 @@ class _Resizing(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         inner = _resized(leaky_relu(self.conv1(x), _SLOPE), self.factor)
         inner = leaky_relu(self.conv2(inner), _SLOPE)
-        return inner + self.skip(_resized(x, self.factor))
+        beside: Tensor = self.skip(_resized(x, self.factor))
+        return inner + beside
 
 
 class _Modulated(nn.Module):
@@ -109,7 +112,7 @@ class _Generator(nn.Module):
         self.style_conv1 = _Styled(_GENERATOR[4], _GENERATOR[4])
         self.to_rgb1 = _Colours(_GENERATOR[4])
         self.style_convs, self.to_rgbs, self.noises = nn.ModuleList(), nn.ModuleList(), _Noises()
-        for small, large in zip(SIDES, SIDES[1:], strict=False):
+        for small, large in pairwise(SIDES):
             self.style_convs.append(_Styled(_GENERATOR[small], _GENERATOR[large], larger=True))
             self.style_convs.append(_Styled(_GENERATOR[large], _GENERATOR[large]))
             self.to_rgbs.append(_Colours(_GENERATOR[large]))

@@ -55,8 +55,8 @@ def _whole(source: int, target: int) -> list[nn.Module]:
 class Wav2Lip(nn.Module):
     """`network(mel, faces)` gives (n, 3, 96, 96) faces from 0 to 1, blue first.
 
-    mel: (n, 1, 80, 16) from -4 to 4, see `sound.speech_mel`; faces: (n, 6, 96, 96) from 0 to 1, blue first: the face with its lower
-    half black, then the face to take after
+    mel: (n, 1, 80, 16) from -4 to 4, see `sound.speech_mel`
+    faces: (n, 6, 96, 96) from 0 to 1, blue first: the face with its lower half black, then the face to take after
     """
 
     def __init__(self) -> None:

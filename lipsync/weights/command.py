@@ -21,7 +21,9 @@ def add_words(parser: argparse.ArgumentParser) -> None:
     add = verbs.add_parser("install", help="bring a file of weights here: from a file of yours, or from its source")
     add.add_argument("name")
     add.add_argument("--file", type=Path, help="the file, where it was fetched already")
-    add.add_argument("--like", metavar="ARCHITECTURE", help="these are weights of your own for this network: wav2lip, gfpgan or fan")
+    add.add_argument(
+        "--like", metavar="ARCHITECTURE", help="these are weights of your own for this network: wav2lip, gfpgan or fan"
+    )
     add.add_argument("--licence", help="of weights of your own")
     add.add_argument("--commercial", action="store_true", help="the licence of weights of your own allows commercial use")
     check = verbs.add_parser("verify", help="compare files with what they should be: all that are here, or one")
@@ -50,7 +52,8 @@ def _listed(folder: Path | None) -> Iterator[str]:
         use = "commercial use allowed" if one.commercial_use else "NO commercial use"
         yield f"{one.name}: {_state(one, folder)}, {one.file}, {size}"
         yield f"  licence: {one.licence} ({use})"
-        yield f"  {f'from: {one.page}' if one.page else f'made by: {one.made_by}' if one.made_by else 'your own'}; used by: {one.used_by}"
+        origin = f"from: {one.page}" if one.page else f"made by: {one.made_by or 'you'}"
+        yield f"  {origin}; used by: {one.used_by}"
         yield f"  sha256: {one.sha256}"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import http.client
 import os
 import urllib.error
@@ -60,7 +59,9 @@ def install(weights: Weights, source: Path | None = None, folder: Path | None = 
     return place
 
 
-def install_own(name: str, source: Path, like: str, licence: str, *, commercial_use: bool, folder: Path | None = None) -> Weights:
+def install_own(
+    name: str, source: Path, like: str, licence: str, *, commercial_use: bool, folder: Path | None = None
+) -> Weights:
     """Install weights of one's own for a known architecture; what they are is noted with them, also their digest.
 
     like: the architecture. Raises UnusableInput (`name_taken`, `unknown_architecture`, `unreadable`) and as `install`.
@@ -73,7 +74,9 @@ def install_own(name: str, source: Path, like: str, licence: str, *, commercial_
             "unknown_architecture", f"{like} is no network of this engine. Choose one of: {', '.join(architectures)}."
         )
     if name in known or not name.isidentifier():
-        raise UnusableInput("name_taken", f"{name} cannot be the name of weights of your own. Choose another, of letters and _.")
+        raise UnusableInput(
+            "name_taken", f"{name} cannot be the name of weights of your own. Choose another, of letters and _."
+        )
     if not source.is_file():
         raise UnusableInput("unreadable", f"{source} is not a file. Check its name.")
     digest, size = file_digest(source), source.stat().st_size
