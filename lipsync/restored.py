@@ -8,7 +8,7 @@ from lipsync.painting import BorrowedMouths
 from lipsync.speaking import Network
 from lipsync.stages import Method, Prepared, Take
 from lipsync.version import release
-from lipsync.weights import chosen
+from lipsync.weights import chosen, terms
 
 
 class Restored:
@@ -19,7 +19,7 @@ class Restored:
         self._device, self._precision = device, precision
         self._network: Network | None = None
         self.follows_plan = method.follows_plan
-        self.notices = method.notices + ([] if self._weights.commercial_use else [self._weights.terms])
+        self.notices = method.notices + terms(self._weights)
 
     def get_ready(self, clock: Clock) -> None:
         """Load both networks, unless they are."""

@@ -11,7 +11,7 @@ from lipsync.sound.speech_mel import SpokenRows
 from lipsync.speaking import Network, SpokenMouths
 from lipsync.stages import Prepared, Take
 from lipsync.version import file_digest, release
-from lipsync.weights import chosen
+from lipsync.weights import chosen, terms
 
 ROWS_FILE = "spoken.f32"
 
@@ -29,7 +29,7 @@ class Wav2Lip:
         self._weights = chosen("wav2lip", weights)
         self._device, self._precision = device, precision
         self._network: Network | None = None
-        self.notices = [] if self._weights.commercial_use else [self._weights.terms]
+        self.notices = terms(self._weights)
 
     def get_ready(self, clock: Clock) -> None:
         """Load the network, unless it is."""

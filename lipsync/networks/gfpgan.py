@@ -16,8 +16,8 @@ from torch.nn.functional import conv2d, interpolate, leaky_relu
 SIDE_PIXELS = 512
 STYLE = 512
 SIDES = (4, 8, 16, 32, 64, 128, 256, 512)
-_GENERATOR = dict(zip(SIDES, (512, 512, 512, 512, 512, 256, 128, 64), strict=True))
-_UNET = {side: channels // 2 for side, channels in _GENERATOR.items()}
+# Channels of the generator at each side; the U-Net has half as many.
+CHANNELS = dict(zip(SIDES, (512, 512, 512, 512, 512, 256, 128, 64), strict=True))
 _SLOPE = 0.2
 
 
@@ -87,9 +87,9 @@ class _Colours(nn.Module):
 
 
 class _Constant(nn.Module):
-    def __init__(self) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.zeros(1, _GENERATOR[4], 4, 4))
+        self.weight = nn.Parameter(torch.zeros(1, channels, 4, 4))
 
 
 class _Noises(nn.Module):
@@ -103,19 +103,19 @@ class _Noises(nn.Module):
 class _Generator(nn.Module):
     """StyleGAN2, half of whose channels are scaled and shifted by what the U-Net says (channel-split SFT)."""
 
-    def __init__(self) -> None:
+    def __init__(self, channels: dict[int, int]) -> None:
         super().__init__()
         # Published with the checkpoint and not used: the U-Net gives styles of its own.
         layers = [layer for _ in range(8) for layer in (nn.Linear(STYLE, STYLE), nn.LeakyReLU(_SLOPE))]
         self.style_mlp = nn.Sequential(nn.Identity(), *layers)
-        self.constant_input = _Constant()
-        self.style_conv1 = _Styled(_GENERATOR[4], _GENERATOR[4])
-        self.to_rgb1 = _Colours(_GENERATOR[4])
+        self.constant_input = _Constant(channels[4])
+        self.style_conv1 = _Styled(channels[4], channels[4])
+        self.to_rgb1 = _Colours(channels[4])
         self.style_convs, self.to_rgbs, self.noises = nn.ModuleList(), nn.ModuleList(), _Noises()
         for small, large in pairwise(SIDES):
-            self.style_convs.append(_Styled(_GENERATOR[small], _GENERATOR[large], larger=True))
-            self.style_convs.append(_Styled(_GENERATOR[large], _GENERATOR[large]))
-            self.to_rgbs.append(_Colours(_GENERATOR[large]))
+            self.style_convs.append(_Styled(channels[small], channels[large], larger=True))
+            self.style_convs.append(_Styled(channels[large], channels[large]))
+            self.to_rgbs.append(_Colours(channels[large]))
 
     def forward(self, styles: Tensor, scales: list[Tensor], shifts: list[Tensor]) -> Tensor:
         noises = list(self.noises.buffers())
@@ -132,8 +132,7 @@ class _Generator(nn.Module):
         return picture
 
 
-def _steering(side: int) -> nn.Sequential:
-    channels = _UNET[side]
+def _steering(channels: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(channels, channels, 3, padding=1), nn.LeakyReLU(_SLOPE), nn.Conv2d(channels, channels, 3, padding=1)
     )
@@ -142,22 +141,23 @@ def _steering(side: int) -> nn.Sequential:
 class Gfpgan(nn.Module):
     """`network(faces)` gives (n, 3, 512, 512) restored faces, red first, mostly from -1 to 1; faces: the same, aligned.
 
-    The noise is the checkpoint's own, the same for every picture.
+    The noise is the checkpoint's own, the same for every picture. narrow: by how much fewer channels than published
     """
 
-    def __init__(self) -> None:
+    def __init__(self, narrow: int = 1) -> None:
         super().__init__()
-        growing = SIDES[1:]
-        self.conv_body_first = nn.Conv2d(3, _UNET[512], 1)
-        self.conv_body_down = nn.ModuleList(_Resizing(_UNET[side], _UNET[side // 2], 0.5) for side in reversed(growing))
-        self.final_conv = nn.Conv2d(_UNET[4], _UNET[4], 3, padding=1)
-        self.conv_body_up = nn.ModuleList(_Resizing(_UNET[side // 2], _UNET[side], 2) for side in growing)
+        growing, channels = SIDES[1:], {side: count // narrow for side, count in CHANNELS.items()}
+        unet = {side: count // 2 for side, count in channels.items()}
+        self.conv_body_first = nn.Conv2d(3, unet[512], 1)
+        self.conv_body_down = nn.ModuleList(_Resizing(unet[side], unet[side // 2], 0.5) for side in reversed(growing))
+        self.final_conv = nn.Conv2d(unet[4], unet[4], 3, padding=1)
+        self.conv_body_up = nn.ModuleList(_Resizing(unet[side // 2], unet[side], 2) for side in growing)
         # Of the published checkpoint; they served its training.
-        self.toRGB = nn.ModuleList(nn.Conv2d(_UNET[side], 3, 1) for side in growing)
-        self.final_linear = nn.Linear(_UNET[4] * 16, 2 * len(SIDES) * STYLE)
-        self.stylegan_decoder = _Generator()
-        self.condition_scale = nn.ModuleList(_steering(side) for side in growing)
-        self.condition_shift = nn.ModuleList(_steering(side) for side in growing)
+        self.toRGB = nn.ModuleList(nn.Conv2d(unet[side], 3, 1) for side in growing)
+        self.final_linear = nn.Linear(unet[4] * 16, 2 * len(SIDES) * STYLE)
+        self.stylegan_decoder = _Generator(channels)
+        self.condition_scale = nn.ModuleList(_steering(unet[side]) for side in growing)
+        self.condition_shift = nn.ModuleList(_steering(unet[side]) for side in growing)
 
     def forward(self, faces: Tensor) -> Tensor:
         x = leaky_relu(self.conv_body_first(faces), _SLOPE)

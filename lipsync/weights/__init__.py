@@ -53,12 +53,6 @@ class Weights:
         words = forbidden_licences()
         return any(word in self.licence.lower() for word in words) or (NON_COMMERCIAL in words and not self.commercial_use)
 
-    @property
-    def terms(self) -> str:
-        """What whoever uses them must know."""
-        use = "commercial use is allowed" if self.commercial_use else "no commercial use"
-        return f"The weights {self.name} come under this licence: {self.licence} ({use})."
-
 
 def registry(folder: Path | None = None) -> dict[str, Weights]:
     """Every file of weights that is known, by its name; those of the administrator's own in `folder` too."""
@@ -84,6 +78,14 @@ def forbidden_licences() -> set[str]:
     """Words of `LIPSYNC_FORBIDDEN_LICENCES`, separated by commas: parts of licences, or `non-commercial` for all such."""
     told = os.environ.get("LIPSYNC_FORBIDDEN_LICENCES", "")
     return {word for part in told.lower().split(",") if (word := part.strip())}
+
+
+def terms(weights: Weights) -> list[str]:
+    """What whoever uses them must know of their licence; nothing where it allows any use."""
+    notices: list[str] = []
+    if not weights.commercial_use:
+        notices.append(f"The weights {weights.name} may not be used commercially. Their licence: {weights.licence}.")
+    return notices
 
 
 def path_of(weights: Weights, folder: Path | None = None) -> Path:
@@ -124,13 +126,15 @@ def chosen(architecture: str, name: str = "", folder: Path | None = None) -> Wei
     for one in allowed:
         if is_installed(one, folder):
             return one
-    raise EnvironmentFault("weights_missing", how_to_get(allowed[0]))
+    raise missing(allowed[0])
 
 
-def how_to_get(weights: Weights) -> str:
-    """What to do where they are missing."""
-    source = "" if weights.address else f" --file FILE, with the file from {weights.page}"
-    return f"The weights {weights.name} are not installed. Run: manage.py weights install {weights.name}{source}."
+def missing(weights: Weights) -> EnvironmentFault:
+    """That they are not installed, and what to do."""
+    how = weights.name if weights.address else f"{weights.name} --file FILE, with the file from {weights.page}"
+    return EnvironmentFault(
+        "weights_missing", f"The weights {weights.name} are not installed. Run: manage.py weights install {how}."
+    )
 
 
 def verified(weights: Weights, folder: Path | None = None) -> Path:
@@ -139,7 +143,7 @@ def verified(weights: Weights, folder: Path | None = None) -> Path:
     try:
         digest = file_digest(path)
     except OSError as error:
-        raise EnvironmentFault("weights_missing", how_to_get(weights)) from error
+        raise missing(weights) from error
     if digest != weights.sha256:
         raise EnvironmentFault(
             "weights_damaged",

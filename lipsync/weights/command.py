@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lipsync.errors import EnvironmentFault, UnusableInput
-from lipsync.weights import Weights, is_installed, path_of, registry, verified, weights_named
+from lipsync.weights import Weights, is_installed, path_of, registry, terms, verified, weights_named
 from lipsync.weights.installing import Progress, install, install_own, remove
 
 MEGABYTE = 1_000_000
@@ -75,7 +75,7 @@ def _installed(chosen: argparse.Namespace, folder: Path | None) -> Iterator[str]
         yield f"{own.name}: installed as {path_of(own, folder)}, sha256 {own.sha256}"
         return
     one = weights_named(chosen.name, folder)
-    yield one.terms
+    yield from terms(one)
     yield f"{one.name}: installed as {install(one, chosen.file, folder, _bar(one.name))}"
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from lipsync.errors import EnvironmentFault, UnusableInput
 from lipsync.machine import writing_to
 from lipsync.version import file_digest
-from lipsync.weights import Weights, add_own, forget_own, how_to_get, path_of, registry, weights_folder
+from lipsync.weights import Weights, add_own, forget_own, missing, path_of, registry, weights_folder
 
 CHUNK_BYTES = 2**20
 PATIENCE_SECONDS = 30.0
@@ -116,7 +116,7 @@ def _copy(source: Path, part: Path, progress: Progress) -> None:
 def _fetch(weights: Weights, part: Path, progress: Progress) -> None:
     """Append to `part` what it lacks; begin anew where the server cannot go on in the middle."""
     if weights.address is None:
-        raise EnvironmentFault("no_address", how_to_get(weights))
+        raise EnvironmentFault("no_address", missing(weights).message)
     there = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(weights.address, headers={"Range": f"bytes={there}-"} if there else {})  # noqa: S310 - of the registry
     try:
