@@ -4,10 +4,12 @@ from projects.models.attempts import ErrorClass, JobAttempt, Outcome
 from projects.models.audit import AppendOnlyError, AuditEntry
 from projects.models.batches import RenderBatch
 from projects.models.consents import Consent
+from projects.models.events import Event, EventKind
 from projects.models.lanes import Kind, Lane
 from projects.models.library import AudioTrack, Project, Role, Speaker, SpeakerClip
 from projects.models.memberships import Invitation, Membership
 from projects.models.overviews import RenderOverview
+from projects.models.preferences import Mail, Preferences
 from projects.models.previews import Preview, PreviewKind, PreviewState
 from projects.models.queues import IdempotencyKey, UserQueue
 from projects.models.quotas import PersonPlan, ProjectPlan, QuotaPlan
@@ -23,6 +25,8 @@ __all__ = [
     "CleanupRun",
     "Consent",
     "ErrorClass",
+    "Event",
+    "EventKind",
     "Family",
     "IdempotencyKey",
     "Invitation",
@@ -30,9 +34,11 @@ __all__ = [
     "JobLogLine",
     "Kind",
     "Lane",
+    "Mail",
     "Membership",
     "Outcome",
     "PersonPlan",
+    "Preferences",
     "Preview",
     "PreviewKind",
     "PreviewState",
