@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from projects import cleanup, idling, lanes, previews, rendering, turns, wakeups
+from projects import cleanup, idling, lanes, previews, rendering, turns, wakeups, webhooks
+
+DELIVERY_SECONDS = 10.0  # of the housekeeping lane at a time
 
 
 def wake() -> None:
@@ -25,6 +27,17 @@ def wake() -> None:
 
 def sweep() -> None:
     """Put right what was left lying; then make what is wanted to look at, putting right what is due meanwhile."""
-    cleanup.run_due()
+    _put_right()
     if settings.MAKE_PREVIEWS:
-        previews.spend(between=cleanup.run_due)
+        previews.spend(between=_put_right)
+
+
+def deliver() -> None:
+    """Send the messages of webhooks that are due."""
+    if not webhooks.send_due(DELIVERY_SECONDS):
+        wakeups.send_deliveries()
+
+
+def _put_right() -> None:
+    cleanup.run_due()
+    webhooks.send_due(DELIVERY_SECONDS)

@@ -79,6 +79,7 @@ def rows(output: RenderOutput, lane: Wanted, administrator: User) -> None:
     UserQueue.objects.get_or_create(user=person)
     accounts.create_token(user=person)
     making.arriving(person, project)
+    making.delivery(person)
     for number in range(5):
         job.log_lines.create(text=f"line {number}")
         RenderJob.objects.create(project=project, clip=job.clip, track=job.track, created_by=person)
