@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from projects import cleanup, idling, lanes, previews, rendering, turns, wakeups, webhooks
+from projects import cleanup, idling, lanes, mails, previews, rendering, turns, wakeups, webhooks
 
 DELIVERY_SECONDS = 10.0  # of the housekeeping lane at a time
 
@@ -26,10 +26,10 @@ def wake() -> None:
 
 
 def sweep() -> None:
-    """Put right what was left lying; then make what is wanted to look at, putting right what is due meanwhile."""
-    _put_right()
+    """Put right what was left lying and tell what is to be told; then make what is wanted to look at, doing both meanwhile."""
+    _tidy()
     if settings.MAKE_PREVIEWS:
-        previews.spend(between=_put_right)
+        previews.spend(between=_tidy)
 
 
 def deliver() -> None:
@@ -38,6 +38,7 @@ def deliver() -> None:
         wakeups.send_deliveries()
 
 
-def _put_right() -> None:
+def _tidy() -> None:
     cleanup.run_due()
+    mails.send_due()
     webhooks.send_due(DELIVERY_SECONDS)

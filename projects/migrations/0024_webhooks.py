@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('projects', '0023_events'),
+        ('projects', '0022_preferences'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -9,6 +9,7 @@ from projects.models.lanes import Kind, Lane
 from projects.models.library import AudioTrack, Project, Role, Speaker, SpeakerClip
 from projects.models.memberships import Invitation, Membership
 from projects.models.overviews import RenderOverview
+from projects.models.preferences import Mail, Preferences
 from projects.models.previews import Preview, PreviewKind, PreviewState
 from projects.models.queues import IdempotencyKey, UserQueue
 from projects.models.quotas import PersonPlan, ProjectPlan, QuotaPlan
@@ -35,9 +36,11 @@ __all__ = [
     "JobLogLine",
     "Kind",
     "Lane",
+    "Mail",
     "Membership",
     "Outcome",
     "PersonPlan",
+    "Preferences",
     "Preview",
     "PreviewKind",
     "PreviewState",

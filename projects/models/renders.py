@@ -159,6 +159,10 @@ class RenderJob(models.Model):
             models.Index(fields=("track", "-created_at"), name="job_by_track"),
             # What a person made lately, and how much of it this month, without a look at the rows themselves.
             models.Index(fields=("created_by", "-created_at", "status", "track"), name="job_by_person"),
+            # Whose renders have ended since somebody was written to: partial, so that no other question takes it.
+            models.Index(
+                fields=("created_by", "finished_at"), condition=Q(finished_at__isnull=False), name="job_ended_by_person"
+            ),
         )
         constraints = (
             models.CheckConstraint(condition=Q(status__in=Status.values), name="job_status_is_known"),

@@ -29,6 +29,7 @@ from projects.models import (
     JobLogLine,
     Lane,
     PersonPlan,
+    Preferences,
     Project,
     ProjectPlan,
     QuotaPlan,
@@ -78,6 +79,7 @@ def rows(output: RenderOutput, lane: Wanted, administrator: User) -> None:
     CleanupRun.objects.create(policy=RetentionPolicy.objects.get(for_all=True), scope="policy")
     UserQueue.objects.get_or_create(user=person)
     accounts.create_token(user=person)
+    Preferences.objects.create(user=person)
     making.arriving(person, project)
     making.delivery(person)
     for number in range(5):
