@@ -341,7 +341,7 @@ def test_pages_make_change_try_and_remove_one(
     receiver.answers = [500]
     webhooks.send_due(SECONDS)
     page = owner_client.get(address)
-    assert "Tried again at" in page.text
+    assert "tried again at" in page.text
     assert "The server answered with an error." in page.text
     receiver.answers = [204]
     due_now()
