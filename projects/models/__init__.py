@@ -18,6 +18,7 @@ from projects.models.retention import CleanupRun, RetentionPolicy
 from projects.models.setup import SetupLink
 from projects.models.tokens import ApiToken, Scope
 from projects.models.uploads import Upload, UploadKind, UploadState
+from projects.models.webhooks import DeliveryState, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "ApiToken",
@@ -26,6 +27,7 @@ __all__ = [
     "AuditEntry",
     "CleanupRun",
     "Consent",
+    "DeliveryState",
     "ErrorClass",
     "Event",
     "EventKind",
@@ -63,4 +65,6 @@ __all__ = [
     "UploadKind",
     "UploadState",
     "UserQueue",
+    "WebhookDelivery",
+    "WebhookEndpoint",
 ]
