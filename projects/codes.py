@@ -12,6 +12,8 @@ from types import MappingProxyType
 
 from django.utils.translation import gettext, gettext_noop
 
+from projects import outbound
+
 
 @dataclass(frozen=True, slots=True)
 class Code:
@@ -86,6 +88,7 @@ OF_THE_PLATFORM = (
         409,
         gettext_noop("This invitation no longer works: it was used, revoked or has expired. Ask for a new link."),
     ),
+    Code("kind_unknown", 422, gettext_noop("There are no events of the kind {kind}. There are: {kinds}.")),
     Code("length_required", 411, gettext_noop("Say in Content-Length how many bytes are sent.")),
     Code("metadata_invalid", 400, gettext_noop("Upload-Metadata must be keys with values in base64 of UTF-8.")),
     Code(
@@ -165,6 +168,7 @@ OF_THE_PLATFORM = (
     Code("too_many_invitations", 409, gettext_noop("{count} invitations are open. Revoke some first.")),
     Code("too_many_tags", 422, gettext_noop("A lecturer has at most {most} tags. Leave some out.")),
     Code("too_many_tokens", 409, gettext_noop("You have too many tokens. Delete some first.")),
+    Code("too_many_webhooks", 409, gettext_noop("You have {most} webhooks, the most there can be. Remove one first.")),
     Code(
         "tus_version",
         412,
@@ -196,9 +200,12 @@ OF_THE_PLATFORM = (
     Code("upload_too_long", 413, gettext_noop("More bytes were sent than this upload was announced with. Start it again.")),
     Code("username_taken", 409, gettext_noop("This user name is taken. Choose another one.")),
     Code("weak_password", 422, gettext_noop("This password is too easy to guess. Choose a longer one.")),
+    Code("webhook_paused", 409, gettext_noop("This webhook is paused. Resume it first.")),
+    Code("webhooks_off", 409, gettext_noop("Webhooks are off in this installation. Ask the administrator to switch them on.")),
     Code("wrong_password", 422, gettext_noop("To change the address, type your password too.")),
     Code("wrong_project", 422, gettext_noop("This clip belongs to another project.")),
 )
+OF_TARGETS = tuple(Code(code, 422, sentence) for code, sentence in outbound.SENTENCES.items())
 # What a render's attempt or an upload's check ends with: `error` of a job, an attempt, an upload or an event.
 OF_RENDERS = (
     Code("bug", None, gettext_noop("Something went wrong on our side. The log has the details.")),
@@ -355,8 +362,41 @@ OF_THE_ENGINE = (
     Code("unknown_preset", None, gettext_noop("There is no preset {preset}. Choose one of {choices}.")),
     Code("unreadable", None, gettext_noop("The server cannot read the file ({reason}). Tell the administrator.")),
     Code("worker_died", None, gettext_noop("A process that rendered part of the video ended. Start the render again.")),
+    Code(
+        "gpu_lost",
+        None,
+        gettext_noop("The graphics card does not answer any more. The worker is started anew and tries again."),
+    ),
+    Code(
+        "licence_forbidden",
+        None,
+        gettext_noop("This installation does not use weights under the licence of {architecture}. Choose another engine."),
+    ),
+    Code(
+        "no_such_device",
+        None,
+        gettext_noop("This machine has no graphics card {name} that torch can use. Choose another device, or auto."),
+    ),
+    Code(
+        "registry_unreadable",
+        None,
+        gettext_noop("The list of the installation's own weights cannot be read. Tell the administrator."),
+    ),
+    Code("torch_missing", None, gettext_noop("The engine {engine} needs torch. Run: pip install -r requirements/gpu.txt.")),
+    Code("unknown_device", None, gettext_noop("{name} is no device. Choose auto, cpu, or cuda:0, cuda:1 and so on.")),
+    Code("unknown_precision", None, gettext_noop("{name} is no precision. Choose auto, {choices}.")),
+    Code("unknown_weights", None, gettext_noop("There are no weights named {name}. Choose one of: {choices}.")),
+    Code("weights_damaged", None, gettext_noop("No weights can be read from {file}. Install them again.")),
+    Code(
+        "weights_do_not_fit",
+        None,
+        gettext_noop(
+            "The weights in {file} are not for {network}: {count} parts differ, {part} for one. Install the published file."
+        ),
+    ),
+    Code("weights_missing", None, gettext_noop("The weights {name} are not installed. Run: manage.py weights install {how}.")),
 )
 
 CODES: Mapping[str, Code] = MappingProxyType(
-    {code.code: code for code in (*OF_REQUESTS, *OF_THE_PLATFORM, *OF_RENDERS, *OF_THE_ENGINE)}
+    {code.code: code for code in (*OF_REQUESTS, *OF_THE_PLATFORM, *OF_TARGETS, *OF_RENDERS, *OF_THE_ENGINE)}
 )

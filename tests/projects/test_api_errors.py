@@ -15,20 +15,25 @@ from django.test import Client
 from django.utils import translation
 from pytest_django import Settings
 
+from lipsync.errors import LipsyncError
 from projects import accounts, codes, library
+from projects.errors import ProjectError
 from projects.sentences import PLACE
 from tests.projects.test_api import ERROR_FIELDS
 from tests.projects.test_sentences import ELSEWHERE
 
-PLATFORM = {"ProjectError", "Refused", "NotAllowed", "Conflict", "Gone", "Busy", "Damaged", "TooLarge", "NoRoom", "OverQuota"}
-PLATFORM |= {"Missing", "Unavailable", "Malformed", "LengthRequired", "OtherVersion", "OtherType"}
-ENGINE = {"UnusableInput", "EnvironmentFault", "ToolFailed"}
 FAULT_CODE_AT = 1  # after the family
 CODE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
+def kinds_of(base: type[Exception]) -> set[str]:
+    """The names of a kind of error and of all that are made of it."""
+    return {base.__name__}.union(*map(kinds_of, base.__subclasses__()))
+
+
 def written(tree: ast.Module) -> Iterator[str]:
     """The codes of the errors that a source makes, where they stand in it as they are or under a name of the module."""
+    errors = kinds_of(ProjectError) | kinds_of(LipsyncError)
     names = {
         target.id: node.value.value
         for node in tree.body
@@ -40,7 +45,7 @@ def written(tree: ast.Module) -> Iterator[str]:
         if not isinstance(node, ast.Call):
             continue
         name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-        at = 0 if name in PLATFORM | ENGINE else FAULT_CODE_AT if name == "Fault" else None
+        at = 0 if name in errors else FAULT_CODE_AT if name == "Fault" else None
         if at is None or len(node.args) <= at:
             continue
         told = node.args[at]
@@ -53,7 +58,9 @@ def written(tree: ast.Module) -> Iterator[str]:
 def made() -> frozenset[str]:
     """Every code of platform and engine."""
     roots = [Path(settings.BASE_DIR) / name for name in ("projects", "lipsync")]
-    sources = [path for root in roots for path in root.rglob("*.py") if path.relative_to(root).parts[0] not in ELSEWHERE]
+    sources = [
+        path for root in roots for path in root.rglob("*.py") if not ELSEWHERE.intersection(path.relative_to(root).parts)
+    ]
     return frozenset(code for path in sources for code in written(ast.parse(path.read_text())))
 
 
