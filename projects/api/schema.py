@@ -49,13 +49,13 @@ class Described(AutoSchema):
         return found
 
     def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
-        found = super()._map_basic_serializer(serializer, direction)
+        found = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
         if getattr(serializer, "is_row", False):
             found.pop("required", None)
         return found
 
     def _get_serializer_name(self, serializer: Any, direction: Any, bypass_extensions: bool = False) -> str:
-        name: str = super()._get_serializer_name(serializer, direction, bypass_extensions)  # type: ignore[no-untyped-call]
+        name: str = super()._get_serializer_name(serializer, direction, bypass_extensions)
         return name.replace("Shape", "")
 
     def get_paginated_name(self, serializer_name: str) -> str:
