@@ -16,7 +16,8 @@ def render(clip: Path, voice: Path, output: Path, options: RenderOptions, report
     """Make the person in `clip` say what `voice` says, by the engine of the options; see `stages.make_video`.
 
     Raises also UnusableInput (`unknown_engine`, `unknown_enhancer`, `unknown_tracker`, `unknown_weights`, `unknown_device`,
-    `unknown_precision`), EnvironmentFault (`torch_missing`, `weights_missing`, `weights_damaged`, `licence_forbidden`, `no_such_device`, `gpu_lost`).
+    `unknown_precision`), EnvironmentFault (`torch_missing`, `weights_missing`, `weights_damaged`, `licence_forbidden`,
+    `no_such_device`, `gpu_lost`).
     """
     method = method_of(options)
     try:
