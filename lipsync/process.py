@@ -31,7 +31,7 @@ from lipsync.media import Encoding, SoundChoice, save_rendition
 from lipsync.memory import give_back
 
 PROGRESS_SECONDS = 0.5
-PLAIN_OPTIONS = ("measure", "overview", "longer", "shorter", "start", "end", "workers")
+PLAIN_OPTIONS = ("measure", "overview", "longer", "shorter", "start", "end", "excerpt", "workers")
 
 
 @dataclass(slots=True)

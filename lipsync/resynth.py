@@ -18,6 +18,7 @@ from lipsync.cache import analysed
 from lipsync.clock import Clock
 from lipsync.contracts import RenderOptions, RenderReport, Reporter
 from lipsync.errors import ToolFailed, UnusableInput
+from lipsync.excerpt import frames_of, hardest, part_of
 from lipsync.hearing import broken_off, check, hear
 from lipsync.judging import card_of, joints_of, refuse
 from lipsync.machine import keep_inputs, writing_to
@@ -48,6 +49,7 @@ def render(clip: Path, voice: Path, output: Path, options: RenderOptions, report
     told = probe_voice(voice).duration
     choice = length_choice(options.longer, options.shorter, options.start, options.end)
     chosen_part(choice, facts.frames, facts.frame_rate)
+    most = frames_of(options.excerpt, facts.frame_rate)
     with _workshop(output) as workshop:
         seconds = check(voice)  # before the long look: a voice that cannot be used shall be told at once
         with analysed(clip, facts, options.point, options.cache or workshop, clock) as found:
@@ -59,6 +61,11 @@ def render(clip: Path, voice: Path, output: Path, options: RenderOptions, report
                 timeline = fill(frames_for(seconds, facts.frame_rate), choice, part, joints)
                 heard = hear(voice)
                 plan = make_plan(analysis, heard, timeline.base)
+                start, seconds_heard = 0.0, float(len(plan) / facts.frame_rate) if timeline.unheard else None
+                if most is not None and most < len(plan):
+                    some = hardest(plan, most)
+                    start, seconds_heard = float(some.start / facts.frame_rate), float(most / facts.frame_rate)
+                    plan, heard = part_of(plan, some), heard.part(start, start + seconds_heard)
                 overview = overview_of(analysis, plan, heard).as_dict() if options.overview else None
                 del heard  # of a long voice it fills the memory
             give_back()
@@ -70,10 +77,11 @@ def render(clip: Path, voice: Path, output: Path, options: RenderOptions, report
                     tally = Tally(len(plan), len(segments), progress, lambda done, total: report.segments(done, total, shown))
                     render_all(task, analysis, plan, options.workers, tally, shared=shown is not None)
                 with clock.stage("finish"):
-                    end = float(len(plan) / facts.frame_rate) if timeline.unheard else None
                     files = [segment.path for segment in segments]
                     sound = cleaned(voice, options.sound, workshop)
-                    joined = join(files, output, facts, sound=sound, seconds=end, encoding=options.encoding)
+                    joined = join(
+                        files, output, facts, sound=sound, start=start, seconds=seconds_heard, encoding=options.encoding
+                    )
                     _verify(output, joined, len(plan))
                 figures = take_figures(analysis)
                 if options.measure:

@@ -24,6 +24,7 @@ from projects.models import (
     Lane,
     Membership,
     PersonPlan,
+    Preset,
     Preview,
     Project,
     ProjectPlan,
@@ -62,6 +63,7 @@ MENU: dict[str, tuple[tuple[type[Model], str, str], ...]] = {
     "Renders and lanes": (
         (RenderJob, "Renders", "play_circle"),
         (RenderBatch, "Batches", "grid_on"),
+        (Preset, "Presets", "tune"),
         (UserQueue, "Queues of people", "list"),
         (Lane, "Lanes", "dns"),
         (JobAttempt, "Attempts", "replay"),

@@ -3,11 +3,13 @@
 from projects.models.attempts import ErrorClass, JobAttempt, Outcome
 from projects.models.audit import AppendOnlyError, AuditEntry
 from projects.models.batches import RenderBatch
+from projects.models.choices import Choice
 from projects.models.consents import Consent
 from projects.models.lanes import Kind, Lane
 from projects.models.library import AudioTrack, Project, Role, Speaker, SpeakerClip
 from projects.models.memberships import Invitation, Membership
 from projects.models.overviews import RenderOverview
+from projects.models.presets import Preset
 from projects.models.previews import Preview, PreviewKind, PreviewState
 from projects.models.queues import IdempotencyKey, UserQueue
 from projects.models.quotas import PersonPlan, ProjectPlan, QuotaPlan
@@ -20,6 +22,7 @@ __all__ = [
     "AppendOnlyError",
     "AudioTrack",
     "AuditEntry",
+    "Choice",
     "CleanupRun",
     "Consent",
     "ErrorClass",
@@ -33,6 +36,7 @@ __all__ = [
     "Membership",
     "Outcome",
     "PersonPlan",
+    "Preset",
     "Preview",
     "PreviewKind",
     "PreviewState",
