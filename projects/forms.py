@@ -13,8 +13,8 @@ from django.db.models import QuerySet
 from django.utils.text import capfirst, format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from lipsync.media import SoundChoice
 from projects import access, archives, consents, guesses
+from projects.choice_form import HowForm, OneClipForm
 from projects.consents import EVIDENCE, SCOPE_LENGTH
 from projects.models import AudioTrack, Project, SpeakerClip, UploadKind
 from projects.models.batches import PATTERN_LENGTH
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
 
 LIBRARY_SHOWN = 60
+SHOWN_ABOVE = ("clip_file", "clip", "track_file", "track", "consent")  # of quick render
 SHORTEST_CLIP, SHORTEST_TRACK = 0.5, 0.05  # seconds, below which the engine would refuse it anyway
 CLIP_KINDS = "video/*,.mp4,.m4v,.mov,.mkv,.webm,.avi,.ts,.mpg"
 TRACK_KINDS = "audio/*,video/*,.wav,.mp3,.m4a,.aac,.flac,.ogg,.opus,.wma"
@@ -80,23 +81,7 @@ def _consent_field(*, required: bool = True) -> forms.BooleanField:
     )
 
 
-def _denoise_field() -> forms.BooleanField:
-    return forms.BooleanField(
-        label=_("Turn down steady noise"),
-        required=False,
-        help_text=_("Hum, hiss or a fan under the voice. Leave it off for a clean recording."),
-    )
-
-
-def _loudness_field() -> forms.BooleanField:
-    return forms.BooleanField(
-        label=_("Even the loudness"),
-        required=False,
-        help_text=_("Brings the voice to -16 LUFS, as is usual on the web, with peaks held below -1.5 dB."),
-    )
-
-
-class QuickRenderForm(forms.Form):
+class QuickRenderForm(OneClipForm):
     """A video and a voice, each a new file or one of the library."""
 
     clip_file = _clip_field(required=False, zone=True)
@@ -120,8 +105,6 @@ class QuickRenderForm(forms.Form):
         label=_("Language of a new voice"), choices=LANGUAGES, required=False, help_text=_("Kept with the voice.")
     )
     consent = _consent_field(required=False)
-    denoise = _denoise_field()
-    loudness = _loudness_field()
 
     def __init__(self, user: User | AnonymousUser, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -139,7 +122,7 @@ class QuickRenderForm(forms.Form):
     @property
     def more_has_errors(self) -> bool:
         """Whether the folded fields must be shown."""
-        return any(name in self.errors for name in ("project", "lecturer", "language"))
+        return any(name in self.errors for name in self.fields if name not in SHOWN_ABOVE)
 
     def clean(self) -> dict[str, Any]:
         """One video, one voice, and both of one project."""
@@ -169,10 +152,6 @@ class QuickRenderForm(forms.Form):
         elif track:
             chosen = track.project
         return chosen
-
-    def sound(self) -> SoundChoice:
-        """What is to be done to the voice before it is heard."""
-        return SoundChoice(self.cleaned_data["denoise"], self.cleaned_data["loudness"])
 
     def new_clip(self) -> UploadedFile[Any] | None:
         """The video to take in, if none of the library was picked."""
@@ -204,8 +183,8 @@ class VoiceForm(forms.Form):
     language = forms.ChoiceField(label=_("Language"), choices=LANGUAGES, required=False)
 
 
-class BatchForm(forms.Form):
-    """What a batch is called and how its voices are treated; its cells are ticked in the grid."""
+class BatchForm(HowForm):
+    """What a batch is called and how its videos are made; its cells are ticked in the grid."""
 
     name = forms.CharField(
         label=_("Name"), max_length=TITLE_LENGTH, required=False, help_text=_("Left empty: the day and time.")
@@ -220,12 +199,6 @@ class BatchForm(forms.Form):
             usual=archives.USUAL_PATTERN,
         ),
     )
-    denoise = _denoise_field()
-    loudness = _loudness_field()
-
-    def sound(self) -> SoundChoice:
-        """What is to be done to the voices before they are heard."""
-        return SoundChoice(self.cleaned_data["denoise"], self.cleaned_data["loudness"])
 
 
 class LecturerForm(forms.Form):

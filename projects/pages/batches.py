@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -143,9 +143,9 @@ def archive(request: HttpRequest, batch_id: UUID) -> HttpResponseBase:
 
 def _made(request: HttpRequest, project: Project, form: BatchForm) -> RenderBatch:
     user, data, cells = signed_in(request), form.cleaned_data, _chosen(request)
-    sound = form.sound()
+    choice, preset = form.choice(), data["preset"].code
     asked = {"project": str(project.pk), "cells": sorted((str(clip.pk), str(track.pk)) for clip, track in cells)}
-    asked |= {"name": data["name"], "name_pattern": data["name_pattern"], **asdict(sound)}
+    asked |= {"name": data["name"], "name_pattern": data["name_pattern"], "preset": preset, **choice.as_dict()}
     token = request.POST.get("once")
     made, _again = idempotency.once(
         user=user,
@@ -158,7 +158,8 @@ def _made(request: HttpRequest, project: Project, form: BatchForm) -> RenderBatc
             created_by=user,
             name=data["name"],
             name_pattern=data["name_pattern"],
-            sound=sound,
+            choice=choice,
+            preset=preset,
         ),
     )
     return made

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
@@ -45,15 +43,17 @@ def _started(request: HttpRequest, form: QuickRenderForm) -> RenderJob | None:
         track = _track(form, project)
         field = "clip_file"
         clip = _clip(form, project, user)
-        sound = form.sound()
-        asked = {"clip": str(clip.pk), "track": str(track.pk), **asdict(sound)}
+        choice, preset = form.choice(), form.cleaned_data["preset"].code
+        asked = {"clip": str(clip.pk), "track": str(track.pk), "preset": preset, **choice.as_dict()}
         token = request.POST.get("once")
         job, _again = idempotency.once(
             user=user,
             # Who goes back and changes the choice means another render, though the page's token is the same.
             key=f"{token[:TOKEN_LENGTH]}:{idempotency.digest(asked)}" if token else None,
             asked=asked,
-            make=lambda: jobs.submit(project=project, clip=clip, track=track, created_by=user, sound=sound),
+            make=lambda: jobs.submit(
+                project=project, clip=clip, track=track, created_by=user, choice=choice, preset=preset
+            ),
         )
         return job
     except ProjectError as error:

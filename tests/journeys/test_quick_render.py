@@ -12,10 +12,9 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
-from lipsync.media import SoundChoice
 from projects import accounts, uploads
 from projects.errors import Refused
-from projects.models import AudioTrack, Project, RenderJob, SpeakerClip
+from projects.models import AudioTrack, Choice, Project, RenderJob, SpeakerClip
 
 URL = "/"
 
@@ -43,7 +42,7 @@ def test_the_sound_is_left_alone_unless_asked_for(owner_client: Client, clip: Sp
     assert "Even the loudness" in page
     assert not re.search(r'type="checkbox"[^>]*checked', page)
     owner_client.post(URL, {"clip": clip.pk, "track": track.pk})
-    assert RenderJob.objects.get().sound == SoundChoice()
+    assert RenderJob.objects.get().choice == Choice()
 
 
 @pytest.mark.parametrize(
@@ -53,7 +52,7 @@ def test_a_tick_is_kept_with_the_render_and_shown(
     owner_client: Client, clip: SpeakerClip, track: AudioTrack, tick: str, words: str
 ) -> None:
     response = owner_client.post(URL, {"clip": clip.pk, "track": track.pk, tick: "on"})
-    assert RenderJob.objects.get().sound == SoundChoice(**{tick: True})
+    assert RenderJob.objects.get().choice == Choice(**{tick: True})
     assert words in owner_client.get(response["Location"]).content.decode()
 
 

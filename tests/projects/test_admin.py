@@ -29,6 +29,7 @@ from projects.models import (
     JobLogLine,
     Lane,
     PersonPlan,
+    Preset,
     Project,
     ProjectPlan,
     QuotaPlan,
@@ -72,6 +73,7 @@ def rows(output: RenderOutput, lane: Wanted, administrator: User) -> None:
     plan = QuotaPlan.objects.create(name="Team")
     PersonPlan.objects.create(user=person, plan=plan)
     ProjectPlan.objects.create(project=project, plan=plan)
+    Preset.objects.create(code="small", name="Small", quality=26)
     RenderBatch.objects.create(project=project, created_by=person, name="Course", name_pattern="{clip}")
     RetentionPolicy.objects.create(for_all=True, video_days=9)
     RetentionPolicy.objects.create(project=project, video_days=9)

@@ -17,7 +17,6 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
-from lipsync.media import SoundChoice
 from projects import archives, batches, jobs
 from projects.errors import ProjectError
 from projects.models import AudioTrack, AuditEntry, Family, Project, RenderBatch, RenderJob, Speaker, SpeakerClip, Status
@@ -68,11 +67,11 @@ def states(batch: RenderBatch) -> dict[str, int]:
 
 # --- asking -----------------------------------------------------------------------------------------------------------
 def test_each_clip_with_each_voice_waits_once(project: Project, cells: Cells, owner: User) -> None:
-    sound = SoundChoice(denoise=True)
-    batch = batches.submit(project=project, cells=[*cells, *cells], created_by=owner, sound=sound)
+    choice = Choice(denoise=True)
+    batch = batches.submit(project=project, cells=[*cells, *cells], created_by=owner, choice=choice, preset="best")
     assert states(batch) == {"queued": 6}
     assert {(job.clip_id, job.track_id) for job in batch.jobs.all()} == {(clip.pk, track.pk) for clip, track in cells}
-    assert all(job.denoise and not job.loudness for job in batch.jobs.all())
+    assert {(job.choice, job.preset) for job in batch.jobs.all()} == {(choice, "best")}
     assert batch.jobs.first().log_lines.get().text.startswith("waiting: Take")
     assert batch.name
 

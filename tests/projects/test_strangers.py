@@ -116,6 +116,7 @@ API: Mapping[str, Mapping[str, str]] = {
     "api:track": READ | {"delete": EDITOR},
     "api:restore_track": EDIT,
     "api:usage": {"get": SOMEBODY},
+    "api:presets": {"get": SOMEBODY},
     "api:jobs": {"get": SOMEBODY, "post": SOMEBODY},
     "api:job": READ,
     "api:job_cancel": EDIT,
