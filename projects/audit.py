@@ -78,6 +78,12 @@ def record_each(verb: str, rows: Sequence[Model], *, by: Model | None = None, **
     )
 
 
+def asker_id() -> int | None:
+    """Who asks in this request; None for commands and workers."""
+    person, _address = _who(None)
+    return person.pk if person else None
+
+
 def as_csv(entries: Iterable[AuditEntry]) -> Iterator[str]:
     """The entries as lines of CSV, the names of the columns first."""
     yield _line(COLUMNS)

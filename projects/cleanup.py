@@ -17,7 +17,7 @@ from django.db.models.functions import Coalesce
 from redis import RedisError
 
 from lipsync.keeping import forget_all_but, forget_segments, remove_half_made
-from projects import idempotency, jobs, lanes, objects, resumable, retention, storage, turns, wakeups
+from projects import events, idempotency, jobs, lanes, objects, resumable, retention, storage, turns, wakeups
 from projects.errors import ProjectError
 from projects.models import AudioTrack, Consent, Preview, RenderJob, RenderOutput, SpeakerClip, Status, Upload
 from projects.models.renders import LIVE
@@ -59,6 +59,7 @@ def run_due() -> None:
         keep_the_bucket()
     if cache.add(RETAINED, True, RETENTION_SECONDS):
         retention.run()
+        events.forget_old()
     cache.set(SWEPT, True, 2 * SWEEP_SECONDS)
 
 

@@ -21,7 +21,7 @@ from django.db.models.functions import Least, Now
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from projects import audit, estimates, logs, quotas, storage, turns, wakeups
+from projects import audit, estimates, events, logs, quotas, storage, turns, wakeups
 from projects.errors import Conflict, Refused
 from projects.faults import AT_ONCE, WORKER_LOST, Fault
 from projects.models import (
@@ -184,6 +184,7 @@ def cancel_each(rows: Sequence[RenderJob], *, by: User | None = None, only: Q = 
         audit.record_each("job.cancelled", [job for job in changed if job.cancels_at is None], by=by)
         words = {True: "cancelled while nobody worked on it", False: "asked to stop"}
         logs.record_each([(job, words[job.pk in ended]) for job in changed])
+        events.jobs_ended([job for job in changed if job.pk in ended], Status.CANCELLED)
     return len(live)
 
 
@@ -465,6 +466,9 @@ def _leave(job: RenderJob, outcome: Outcome, to: Status, *, fault: Fault | None 
     if not running.update(**fields):
         return False
     _close_attempt(job, outcome, fault)
+    if to in FINAL:
+        error = {name: fields[f"error_{name}"] for name in ("code", "message", "at")} if to == Status.FAILED else None
+        events.jobs_ended([job], to, error=error)
     return True
 
 

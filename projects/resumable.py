@@ -23,7 +23,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from projects import consents, library, quotas, sentences, storage, uploads
+from projects import consents, events, library, quotas, sentences, storage, uploads
 from projects.errors import Busy, Conflict, Damaged, Gone, NoRoom, ProjectError, TooLarge, Unavailable
 from projects.models import AudioTrack, Project, SpeakerClip, Upload, UploadKind, UploadState
 from projects.models.library import LANGUAGE_LENGTH, NAME_LENGTH, TITLE_LENGTH
@@ -298,7 +298,9 @@ def _taken_in(upload: Upload, unnamed: str) -> SpeakerClip | AudioTrack:
 def _refuse(upload: Upload, error: ProjectError) -> None:
     """End an upload with the reason, and leave nothing of it."""
     upload.state = UploadState.REFUSED
-    _note_error(upload, error)
+    with transaction.atomic():
+        _note_error(upload, error)
+        events.upload_refused(upload)
     upload.path.unlink(missing_ok=True)
 
 

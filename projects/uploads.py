@@ -23,7 +23,7 @@ from django.utils.translation import gettext as _
 
 from lipsync.errors import LipsyncError, UnusableInput
 from lipsync.media import probe_clip, probe_voice, save_still
-from projects import audit, library, objects, previews, quotas, sentences, storage
+from projects import audit, events, library, objects, previews, quotas, sentences, storage
 from projects.errors import NoRoom, ProjectError, Refused, TooLarge, Unavailable
 from projects.models import AudioTrack, Project, Speaker, SpeakerClip, UploadKind
 from projects.models.library import LANGUAGE_LENGTH, TITLE_LENGTH
@@ -118,6 +118,7 @@ def take_clip(
             )
             audit.record("clip.added", clip)
             previews.ask_for(clip)
+            events.taken_in(clip)
             return clip
 
 
@@ -150,6 +151,7 @@ def take_track(
                 codec=facts.codec,
             )
             audit.record("track.added", track)
+            events.taken_in(track)
             return track
 
 

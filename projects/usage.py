@@ -101,7 +101,11 @@ def _planned(given: str, field: str, kind: Any = None) -> Case:
 
 def _sum(rows: QuerySet[Any], field: str | Expression, kind: Any = None) -> Expression:
     kind = kind or BigIntegerField()
-    sums = rows.order_by().annotate(total=Func(F(field) if isinstance(field, str) else field, function="SUM", output_field=kind)).values("total")
+    sums = (
+        rows.order_by()
+        .annotate(total=Func(F(field) if isinstance(field, str) else field, function="SUM", output_field=kind))
+        .values("total")
+    )
     return Coalesce(Subquery(sums), Value(0), output_field=kind)
 
 

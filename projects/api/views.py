@@ -16,7 +16,21 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from projects import access, accounts, batches, bin, consents, idempotency, jobs, library, media, presets, quotas, turns, uploads
+from projects import (
+    access,
+    accounts,
+    batches,
+    bin,
+    consents,
+    idempotency,
+    jobs,
+    library,
+    media,
+    presets,
+    quotas,
+    turns,
+    uploads,
+)
 from projects.api import choices, serializers
 from projects.api.answers import given as _given
 from projects.api.answers import listed as _listed

@@ -5,6 +5,7 @@ from projects.models.audit import AppendOnlyError, AuditEntry
 from projects.models.batches import RenderBatch
 from projects.models.choices import Choice
 from projects.models.consents import Consent
+from projects.models.events import Event, EventKind
 from projects.models.lanes import Kind, Lane
 from projects.models.library import AudioTrack, Project, Role, Speaker, SpeakerClip
 from projects.models.memberships import Invitation, Membership
@@ -26,6 +27,8 @@ __all__ = [
     "CleanupRun",
     "Consent",
     "ErrorClass",
+    "Event",
+    "EventKind",
     "Family",
     "IdempotencyKey",
     "Invitation",

@@ -115,9 +115,7 @@ class Chosen(models.Model):
     codec = models.CharField(_("format"), max_length=8, choices=Codec.choices, default=Codec.H264)
     quality = models.PositiveSmallIntegerField(_("quality, 0 best to 51"), default=Encoding().quality)
     speed = models.CharField(_("encoding"), max_length=12, choices=Speed.choices, default=Speed.VERYFAST)
-    excerpt = models.FloatField(
-        _("seconds of a draft"), null=True, blank=True, help_text=_("Empty: the whole video.")
-    )
+    excerpt = models.FloatField(_("seconds of a draft"), null=True, blank=True, help_text=_("Empty: the whole video."))
 
     class Meta:
         abstract = True

@@ -18,7 +18,7 @@ class Preset(Chosen):
     code: what scripts ask for; place: where it stands among the others, the built-in ones come first
     """
 
-    code = models.SlugField(_("code"), max_length=CODE_LENGTH, unique=True, help_text=_("What scripts ask for; never change it."))
+    code = models.SlugField(_("code"), max_length=CODE_LENGTH, unique=True, help_text=_("What scripts ask for."))
     name = models.CharField(_("name"), max_length=NAME_LENGTH)
     note = models.CharField(_("note"), max_length=NOTE_LENGTH, blank=True, default="", help_text=_("One line under the name."))
     place = models.PositiveSmallIntegerField(_("place"), default=10)

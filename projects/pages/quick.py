@@ -51,9 +51,7 @@ def _started(request: HttpRequest, form: QuickRenderForm) -> RenderJob | None:
             # Who goes back and changes the choice means another render, though the page's token is the same.
             key=f"{token[:TOKEN_LENGTH]}:{idempotency.digest(asked)}" if token else None,
             asked=asked,
-            make=lambda: jobs.submit(
-                project=project, clip=clip, track=track, created_by=user, choice=choice, preset=preset
-            ),
+            make=lambda: jobs.submit(project=project, clip=clip, track=track, created_by=user, choice=choice, preset=preset),
         )
         return job
     except ProjectError as error:

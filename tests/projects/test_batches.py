@@ -19,7 +19,18 @@ from pytest_django import DjangoAssertNumQueries
 
 from projects import archives, batches, jobs
 from projects.errors import ProjectError
-from projects.models import AudioTrack, AuditEntry, Family, Project, RenderBatch, RenderJob, Speaker, SpeakerClip, Status
+from projects.models import (
+    AudioTrack,
+    AuditEntry,
+    Choice,
+    Family,
+    Project,
+    RenderBatch,
+    RenderJob,
+    Speaker,
+    SpeakerClip,
+    Status,
+)
 from tests import making
 
 Cells = list[batches.Cell]

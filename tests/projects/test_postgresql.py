@@ -31,6 +31,7 @@ FILES = (
     "test_quotas.py",
     "test_batches.py",
     "test_memberships.py",
+    "test_events.py",
 )
 # Of the runs of whole renders only those that turn on the database's own ways; the engine is the same everywhere.
 WHOLE = ("test_claim_job", "test_rows", "test_sweep", "test_state_machine", "turns", "idempotency", "one_link")
