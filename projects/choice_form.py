@@ -9,6 +9,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from projects import presets
+from projects.errors import Refused
 from projects.models import Choice, Preset
 from projects.models.choices import Codec, Longer, Shorter
 from projects.models.presets import STANDARD
@@ -56,7 +57,7 @@ class HowForm(forms.Form):
         """The preset with this code, the standard one where none is named."""
         try:
             return presets.find(self.cleaned_data["preset"] or STANDARD.code)
-        except presets.Refused as refusal:
+        except Refused as refusal:
             raise forms.ValidationError(refusal.message, code=refusal.code) from refusal
 
     @property
@@ -67,11 +68,11 @@ class HowForm(forms.Form):
     def choice(self) -> Choice:
         """What was chosen: as the preset says, but for what is said otherwise."""
         data = self.cleaned_data
-        usual = data["preset"].choice
-        said = {name: data[name] for name in ("longer", "shorter", "codec") if data[name]}
+        usual: Choice = data["preset"].choice
+        said: dict[str, Any] = {name: data[name] for name in ("longer", "shorter", "codec") if data[name]}
         said |= {"quality": int(data["quality"])} if data["quality"] else {}
-        sound = {name: data[name] or getattr(usual, name) for name in ("denoise", "loudness")}
-        return replace(usual, **said, **sound)
+        said |= {name: data[name] or getattr(usual, name) for name in ("denoise", "loudness")}
+        return replace(usual, **said)
 
 
 class OneClipForm(HowForm):
@@ -95,5 +96,5 @@ class OneClipForm(HowForm):
     def choice(self) -> Choice:
         """With the part and the place of the speaker."""
         data = self.cleaned_data
-        place = {name: None if data[name] is None else data[name] / 100 for name in ("point_x", "point_y")}
+        place: dict[str, Any] = {name: None if data[name] is None else data[name] / 100 for name in ("point_x", "point_y")}
         return replace(super().choice(), part_start=data["part_start"], part_end=data["part_end"], **place)

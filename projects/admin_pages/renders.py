@@ -30,6 +30,7 @@ from projects.models.renders import LIVE
 from projects.pages.people import signed_in
 
 HOW = ("excerpt", "longer", "shorter", "codec", "quality", "speed", "denoise", "loudness")
+TIMES = ("created_at", "not_before", "started_at", "finished_at")
 OF_ONE_CLIP = ("part_start", "part_end", "point_x", "point_y", "point_at")
 
 
@@ -90,20 +91,7 @@ class RenderJobAdmin(ReadOnly):
         ("What", {"fields": ("project", "clip", "track", "batch", "retry_of", "expected_size", "seconds")}),
         ("How", {"fields": ("preset", *HOW, *OF_ONE_CLIP)}),
         ("Queue", {"fields": ("created_by", "priority", "attempts", "crashes", "segments_done", "segments_total")}),
-        (
-            "When",
-            {
-                "fields": (
-                    "created_at",
-                    "not_before",
-                    "started_at",
-                    "finished_at",
-                    "lease_until",
-                    "cancel_requested",
-                    "cancels_at",
-                )
-            },
-        ),
+        ("When", {"fields": (*TIMES, "lease_until", "cancels_at", "cancel_requested")}),
     )
     readonly_fields = ("standing", "done", "created_at")
     list_select_related = ("clip", "track", "created_by", "project")

@@ -57,8 +57,8 @@ class OneClipFields(HowFields):
 class PresetShape(serializers.ModelSerializer[Preset]):
     """A preset."""
 
-    name = serializers.CharField()
-    note = serializers.CharField()
+    name = serializers.CharField(source="shown_name")
+    note = serializers.CharField(source="shown_note")
 
     class Meta:
         model = Preset

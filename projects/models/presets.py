@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from projects.models.choices import DRAFT_SECONDS, Chosen, Speed
@@ -33,7 +34,17 @@ class Preset(Chosen):
         )
 
     def __str__(self) -> str:
-        return str(self.name)
+        return self.name
+
+    @property
+    def shown_name(self) -> str:
+        """The name, in the reader's language where it is a built-in one."""
+        return gettext(self.name) if self.pk is None else self.name
+
+    @property
+    def shown_note(self) -> str:
+        """The same of the note."""
+        return gettext(self.note) if self.pk is None else self.note
 
     def clean(self) -> None:
         """No code of a built-in one."""
@@ -43,18 +54,18 @@ class Preset(Chosen):
 
 # These are of the release: an update may make them better.
 BUILT_IN = (
-    Preset(code="standard", name=_("Standard"), note=_("Right for nearly everything")),
+    Preset(code="standard", name=gettext_noop("Standard"), note=gettext_noop("Right for nearly everything")),
     Preset(
         code="best",
-        name=_("Best"),
-        note=_("Finer picture, larger file, takes longer"),
+        name=gettext_noop("Best"),
+        note=gettext_noop("Finer picture, larger file, takes longer"),
         quality=14,
         speed=Speed.MEDIUM,
     ),
     Preset(
         code="draft",
-        name=_("Draft"),
-        note=_("5 seconds of the hardest part, to look before you make it all"),
+        name=gettext_noop("Draft"),
+        note=gettext_noop("5 seconds of the hardest part, to look before you make it all"),
         excerpt=DRAFT_SECONDS,
     ),
 )
