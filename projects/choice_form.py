@@ -38,8 +38,8 @@ class HowForm(forms.Form):
     """How videos are made, whatever clips and voices they are made of."""
 
     preset = forms.CharField(required=False)
-    longer = _choice_field(_("When the voice is longer than the clip"), Longer.choices)
-    shorter = _choice_field(_("When it is shorter"), Shorter.choices)
+    longer = _choice_field(_("Voice longer than the clip"), Longer.choices)
+    shorter = _choice_field(_("Voice shorter than the clip"), Shorter.choices)
     quality = _choice_field(_("Picture"), list(QUALITIES))
     codec = _choice_field(_("Format"), Codec.choices)
     denoise = forms.BooleanField(

@@ -155,7 +155,7 @@ def of(some: Collection[RenderJob], line: turns.Line | None = None) -> dict[UUID
         line = line or turns.line()
         following, ranks = turns.upcoming(PLAYED, line, queued)
         places = turns.positions(queued, line, ranks)
-    works, running = _works({*following, *places})
+    works, running = works_of({*following, *places})
     rates, looked, left = measured(), Looked(), dict[UUID, float]()
     for work, progress, own_guess in running:
         whole = rates.seconds(work, looked_at=looked.at(work.content))
@@ -176,7 +176,7 @@ def of(some: Collection[RenderJob], line: turns.Line | None = None) -> dict[UUID
     return told | {job.pk: _of_waiting(job, places[job.pk], line, play, takes.get(job.pk), now) for job in queued}
 
 
-def _works(waiting: Collection[UUID]) -> tuple[dict[UUID, Work], list[tuple[Work, float, float | None]]]:
+def works_of(waiting: Collection[UUID]) -> tuple[dict[UUID, Work], list[tuple[Work, float, float | None]]]:
     """What these waiting renders and all running ones are, the running ones with their share and their own guess."""
     works, running = {}, []
     rows = RenderJob.objects.filter(Q(status=Status.RUNNING) | Q(pk__in=waiting))

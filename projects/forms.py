@@ -21,6 +21,7 @@ from projects.models.batches import PATTERN_LENGTH
 from projects.models.library import NAME_LENGTH, TITLE_LENGTH
 from projects.models.memberships import INVITED_AS
 from projects.uploads import MORE_CLIP_ENDINGS, MORE_TRACK_ENDINGS, limit_of
+from projects.wishes import Material
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
@@ -160,6 +161,40 @@ class QuickRenderForm(OneClipForm):
     def new_track(self) -> UploadedFile[Any] | None:
         """The voice to take in, if none of the library was picked."""
         return None if self.cleaned_data.get("track") else self.cleaned_data.get("track_file")
+
+
+class WishForm(OneClipForm):
+    """What is chosen on quick render so far, for an estimate: nothing of it has to be there.
+
+    clip_seconds, clip_width, clip_height, track_seconds: of files that have not arrived yet, as the browser measures them
+    """
+
+    clip = forms.ModelChoiceField(queryset=SpeakerClip.objects.none(), required=False)
+    track = forms.ModelChoiceField(queryset=AudioTrack.objects.none(), required=False)
+    clip_seconds = forms.FloatField(min_value=0, required=False)
+    clip_width = forms.IntegerField(min_value=1, required=False)
+    clip_height = forms.IntegerField(min_value=1, required=False)
+    track_seconds = forms.FloatField(min_value=0, required=False)
+
+    def __init__(self, user: User | AnonymousUser, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, rows in (("clip", access.clips_of(user, editable=True)), ("track", access.tracks_of(user, editable=True))):
+            field = self.fields[name]
+            if isinstance(field, forms.ModelChoiceField):
+                field.queryset = rows
+
+    def material(self) -> Material | None:
+        """What is known of clip and voice; None while it is not enough."""
+        data = self.cleaned_data
+        clip, track = data["clip"], data["track"]
+        if clip and track:
+            return Material.of(clip, track)
+        width, height = (clip.width, clip.height) if clip else (data["clip_width"], data["clip_height"])
+        clip_seconds = clip.duration if clip else data["clip_seconds"]
+        voice_seconds = track.duration if track else data["track_seconds"]
+        if not (width and height and clip_seconds and voice_seconds):
+            return None
+        return Material(width, height, clip_seconds, voice_seconds, clip.sha256 if clip else "")
 
 
 class ClipForm(forms.Form):

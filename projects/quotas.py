@@ -140,6 +140,12 @@ def minutes_of(user: User, plan: QuotaPlan | None = None) -> Minutes:
     return Minutes(used, None if limit is None else 60.0 * limit)
 
 
+def bytes_left(project: Project) -> int | None:
+    """Bytes that can still be added to a project, by its own limit and by its owner's; None for no limit."""
+    known = [room.left for room in (room_of_project(project), room_of_person(project.owner)) if room.left is not None]
+    return min(known, default=None)
+
+
 def check_file(project: Project, size: int) -> None:
     """Refuse a file before its bytes travel. Raises ProjectError `quota_bytes`."""
     _check_bytes(project, size)

@@ -240,6 +240,11 @@ class RenderJob(Chosen):
         return self.status in FINAL
 
     @property
+    def shown_status(self) -> str:
+        """The state as a person sees it: one that was cancelled just now counts as cancelled."""
+        return Status.CANCELLED if self.cancels_at is not None else self.status
+
+    @property
     def can_retry(self) -> bool:
         """It ended without a video."""
         return self.status in (Status.FAILED, Status.CANCELLED)
