@@ -57,6 +57,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "projects.middleware.ReaderMiddleware",
     "projects.middleware.WhoAsksMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -178,6 +179,7 @@ else:
     Q_CLUSTER["orm"] = "default"
 
 # --- people ----------------------------------------------------------------------------------------------------------
+AUTHENTICATION_BACKENDS = ["projects.backends.People"]
 LOGIN_URL = "pages:sign_in"
 LOGIN_REDIRECT_URL = "pages:quick_render"
 LOGOUT_REDIRECT_URL = "pages:sign_in"
@@ -187,6 +189,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+PASSWORD_RESET_TIMEOUT = 24 * 3600  # of a link to a new password
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "knox.auth.TokenAuthentication",
@@ -212,6 +215,19 @@ LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
 LOCALE_PATHS = [BASE_DIR / "projects" / "locale"]
 TIME_ZONE = str(env.str("TIME_ZONE", default="UTC"))
 USE_TZ = True
+
+# --- mail ------------------------------------------------------------------------------------------------------------
+# Without a server for it no mail is sent, and no page offers any. The housekeeping lane sends it, never a request.
+EMAIL_HOST = str(env.str("EMAIL_HOST", default=""))
+EMAIL_SECURITY = environment.choice("EMAIL_SECURITY", default="starttls", among=("starttls", "tls", "none"))
+EMAIL_USE_TLS, EMAIL_USE_SSL = EMAIL_SECURITY == "starttls", EMAIL_SECURITY == "tls"
+EMAIL_PORT = environment.number("EMAIL_PORT", default=465 if EMAIL_USE_SSL else 587, least=1, most=65535)
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = environment.both("EMAIL_USER", "EMAIL_PASSWORD")
+EMAIL_TIMEOUT = 20
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'dummy'}.EmailBackend"
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = str(env.str("EMAIL_FROM", default="")) or f"heygem-studio@{socket.getfqdn()}"
+# What addresses in mails begin with: no request is at hand that could tell.
+PUBLIC_URL = environment.origin("PUBLIC_URL")
 
 # --- security --------------------------------------------------------------------------------------------------------
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS

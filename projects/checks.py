@@ -17,13 +17,14 @@ FFMPEG_MISSING = "projects.E001"
 MEDIA_NOT_WRITABLE = "projects.E002"
 LITTLE_SPACE = "projects.W001"
 KEY_READABLE = "projects.W002"
+NO_PUBLIC_URL = "projects.W003"
 
 AppConfigs = Sequence[AppConfig] | None
 
 
 def register_all() -> None:
     """Register every check of this module."""
-    for check in (programs, media_folder, free_space, secret_key_file):
+    for check in (programs, media_folder, free_space, secret_key_file, public_address):
         checks.register(check)
 
 
@@ -58,3 +59,11 @@ def secret_key_file(app_configs: AppConfigs, **kwargs: Any) -> list[checks.Check
     if sys.platform == "win32" or not path.exists() or not path.stat().st_mode & 0o077:
         return []
     return [checks.Warning(f"{path} can be read by others.", hint=f"Run: chmod 600 {path}", id=KEY_READABLE)]
+
+
+def public_address(app_configs: AppConfigs, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Mails lead to pages that their readers can open."""
+    if not settings.EMAIL_HOST or settings.PUBLIC_URL:
+        return []
+    hint = "Set PUBLIC_URL to what people type to come here, such as https://studio.example.com"
+    return [checks.Warning("Mail is sent, but where its links shall lead is not said.", hint=hint, id=NO_PUBLIC_URL)]

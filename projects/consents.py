@@ -26,6 +26,7 @@ from django.utils.translation import gettext_noop
 from projects import audit, jobs, library, objects, storage
 from projects.errors import Refused, TooLarge
 from projects.models import Consent, RenderJob, Speaker
+from projects.models.consents import today
 from projects.models.library import NAME_LENGTH, TITLE_LENGTH
 from projects.models.renders import LIVE
 
@@ -77,7 +78,7 @@ def standing(speaker: Speaker) -> Standing:
     if valid:
         longest = max(valid, key=lambda row: row.expires_on or date.max)
         ends = longest.expires_on
-        return Standing("soon" if ends and ends - timezone.localdate() < SOON else "valid", longest)
+        return Standing("soon" if ends and ends - today() < SOON else "valid", longest)
     if not rows:
         return Standing("missing")
     latest = max(rows, key=lambda row: row.created_at)
@@ -88,7 +89,7 @@ def with_standing(speakers: QuerySet[Speaker]) -> QuerySet[Any]:
     """What `standing` says, for lists that the database filters and sorts: each with `state` and `until`, a day or none."""
     mine = Consent.objects.filter(speaker=OuterRef("pk"))
     valid = mine.valid()
-    lasting = valid.filter(Q(expires_on=None) | Q(expires_on__gte=timezone.localdate() + SOON))
+    lasting = valid.filter(Q(expires_on=None) | Q(expires_on__gte=today() + SOON))
     latest = mine.order_by("-created_at")
     longest = valid.order_by(F("expires_on").desc(nulls_first=True))
     return speakers.alias(latest_withdrawn=Subquery(latest.values("withdrawn_at")[:1])).annotate(
@@ -123,15 +124,15 @@ def record(
     `no_space`, `storage_unavailable`.
     """
     given_by, scope = library.plain(given_by)[:NAME_LENGTH], scope.strip()[:SCOPE_LENGTH]
-    today = timezone.localdate()
-    given_on = given_on or today
+    here = timezone.localdate()  # of who records it: where they are it may be tomorrow already
+    given_on = given_on or here
     if not given_by:
         raise Refused("no_name", _("Say who has agreed."), field="given_by")
     if not scope:
         raise Refused("no_scope", _("Say what was agreed to."), field="scope")
-    if given_on > today:
+    if given_on > here:
         raise Refused("consent_not_yet", _("The day on which consent was given cannot lie ahead."), field="given_on")
-    if expires_on is not None and expires_on < max(today, given_on):
+    if expires_on is not None and expires_on < max(today(), given_on):
         raise Refused(
             "consent_ended", _("This consent would have ended already. Choose a later day, or none."), field="expires_on"
         )

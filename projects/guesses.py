@@ -13,11 +13,14 @@ import math
 import time
 from dataclasses import dataclass
 
+from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from rest_framework.throttling import BaseThrottle
 
+from projects import audit
 from projects.errors import ProjectError
 
 SAME_NAME_ALLOWED = 5
@@ -25,6 +28,7 @@ SAME_ADDRESS_ALLOWED = 30  # a whole office may come from one address
 FIRST_WAIT_SECONDS = 60
 LONGEST_WAIT_SECONDS = 15 * 60
 FORGOTTEN_AFTER_SECONDS = 3600
+LETTERS_TO_ONE, LETTERS_FROM_ONE = 3, 20  # links to new passwords that may be asked for an address, and from one, an hour
 IPV6_PREFIX = 64  # what one customer usually has
 
 logger = logging.getLogger(__name__)
@@ -35,8 +39,8 @@ class TooManyGuesses(ProjectError):
 
     status = 429
 
-    def __init__(self, wait: int) -> None:
-        super().__init__("too_many_guesses", _sentence(wait))
+    def __init__(self, wait: int, message: str = "") -> None:
+        super().__init__("too_many_guesses", message or _sentence(wait))
         self.wait = wait
 
 
@@ -51,13 +55,13 @@ class Brake:
         """Seconds until another attempt is allowed."""
         return self._read()[1] - time.time()
 
-    def add(self) -> bool:
-        """Count an attempt. True: the next one must wait."""
+    def add(self) -> int:
+        """Count an attempt. Returns the seconds that the next one must wait."""
         count = self._read()[0] + 1
         beyond = count - self.allowed
         pause = min(FIRST_WAIT_SECONDS * 2 ** min(beyond, 10), LONGEST_WAIT_SECONDS) if beyond >= 0 else 0
         self._write(count, time.time() + pause)
-        return pause > 0
+        return pause
 
     def take_back(self) -> None:
         """Uncount an attempt that was none."""
@@ -84,9 +88,24 @@ def count(request: HttpRequest, username: str) -> None:
     wait = math.ceil(max(brake.wait() for brake in brakes))
     if wait > 0:
         raise TooManyGuesses(wait)
-    held = [brake.add() for brake in brakes]  # all of them count, whatever the first says
-    if any(held):
+    pause = max([brake.add() for brake in brakes])  # all of them count, whatever the first says
+    if pause:
         logger.warning("the next sign-in must wait: many attempts for one name or from %s", address_of(request))
+        for person in get_user_model().objects.filter(username__iexact=username):
+            audit.record("account.held", person, seconds=pause)
+
+
+def count_letter(request: HttpRequest, email: str) -> None:
+    """Count a request for a link by mail. Raises TooManyGuesses when there were many for this address, or from one place."""
+    to = hashlib.sha256(email.strip().casefold().encode(errors="replace")).hexdigest()
+    origin = hashlib.sha256(address_of(request).encode()).hexdigest()
+    brakes = (Brake(f"letters-to-{to}", LETTERS_TO_ONE), Brake(f"letters-from-{origin}", LETTERS_FROM_ONE))
+    wait = math.ceil(max(brake.wait() for brake in brakes))
+    if wait > 0:
+        text = _("Many links were asked for already. Wait {minutes} minutes, then try again.")
+        raise TooManyGuesses(wait, text.format(minutes=math.ceil(wait / 60)))
+    for brake in brakes:
+        brake.add()
 
 
 def forgive(request: HttpRequest, username: str) -> None:

@@ -1,4 +1,5 @@
-"""What is said of every request: too large before its body is read, and for the audit log who asks from where."""
+"""What is said of every request: too large before its body is read, who reads the answer, and for the audit log who asks from
+where."""
 
 from __future__ import annotations
 
@@ -7,11 +8,13 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from projects import audit, guesses
+from projects import audit, guesses, preferences
 
 FORM_ROOM_BYTES = 2**20
+ZONE_COOKIE = "zone"  # what static/js/zone.js says of the browser
 
 
 class UploadSizeMiddleware:
@@ -36,6 +39,23 @@ class UploadSizeMiddleware:
             body = {"code": "too_large", "message": message, "field": "file", "detail": None, "docs": ""}
             return JsonResponse(body, status=413)
         return render(request, "413.html", {"message": message}, status=413)
+
+
+class ReaderMiddleware:
+    """Speaks the language that the signed-in person has chosen, and shows times in their zone or the browser's."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass the request on."""
+        chosen = preferences.of(request.user)
+        if chosen and chosen.language:
+            translation.activate(chosen.language)
+            request.LANGUAGE_CODE = chosen.language
+        name = (chosen and chosen.time_zone) or request.COOKIES.get(ZONE_COOKIE, "")
+        with timezone.override(preferences.zone_named(name)):
+            return self.get_response(request)
 
 
 class WhoAsksMiddleware:

@@ -239,5 +239,6 @@ def _room(which: dict[str, Any], limit: int | None) -> Room:
 
 
 def month_start() -> datetime:
-    """When the month began to which renders are counted."""
-    return timezone.localtime().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    """When the month began to which renders are counted: the installation's, wherever somebody looks from."""
+    now = timezone.localtime(timezone=timezone.get_default_timezone())
+    return now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)

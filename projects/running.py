@@ -40,6 +40,12 @@ class Server:
             return None
 
 
+def public_address() -> str:
+    """What the addresses of pages begin with, for those who read them outside a browser."""
+    server = current()
+    return settings.PUBLIC_URL or (server.address if server else f"http://localhost:{os.environ.get('PORT') or 7860}")
+
+
 def current() -> Server | None:
     """The server of this data folder, if one runs."""
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from projects import cleanup, idling, lanes, previews, rendering, turns, wakeups
+from projects import cleanup, idling, lanes, mails, previews, rendering, turns, wakeups
 
 
 def wake() -> None:
@@ -24,7 +24,12 @@ def wake() -> None:
 
 
 def sweep() -> None:
-    """Put right what was left lying; then make what is wanted to look at, putting right what is due meanwhile."""
-    cleanup.run_due()
+    """Put right what was left lying and send what mail is due; then make what is wanted to look at, doing both meanwhile."""
+    _tidy()
     if settings.MAKE_PREVIEWS:
-        previews.spend(between=cleanup.run_due)
+        previews.spend(between=_tidy)
+
+
+def _tidy() -> None:
+    cleanup.run_due()
+    mails.send_due()

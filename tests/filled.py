@@ -94,6 +94,7 @@ class Filled:
             "invitation_id": self.home.invitations.get().pk,
             "token": self.token,
             "token_id": "0" * 8,
+            "uidb64": "MQ",
         }
 
 

@@ -1,4 +1,4 @@
-"""People: what they use and which plan they have, their groups, tokens and queues."""
+"""People: what they use and which plan they have, their preferences, groups, tokens and queues."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from django.contrib.auth.admin import GroupAdmin as DjangosGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangosUserAdmin
 from django.contrib.auth.models import Group, User
 from django.db.models import Count, F, Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from knox.models import AuthToken
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from projects import turns, usage
+from projects import passwords, turns, usage
 from projects.admin_pages import figures
-from projects.admin_pages.base import ModelAdmin, ReadOnly
+from projects.admin_pages.base import Kept, ModelAdmin, ReadOnly
 from projects.admin_pages.navigation import list_of
 from projects.admin_pages.plans import GivesPlans
-from projects.models import PersonPlan, ProjectPlan, QuotaPlan, RenderJob, Status, UserQueue
+from projects.models import PersonPlan, Preferences, ProjectPlan, QuotaPlan, RenderJob, Status, UserQueue
+from projects.pages.people import signed_in
 
 if TYPE_CHECKING:  # the class takes a parameter in its stubs only
     DjangosUsers = DjangosUserAdmin[User]
@@ -90,7 +92,7 @@ class UserAdmin(DjangosUsers, Usage, GivesPlans):
     )
     list_filter = ("is_active", "is_staff", "given_plan__plan")
     search_fields = ("username", "first_name", "last_name", "email")
-    actions = ("give_plan", "pause_queues", "resume_queues")
+    actions = ("give_plan", "pause_queues", "resume_queues", "make_password_links")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         """With what they use."""
@@ -115,6 +117,17 @@ class UserAdmin(DjangosUsers, Usage, GivesPlans):
         """Whether the person may hold and release queues."""
         return request.user.has_perm("projects.change_userqueue")
 
+    @admin.action(description="Make links to new passwords", permissions=["change"])
+    def make_password_links(self, request: HttpRequest, chosen: QuerySet[User]) -> HttpResponse:
+        """A page with a link for each, shown this once: whoever has it chooses the password, of superusers too."""
+        people = [person for person in chosen if person.is_active and self.has_change_permission(request, person)]
+        links = [(person, passwords.hand_out_link(person, by=signed_in(request))) for person in people]
+        context = {"opts": self.opts, "title": "Links to new passwords", "links": links}
+        context |= self.admin_site.each_context(request)
+        answer = TemplateResponse(request, "admin/password_links.html", context)
+        answer["Cache-Control"] = "no-store"
+        return answer
+
     @admin.action(description="Pause the queue", permissions=["queue"])
     def pause_queues(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
         """Start nothing new of these people's."""
@@ -128,6 +141,16 @@ class UserAdmin(DjangosUsers, Usage, GivesPlans):
         for person in chosen:
             turns.resume(user=person)
         self.message_user(request, "Resumed.")
+
+
+@admin.register(Preferences)
+class PreferencesAdmin(Kept):
+    """What people have chosen for themselves."""
+
+    list_display = ("user", "language", "time_zone", "mails", "told_until", "mailed_at")
+    list_select_related = ("user",)
+    search_fields = ("user__username",)
+    fields = (*list_display, "room_told", "reset_asked_at")
 
 
 @admin.register(Group)

@@ -10,6 +10,7 @@ from projects.models.lanes import Kind, Lane
 from projects.models.library import AudioTrack, Project, Role, Speaker, SpeakerClip
 from projects.models.memberships import Invitation, Membership
 from projects.models.overviews import RenderOverview
+from projects.models.preferences import Mail, Preferences
 from projects.models.presets import Preset
 from projects.models.previews import Preview, PreviewKind, PreviewState
 from projects.models.queues import IdempotencyKey, UserQueue
@@ -36,9 +37,11 @@ __all__ = [
     "JobLogLine",
     "Kind",
     "Lane",
+    "Mail",
     "Membership",
     "Outcome",
     "PersonPlan",
+    "Preferences",
     "Preset",
     "Preview",
     "PreviewKind",

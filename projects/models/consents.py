@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import date
 from pathlib import Path
 
 from django.conf import settings
@@ -17,12 +18,17 @@ from projects.models.library import NAME_LENGTH, TITLE_LENGTH, Speaker
 NOTE_LENGTH = 200
 
 
+def today() -> date:
+    """The installation's day: a consent ends at the same moment for everybody, wherever they look from."""
+    return timezone.localdate(timezone=timezone.get_default_timezone())
+
+
 class ConsentQuerySet(models.QuerySet["Consent"]):
     """Sets of consents."""
 
     def valid(self) -> ConsentQuerySet:
         """Those that allow renders today."""
-        return self.filter(Q(expires_on=None) | Q(expires_on__gte=timezone.localdate()), withdrawn_at=None)
+        return self.filter(Q(expires_on=None) | Q(expires_on__gte=today()), withdrawn_at=None)
 
 
 class Consent(models.Model):
@@ -71,7 +77,7 @@ class Consent(models.Model):
     @property
     def is_valid(self) -> bool:
         """Whether it allows renders today."""
-        return self.withdrawn_at is None and (self.expires_on is None or self.expires_on >= timezone.localdate())
+        return self.withdrawn_at is None and (self.expires_on is None or self.expires_on >= today())
 
     @property
     def path(self) -> Path:

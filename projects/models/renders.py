@@ -182,6 +182,10 @@ class RenderJob(Chosen):
             models.Index(fields=("created_by", "-created_at", "status", "track", "seconds"), name="job_by_person"),
             models.Index(fields=("cancels_at",), condition=Q(cancels_at__isnull=False), name="job_to_cancel"),
             models.Index(fields=("finished_at",), condition=Q(excerpt__isnull=False), name="job_draft_by_age"),
+            # Whose renders have ended since somebody was written to: partial, so that no other question takes it.
+            models.Index(
+                fields=("created_by", "finished_at"), condition=Q(finished_at__isnull=False), name="job_ended_by_person"
+            ),
         )
         constraints = (
             *Chosen.Meta.constraints,

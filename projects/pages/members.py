@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
@@ -21,7 +20,7 @@ from projects import access, memberships
 from projects.errors import ProjectError
 from projects.forms import RoleForm, SetUpForm
 from projects.models import Invitation, Project
-from projects.pages.people import signed_in
+from projects.pages.people import come_in, signed_in
 
 
 @require_safe
@@ -130,7 +129,7 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
         except ProjectError as error:
             form.add_error(error.field or None, error.message)
         else:
-            login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+            come_in(request, user)
             return redirect("pages:project", project.pk)
     context = {"form": form, "invitation": invitation}
     return render(request, "pages/join.html", context, status=422 if form.errors else 200)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.decorators import login_not_required
 from django.urls import URLPattern, path
-from django.views.i18n import set_language
 
 from projects.pages import account, batches, entrance, lecturers, library, members, quick, renders, storage
 
@@ -24,8 +22,13 @@ urlpatterns = [
     path("sign-in/", entrance.sign_in, name="sign_in"),
     path("sign-out/", entrance.sign_out, name="sign_out"),
     path("setup/<str:token>/", entrance.set_up, name="set_up"),
-    path("language/", login_not_required(set_language), name="language"),
+    path("password/", entrance.forgotten, name="forgotten"),
+    path("password/<str:uidb64>/<str:token>/", entrance.new_password, name="new_password"),
+    path("language/", account.language, name="language"),
     path("account/", account.account, name="account"),
+    path("account/you/", account.describe, name="describe"),
+    path("account/time-zone/", account.choose_time_zone, name="choose_time_zone"),
+    path("account/mails/", account.choose_mails, name="choose_mails"),
     path("account/password/", account.change_password, name="change_password"),
     path("account/tokens/", account.create_token, name="create_token"),
     path("account/tokens/<str:token_id>/revoke/", account.revoke_token, name="revoke_token"),

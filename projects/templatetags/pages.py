@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from django import template
+from django.contrib.auth.models import User
 from django.template.context import RequestContext
 from django.templatetags.static import static
 from django.utils import timezone
@@ -144,6 +145,12 @@ def state_word(job: RenderJob) -> str:
 def shown(sentence: str) -> str:
     """A stored sentence in the reader's language."""
     return sentences.shown(sentence)
+
+
+@register.filter
+def person_name(user: User) -> str:
+    """What somebody wishes to be called, else their user name."""
+    return user.get_full_name() or user.get_username()
 
 
 @register.filter

@@ -1,6 +1,7 @@
-"""How well a mouth is predicted from sound: `python -m tests.benchmarks.sound [own] [taught] [generic] [offset] [cost] [NPZ]`.
+"""How well a mouth is predicted from sound: `python -m tests.benchmarks.sound [own] [taught] [generic] [disturbed] ... [NPZ]`.
 
 Own: parts of a take predicted from the rest of it, in blocks of time. Generic: by weights that know nothing of the speaker.
+Disturbed: the same with the sound in noise, through a telephone and so on; means of all takes come last.
 Offset: pieces of five seconds against the whole take. Voices: synthesisers with recorded voices that were never trained on.
 """
 
@@ -33,6 +34,7 @@ from lipsync.sound.own import closing, correlation
 from lipsync.sound.pauses import stillness
 from lipsync.sound.phonemes import CLASSES
 from lipsync.sound.restoration import restore_range
+from tests.benchmarks.disturbed import CASES
 
 ROOT = Path(__file__).parents[2]
 CLIPS = ROOT.parent / "shared" / "clips"
@@ -147,6 +149,25 @@ def generic(take: Take, sound: SoundFeatures) -> dict[str, object]:
     return row
 
 
+def disturbed(take: Take, sound: SoundFeatures) -> dict[str, object]:
+    """Aperture and width by the shipped weights, for every way in which the sound might have come."""
+    offset = take.analysis.survey.observed.offset
+    times = take.times + (offset.seconds if offset else 0.0)
+    row: dict[str, object] = {}
+    for name, change in CASES.items():
+        answers = generic_mouth()(sound_features([change(take.samples)]).at(times))
+        row[name] = [round(correlation(answers[:, k], take.shown[:, k]), 3) for k in (0, 1)]
+    return row
+
+
+def _means(rows: list[dict[str, object]]) -> dict[str, object]:
+    """Of every case over all takes."""
+    return {"take": "mean"} | {
+        name: np.mean([row[name] for row in rows], axis=0).round(3).tolist()  # type: ignore[arg-type]
+        for name in CASES
+    }
+
+
 def taught(take: Take, sound: SoundFeatures) -> dict[str, object]:
     """The same parts when the network is taught as well, and what that costs."""
     began = time.process_time()
@@ -252,10 +273,12 @@ def main(wanted: list[str]) -> None:
     names = [name for name in wanted if not name.endswith(".npz")]
     result: dict[str, object] = {"date": datetime.now(UTC).isoformat(timespec="seconds")}
     with tempfile.TemporaryDirectory() as folder:
-        for name, measure in (("own", own), ("taught", taught), ("generic", generic), ("offset", offset), ("cost", cost)):
+        for measure in (own, taught, generic, disturbed, offset, cost):
+            name = measure.__name__
             if not names or name in names:
                 takes = TAKES[:1] if measure is cost else TAKES
                 rows = [with_take(take, Path(folder), measure) for take in takes if (CLIPS / f"{take}.mp4").exists()]
+                rows += [_means(rows)] if measure is disturbed and rows else []
                 result[name] = rows
                 _show(name, rows)
     for shard in (Path(name) for name in wanted if name.endswith(".npz")):

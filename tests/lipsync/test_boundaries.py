@@ -37,6 +37,14 @@ def test_the_platform_takes_only_light_parts_of_the_engine():
         assert all(name.startswith(allowed) for name in taken), path
 
 
+def test_the_client_knows_only_the_api():
+    files = list((ROOT / "client").rglob("*.py"))
+    assert files
+    for path in files:
+        taken = {name.split(".")[0] for name in imported_by(path)}
+        assert taken <= {"heygem_client", "httpx", "rich", *sys.stdlib_module_names}, path
+
+
 def modules_after(code: str) -> set[str]:
     done = subprocess.run(
         [sys.executable, "-c", f"{code}\nimport sys; print(' '.join(sys.modules))"],

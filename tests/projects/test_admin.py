@@ -29,6 +29,7 @@ from projects.models import (
     JobLogLine,
     Lane,
     PersonPlan,
+    Preferences,
     Preset,
     Project,
     ProjectPlan,
@@ -80,6 +81,7 @@ def rows(output: RenderOutput, lane: Wanted, administrator: User) -> None:
     CleanupRun.objects.create(policy=RetentionPolicy.objects.get(for_all=True), scope="policy")
     UserQueue.objects.get_or_create(user=person)
     accounts.create_token(user=person)
+    Preferences.objects.create(user=person)
     making.arriving(person, project)
     for number in range(5):
         job.log_lines.create(text=f"line {number}")

@@ -14,6 +14,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from projects import guesses
+from projects.models import AuditEntry
 
 PASSWORD = "correct horse battery"
 START = datetime(2030, 1, 1, 12, 0, tzinfo=UTC)
@@ -55,6 +56,12 @@ def test_after_some_wrong_passwords_the_right_one_must_wait_too(owner: User, lat
     assert "Wait 1 second," in sign_in(PASSWORD)[1]
     later(seconds=2)
     assert sign_in(PASSWORD)[0] == 302
+
+
+def test_who_is_held_up_is_recorded(owner: User, later: Clock) -> None:
+    guess()
+    entry = AuditEntry.objects.get(verb="account.held")
+    assert (entry.object_name, entry.address, entry.detail) == ("olga", "10.0.0.1", {"seconds": 60})
 
 
 def test_a_right_password_forgets_the_wrong_ones(owner: User, later: Clock) -> None:

@@ -25,7 +25,7 @@ from tests import addresses, making
 from tests.addresses import address
 
 METHODS = ("get", "head", "post", "put", "patch", "delete")
-NOT_A_ROW = {"token", "token_id"}  # not ids of rows in a project; the tests of accounts have them
+NOT_A_ROW = {"token", "token_id", "uidb64"}  # not ids of rows in a project; the tests of accounts have them
 ANYBODY, SOMEBODY, VIEWER, EDITOR, OWNER, ADMINISTRATOR = "anybody", "somebody", "viewer", "editor", "owner", "administrator"
 IN_A_PROJECT = (VIEWER, EDITOR, OWNER)
 UPLOADER = "uploader"  # whose upload it is, here the owner; nobody else knows of it
@@ -41,8 +41,13 @@ PAGES: Mapping[str, Mapping[str, str]] = {
     "pages:sign_out": dict.fromkeys(METHODS, SOMEBODY),
     "pages:set_up": dict.fromkeys(("get", "head", "post"), ANYBODY),
     "pages:join": dict.fromkeys(("get", "head", "post"), ANYBODY),
+    "pages:forgotten": dict.fromkeys(("get", "head", "post"), ANYBODY),
+    "pages:new_password": dict.fromkeys(METHODS, ANYBODY),
     "pages:language": dict.fromkeys(METHODS, ANYBODY),
     "pages:account": PAGE,
+    "pages:describe": {"post": SOMEBODY},
+    "pages:choose_time_zone": {"post": SOMEBODY},
+    "pages:choose_mails": {"post": SOMEBODY},
     "pages:change_password": {"post": SOMEBODY},
     "pages:create_token": {"post": SOMEBODY},
     "pages:revoke_token": {"post": SOMEBODY},
@@ -171,6 +176,7 @@ def ids(output: RenderOutput) -> dict[str, object]:
         "user_id": making.member(project, "max", "viewer").pk,
         "token": token,
         "token_id": "0" * 8,
+        "uidb64": "MQ",
         "upload_id": making.arriving(job.created_by, job.project).pk,
     }
 

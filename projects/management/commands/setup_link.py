@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -20,6 +19,4 @@ class Command(BaseCommand):
         token = accounts.new_setup_token()
         if token is None:
             raise CommandError("There is an account already. Sign in with it, or run: python manage.py createsuperuser")
-        server = running.current()
-        address = server.address if server else f"http://localhost:{os.environ.get('PORT') or 7860}"
-        self.stdout.write(f"{address}/setup/{token}/")
+        self.stdout.write(f"{running.public_address()}/setup/{token}/")
