@@ -31,12 +31,13 @@ from redis import RedisError
 
 from projects import checks, cleanup, inventory, lanes, objects, storage, turns
 from projects.errors import ProjectError
-from projects.models import Lane, RenderJob, Status
+from projects.models import Lane, RenderJob, Status, WebhookDelivery
 from projects.models.lanes import RENDERING
 
 DUE_LOOKED_AT = 100
 WAITS_TOO_LONG = timedelta(seconds=60)
 LEASE_OVERDUE = timedelta(seconds=60)
+MESSAGE_OVERDUE = timedelta(minutes=10)
 MOST_SKEW = timedelta(seconds=5)
 MOST_MESSAGES = 50
 WEIGHTS = Path(settings.BASE_DIR) / "lipsync" / "weights"
@@ -198,6 +199,16 @@ def waiting_renders() -> list[Finding]:
     return [Finding(name, Gravity.FINE, f"{since}; every lane is at work.")]
 
 
+def webhook_messages() -> list[Finding]:
+    """What webhooks are to be told is sent."""
+    name = "webhook_messages"
+    late = WebhookDelivery.objects.due().filter(next_at__lt=timezone.now() - MESSAGE_OVERDUE)
+    if settings.WEBHOOKS and late.exists():
+        advice = "A housekeeping lane sends them: IO_LANES=1. Then see its log."
+        return [Finding(name, Gravity.WARNING, f"{late.count()} messages of webhooks should have been sent by now.", advice)]
+    return [Finding(name, Gravity.FINE, f"Webhooks are {'on' if settings.WEBHOOKS else 'off'}.")]
+
+
 def expired_leases() -> list[Finding]:
     """Renders whose worker is gone were noticed."""
     name = "expired_leases"
@@ -338,6 +349,7 @@ IN_THE_DATABASE: tuple[Check, ...] = (
     living_lanes,
     pauses,
     waiting_renders,
+    webhook_messages,
     expired_leases,
     rows_without_files,
     files_without_rows,

@@ -39,6 +39,8 @@ from projects.models import (
     SpeakerClip,
     Upload,
     UserQueue,
+    WebhookDelivery,
+    WebhookEndpoint,
 )
 
 # What each is called in the menu, and which of the theme's signs stands before it.
@@ -54,6 +56,8 @@ MENU: dict[str, tuple[tuple[type[Model], str, str], ...]] = {
         (Membership, "Memberships", "person_add"),
         (Invitation, "Invitations", "mail"),
         (AuthToken, "API tokens", "key"),
+        (WebhookEndpoint, "Webhooks", "webhook"),
+        (WebhookDelivery, "Webhook messages", "outgoing_mail"),
     ),
     "Storage and cleanup": (
         (CleanupRun, "Cleanup runs", "mop"),

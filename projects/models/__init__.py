@@ -19,6 +19,7 @@ from projects.models.renders import Family, JobLogLine, RenderJob, RenderOutput,
 from projects.models.retention import CleanupRun, RetentionPolicy
 from projects.models.setup import SetupLink
 from projects.models.uploads import Upload, UploadKind, UploadState
+from projects.models.webhooks import DeliveryState, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "AppendOnlyError",
@@ -27,6 +28,7 @@ __all__ = [
     "Choice",
     "CleanupRun",
     "Consent",
+    "DeliveryState",
     "ErrorClass",
     "Event",
     "EventKind",
@@ -64,4 +66,6 @@ __all__ = [
     "UploadKind",
     "UploadState",
     "UserQueue",
+    "WebhookDelivery",
+    "WebhookEndpoint",
 ]
