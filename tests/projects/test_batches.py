@@ -355,7 +355,7 @@ def test_what_was_ticked_stays_after_a_refusal(owner_client: Client, project: Pr
     form = {"cell": [f"{clip.pk}:{track.pk}" for clip, track in cells[:2]], "name_pattern": "{who}"}
     page = owner_client.post(f"/projects/{project.pk}/batches/new/", form)
     assert page.status_code == 422
-    assert page.text.count("checked") == 2
+    assert page.text.count("checked") == 3  # two cells and a preset
     assert "File names are made of words" in page.text
     empty = owner_client.post(f"/projects/{project.pk}/batches/new/", {})
     assert "Choose at least one clip with one voice." in empty.text
