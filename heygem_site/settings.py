@@ -142,6 +142,8 @@ PRIVATE_TARGETS = environment.targets("PRIVATE_TARGETS")
 # --- renders ---------------------------------------------------------------------------------------------------------
 ENGINE_COMMAND = [sys.executable, "-m", "lipsync.process"]
 RENDER_TIME_LIMIT_SECONDS = environment.number("RENDER_TIME_LIMIT_SECONDS", default=4 * 3600, least=10, most=7 * 86400)
+# Weights that somebody has installed, see `manage.py weights`. LIPSYNC_FORBIDDEN_LICENCES is read where weights are looked up.
+WEIGHTS_ROOT = environment.folder("LIPSYNC_WEIGHTS", default=MEDIA_ROOT / "weights")
 # An engine process is exchanged for a fresh one after so many requests, or when it holds so much memory after one; none may
 # ever use more than the limit (0: no limit).
 ENGINE_REQUESTS = environment.number("ENGINE_REQUESTS", default=50, least=1, most=100_000)

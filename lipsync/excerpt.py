@@ -6,12 +6,16 @@ What is shown of a part is what the whole will show there: the plan is made over
 from __future__ import annotations
 
 import math
+from collections.abc import Generator
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 
 from lipsync.errors import UnusableInput
 from lipsync.faces.pose import DoubleArray
+from lipsync.media import Frame, FrameReader
+from lipsync.painting import Painter
 from lipsync.plan import Plan
 
 # A part nearly as hard as the hardest that begins in a pause is easier to judge than one that begins within a word.
@@ -60,6 +64,18 @@ def part_of(plan: Plan, frames: range) -> Plan:
     some = slice(frames.start, frames.stop)
     mouth, strength, synthetic = plan.mouth.part(some), plan.strength[some], plan.synthetic[some]
     return Plan(plan.base[some], mouth, strength, plan.mouths[some], plan.shares[some], synthetic)
+
+
+@dataclass(frozen=True, slots=True)
+class PartPainter:
+    """Paints a part of a plan whose painter knows all of it; see `painting.Painter`. first: the part's first frame in the whole"""
+
+    painter: Painter
+    first: int
+
+    def paint(self, reader: FrameReader, first: int, last: int) -> Generator[Frame, None, None]:
+        """See `Painter`."""
+        return self.painter.paint(reader, self.first + first, self.first + last)
 
 
 def _changes(values: DoubleArray) -> DoubleArray:

@@ -29,6 +29,8 @@ from django.utils import timezone
 from django_q.brokers import get_broker
 from redis import RedisError
 
+from lipsync.errors import EnvironmentFault
+from lipsync.weights import is_installed, registry, verified
 from projects import checks, cleanup, inventory, lanes, objects, storage, turns
 from projects.errors import ProjectError
 from projects.models import Lane, RenderJob, Status, WebhookDelivery
@@ -328,18 +330,26 @@ def _program(program: str) -> Finding:
 
 
 def weights() -> list[Finding]:
-    """The engine's weights are those of its registry."""
+    """The engine's weights, and those that somebody has installed, are those of the registry."""
     name = "weights"
     advice = "Bring the file back: git checkout -- lipsync/weights"
     found = []
-    entries = json.loads((WEIGHTS / "registry.json").read_text())
+    entries = [entry for entry in json.loads((WEIGHTS / "registry.json").read_text()) if entry.get("shipped")]
     for entry in entries:
         path = WEIGHTS / entry["file"]
         if not path.is_file():
             found.append(Finding(name, Gravity.ERROR, f"{path} is missing.", advice))
         elif hashlib.sha256(path.read_bytes()).hexdigest() != entry["sha256"]:
             found.append(Finding(name, Gravity.ERROR, f"{path} is not the file that the registry names.", advice))
-    return found or [Finding(name, Gravity.FINE, f"{len(entries)} files of weights are whole.")]
+    installed = [
+        one for one in registry(settings.WEIGHTS_ROOT).values() if not one.shipped and is_installed(one, settings.WEIGHTS_ROOT)
+    ]
+    for one in installed:
+        try:
+            verified(one, settings.WEIGHTS_ROOT)
+        except EnvironmentFault as error:
+            found.append(Finding(name, Gravity.ERROR, error.message, f"Run: manage.py weights remove {one.name}"))
+    return found or [Finding(name, Gravity.FINE, f"{len(entries) + len(installed)} files of weights are whole.")]
 
 
 ANYWHERE: tuple[Check, ...] = (programs, weights, data_folder, secret_key, room, bucket, shared_cache)

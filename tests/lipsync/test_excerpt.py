@@ -12,6 +12,7 @@ from lipsync.errors import UnusableInput
 from lipsync.excerpt import frames_of, hardest, part_of
 from lipsync.plan import Plan
 from lipsync.sound.mouth import MouthTrack
+from lipsync.stages import Prepared
 
 FRAMES, WINDOW = 1000, 100
 
@@ -74,3 +75,13 @@ def test_a_length_that_cannot_be_is_refused(seconds: float) -> None:
 
 def test_seconds_are_frames_of_the_clip() -> None:
     assert (frames_of(5, Fraction(30000, 1001)), frames_of(None, Fraction(25))) == (150, None)
+
+
+def test_a_painter_that_knows_the_whole_plan_paints_the_part(plan: Plan) -> None:
+    class Numbers:
+        def paint(self, reader, first, last):
+            yield from range(first, last)
+
+    prepared = Prepared(plan, Numbers(), "these weights").part(range(200, 300))
+    assert list(prepared.painter.paint(None, 10, 13)) == [210, 211, 212]
+    assert prepared.painted_with != Prepared(plan, Numbers(), "these weights").part(range(400, 500)).painted_with
