@@ -68,7 +68,7 @@ def part_of(plan: Plan, frames: range) -> Plan:
 
 @dataclass(frozen=True, slots=True)
 class PartPainter:
-    """Paints a part of a plan whose painter knows all of it; see `painting.Painter`. first: the part's first frame in the whole"""
+    """Paints a part of a plan whose painter knows all of it; see `painting.Painter`. first: the whole's frame it begins with"""
 
     painter: Painter
     first: int
