@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from projects.pages import account, batches, entrance, lecturers, library, members, quick, renders, storage
+from projects.pages import account, batches, entrance, lecturers, library, members, quick, renders, storage, styleguide
 
 
 def _with_bin(kind: str, part: str) -> list[URLPattern]:
@@ -52,6 +52,7 @@ urlpatterns = [
     path("projects/<uuid:project_id>/batches/", batches.of_project, name="batches"),
     path("projects/<uuid:project_id>/batches/new/", batches.new, name="batch_new"),
     path("projects/<uuid:project_id>/batches/estimate/", batches.estimate, name="batch_estimate"),
+    path("styleguide/", styleguide.styleguide, name="styleguide"),
     path("storage/", storage.storage, name="storage"),
     *_with_bin("clips", "clip_id"),
     *_with_bin("voices", "track_id"),

@@ -58,6 +58,7 @@ PAGES: Mapping[str, Mapping[str, str]] = {
     "pages:job_live": LOOK,
     "pages:cancel": EDIT,
     "pages:retry": EDIT,
+    "pages:styleguide": {"get": ADMINISTRATOR, "head": ADMINISTRATOR},
     "pages:storage": PAGE,
     **{f"pages:{deed}_{kind}": EDIT for deed in ("delete", "keep", "restore") for kind in ("clips", "voices", "videos")},
     "pages:batches": LOOK,
