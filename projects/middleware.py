@@ -1,5 +1,5 @@
-"""What is done for every request: its page compressed, a body that is too large refused before it is read, the reader's language
-and time zone taken, and the audit log told who asks from where."""
+"""What is done for every request: its page is compressed, a body that is too large is refused before it is read, the reader's
+language and time zone are taken, and the audit log is told who asks from where."""
 
 from __future__ import annotations
 

@@ -54,6 +54,7 @@ urlpatterns = [
     path("projects/<uuid:project_id>/batches/estimate/", batches.estimate, name="batch_estimate"),
     path("styleguide/", styleguide.styleguide, name="styleguide"),
     path("storage/", storage.storage, name="storage"),
+    path("storage/ages/", storage.by_age, name="storage_ages"),
     *_with_bin("clips", "clip_id"),
     *_with_bin("voices", "track_id"),
     *_with_bin("videos", "job_id"),

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.template.context import RequestContext
 from django.templatetags.static import static
@@ -18,7 +19,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext as _
 
-from projects import access, sentences
+from projects import access, quotas, sentences
 from projects.consents import EARLIER_NOTE, STATED, STATED_NOTE, Standing
 from projects.forms import LANGUAGES
 from projects.models import AudioTrack, RenderJob, Role, SpeakerClip
@@ -205,6 +206,19 @@ def kind_word(kind: str) -> str:
 def cell(clip: SpeakerClip, track: AudioTrack) -> str:
     """The two together as a batch's form names them."""
     return f"{clip.pk}:{track.pk}"
+
+
+@register.inclusion_tag("parts/advice_upload.html")
+def upload_advice() -> dict[str, Any]:
+    """What to do about large files and slow lines, and which browsers will do."""
+    return {"upload_hours": settings.UPLOAD_HOURS}
+
+
+@register.simple_tag(takes_context=True)
+def room_left(context: RequestContext) -> int | None:
+    """Bytes that still fit where this page's files go: into the projects of the project's owner. None for no limit"""
+    project = context.get("project")
+    return quotas.room_of_person(project.owner if project else context["request"].user).left
 
 
 @register.inclusion_tag("parts/navigation.html", takes_context=True)

@@ -18,8 +18,9 @@ GUIDE = "/styleguide/"
 
 
 def test_staff_see_every_part_in_every_state_from_its_own_file(administrator: User) -> None:
+    browser = making.browser(administrator)
     with CaptureQueriesContext(connection) as asked:
-        answer = making.browser(administrator).get(GUIDE)
+        answer = browser.get(GUIDE)
     assert len(asked) <= 12
     shown = answer.context["shown"]
     assert len(shown) > 20

@@ -60,6 +60,7 @@ PAGES: Mapping[str, Mapping[str, str]] = {
     "pages:retry": EDIT,
     "pages:styleguide": {"get": ADMINISTRATOR, "head": ADMINISTRATOR},
     "pages:storage": PAGE,
+    "pages:storage_ages": PAGE,
     **{f"pages:{deed}_{kind}": EDIT for deed in ("delete", "keep", "restore") for kind in ("clips", "voices", "videos")},
     "pages:batches": LOOK,
     "pages:batch_new": {"get": EDITOR, "head": EDITOR, "post": EDITOR},
