@@ -36,6 +36,8 @@ from projects.models import (
     SpeakerClip,
     Status,
     Upload,
+    WebhookDelivery,
+    WebhookEndpoint,
 )
 from projects.models.library import EDITING, role_in
 from projects.models.renders import RenderJobQuerySet
@@ -349,6 +351,26 @@ def membership_in(project: Project, user_id: int) -> Membership:
 def invitation_in(project: Project, invitation_id: UUID) -> Invitation:
     """One invitation to a project of the asker's."""
     return _one(project.invitations.select_related("project"), invitation_id)
+
+
+def webhooks_of(user: Person) -> QuerySet[WebhookEndpoint]:
+    """The person's own webhooks, newest first; nobody else sees them."""
+    return WebhookEndpoint.objects.filter(owner_id=user.pk).select_related("project")
+
+
+def webhook_for(user: Person, webhook_id: UUID | str) -> WebhookEndpoint:
+    """One webhook of the person's own."""
+    return _one(webhooks_of(user).select_related("owner", "project"), webhook_id)
+
+
+def deliveries_of(webhook: WebhookEndpoint) -> QuerySet[WebhookDelivery]:
+    """What was sent to a webhook of the asker's, and what waits, newest first."""
+    return webhook.deliveries.select_related("endpoint")
+
+
+def delivery_in(webhook: WebhookEndpoint, delivery_id: UUID | str) -> WebhookDelivery:
+    """One message to a webhook of the asker's."""
+    return _one(deliveries_of(webhook), delivery_id)
 
 
 def _is_visible_to(user: Person) -> Exists:

@@ -38,6 +38,8 @@ from projects.models import (
     SpeakerClip,
     Upload,
     UserQueue,
+    WebhookDelivery,
+    WebhookEndpoint,
 )
 
 # What each is called in the menu, and which of the theme's signs stands before it.
@@ -53,6 +55,8 @@ MENU: dict[str, tuple[tuple[type[Model], str, str], ...]] = {
         (Membership, "Memberships", "person_add"),
         (Invitation, "Invitations", "mail"),
         (AuthToken, "API tokens", "key"),
+        (WebhookEndpoint, "Webhooks", "webhook"),
+        (WebhookDelivery, "Webhook messages", "outgoing_mail"),
     ),
     "Storage and cleanup": (
         (CleanupRun, "Cleanup runs", "mop"),

@@ -17,6 +17,7 @@ from projects.models.renders import Family, JobLogLine, RenderJob, RenderOutput,
 from projects.models.retention import CleanupRun, RetentionPolicy
 from projects.models.setup import SetupLink
 from projects.models.uploads import Upload, UploadKind, UploadState
+from projects.models.webhooks import DeliveryState, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "AppendOnlyError",
@@ -24,6 +25,7 @@ __all__ = [
     "AuditEntry",
     "CleanupRun",
     "Consent",
+    "DeliveryState",
     "ErrorClass",
     "Event",
     "EventKind",
@@ -60,4 +62,6 @@ __all__ = [
     "UploadKind",
     "UploadState",
     "UserQueue",
+    "WebhookDelivery",
+    "WebhookEndpoint",
 ]

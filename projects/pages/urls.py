@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from projects.pages import account, batches, entrance, lecturers, library, members, quick, renders, storage, styleguide
+from projects.pages import (
+    account,
+    batches,
+    entrance,
+    lecturers,
+    library,
+    members,
+    quick,
+    renders,
+    storage,
+    styleguide,
+    webhooks,
+)
 
 
 def _with_bin(kind: str, part: str) -> list[URLPattern]:
@@ -31,6 +43,15 @@ urlpatterns = [
     path("account/password/", account.change_password, name="change_password"),
     path("account/tokens/", account.create_token, name="create_token"),
     path("account/tokens/<str:token_id>/revoke/", account.revoke_token, name="revoke_token"),
+    path("webhooks/", webhooks.endpoints, name="webhooks"),
+    path("webhooks/<uuid:webhook_id>/", webhooks.endpoint, name="webhook"),
+    path("webhooks/<uuid:webhook_id>/change/", webhooks.change, name="change_webhook"),
+    path("webhooks/<uuid:webhook_id>/secret/", webhooks.change_secret, name="change_webhook_secret"),
+    path("webhooks/<uuid:webhook_id>/remove/", webhooks.remove, name="remove_webhook"),
+    path("webhooks/<uuid:webhook_id>/test/", webhooks.ping, name="test_webhook"),
+    path("webhooks/<uuid:webhook_id>/pause/", webhooks.pause, name="pause_webhook"),
+    path("webhooks/<uuid:webhook_id>/resume/", webhooks.resume, name="resume_webhook"),
+    path("webhooks/<uuid:webhook_id>/messages/<uuid:delivery_id>/replay/", webhooks.replay, name="replay_delivery"),
     path("queue/", renders.queue, name="queue"),
     path("queue/live/", renders.queue_live, name="queue_live"),
     path("queue/pause/", renders.pause, name="pause"),

@@ -19,7 +19,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext as _
 
-from projects import access, quotas, sentences
+from projects import access, outbound, quotas, sentences, webhooks
 from projects.consents import EARLIER_NOTE, STATED, STATED_NOTE, Standing
 from projects.forms import LANGUAGES
 from projects.models import AudioTrack, RenderJob, Role, SpeakerClip
@@ -104,6 +104,12 @@ def moment(when: datetime) -> str:
     local = timezone.localtime(when)
     today = local.date() == timezone.localdate()
     return date_format(local, "TIME_FORMAT" if today else "DATETIME_FORMAT")
+
+
+@register.filter
+def why_not_delivered(code: str) -> str:
+    """What came of a webhook's message, and what to do."""
+    return _(webhooks.WHY.get(code, outbound.SAYS_NO))
 
 
 @register.filter

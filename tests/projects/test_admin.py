@@ -81,6 +81,7 @@ def rows(output: RenderOutput, lane: Wanted, administrator: User) -> None:
     accounts.create_token(user=person)
     Preferences.objects.create(user=person)
     making.arriving(person, project)
+    making.delivery(person)
     for number in range(5):
         job.log_lines.create(text=f"line {number}")
         RenderJob.objects.create(project=project, clip=job.clip, track=job.track, created_by=person)

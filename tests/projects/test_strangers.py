@@ -50,6 +50,11 @@ PAGES: Mapping[str, Mapping[str, str]] = {
     "pages:change_password": {"post": SOMEBODY},
     "pages:create_token": {"post": SOMEBODY},
     "pages:revoke_token": {"post": SOMEBODY},
+    "pages:webhooks": PAGE | {"post": SOMEBODY},
+    "pages:webhook": {"get": UPLOADER, "head": UPLOADER},
+    **{f"pages:{deed}_webhook": {"post": UPLOADER} for deed in ("change", "remove", "test", "pause", "resume")},
+    "pages:change_webhook_secret": {"post": UPLOADER},
+    "pages:replay_delivery": {"post": UPLOADER},
     "pages:queue": PAGE,
     "pages:queue_live": PAGE,
     "pages:pause": {"post": SOMEBODY},
@@ -176,6 +181,8 @@ def ids(output: RenderOutput) -> dict[str, object]:
         "token_id": "0" * 8,
         "uidb64": "MQ",
         "upload_id": making.arriving(job.created_by, job.project).pk,
+        "webhook_id": (delivery := making.delivery(job.created_by)).endpoint_id,
+        "delivery_id": delivery.pk,
     }
 
 
