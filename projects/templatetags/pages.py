@@ -224,7 +224,9 @@ def upload_advice() -> dict[str, Any]:
 def room_left(context: RequestContext) -> int | None:
     """Bytes that still fit where this page's files go: into the projects of the project's owner. None for no limit"""
     project = context.get("project")
-    return quotas.room_of_person(project.owner if project else context["request"].user).left
+    owner = project.owner if project else context["request"].user
+    plan = quotas.plan_of(owner)
+    return None if plan.bytes_per_person is None else quotas.room_of_person(owner, plan).left
 
 
 @register.inclusion_tag("parts/navigation.html", takes_context=True)
