@@ -175,6 +175,9 @@ OF_THE_PLATFORM = (
         gettext_noop("This server speaks version {version} of the tus protocol. Say so in the header Tus-Resumable."),
     ),
     Code("unknown_time_zone", 422, gettext_noop("There is no such time zone. Choose one from the list.")),
+    Code("too_late", 409, gettext_noop("The render has been stopped already. “Try again” makes it anew.")),
+    Code("not_a_draft", 409, gettext_noop("This is the whole video already.")),
+    Code("unknown_preset", 422, gettext_noop("There is no preset {code}. Choose one of: {choices}.")),
     Code("unknown_role", 422, gettext_noop("Choose one of the roles: editor or viewer.")),
     Code("unknown_scope", 422, gettext_noop("A token may be used to {scopes}. Choose among these.")),
     Code(
@@ -359,7 +362,6 @@ OF_THE_ENGINE = (
     Code("tool_timeout", None, gettext_noop("{program} did not finish within {seconds} s.")),
     Code("unknown_codec", None, gettext_noop("There is no codec {codec}. Choose one of {choices}.")),
     Code("unknown_length_mode", None, gettext_noop("The way to fill the length is unknown. Choose one of: {choices}.")),
-    Code("unknown_preset", None, gettext_noop("There is no preset {preset}. Choose one of {choices}.")),
     Code("unreadable", None, gettext_noop("The server cannot read the file ({reason}). Tell the administrator.")),
     Code("worker_died", None, gettext_noop("A process that rendered part of the video ended. Start the render again.")),
     Code(

@@ -19,7 +19,7 @@ from projects.models.renders import LIVE, RenderJobQuerySet
 
 OF_A_JOB = (
     *("status", "stage", "frames_done", "frames_total", "progress", "seconds_left", "segments_done", "segments_total"),
-    *("attempts", "not_before", "cancel_requested", "priority", "error_code", "finished_at", "started_at"),
+    *("attempts", "not_before", "cancel_requested", "cancels_at", "priority", "error_code", "finished_at", "started_at"),
 )
 
 

@@ -109,6 +109,7 @@ OF_THE_ENGINE = (
     gettext_noop("The start must lie within the clip, which lasts {seconds} s. Choose another start."),
     gettext_noop("The end must lie within the clip, which lasts {seconds} s. Choose another end."),
     gettext_noop("The part chosen is shorter than half a second. Choose a later end or an earlier start."),
+    gettext_noop("A draft lasts half a second or longer. Choose a longer one."),
     # how the result is encoded
     gettext_noop("There is no codec {codec}. Choose one of {choices}."),
     gettext_noop("There is no preset {preset}. Choose one of {choices}."),
@@ -133,7 +134,7 @@ OF_THE_ENGINE = (
     gettext_noop("The machine has too little free memory for this. Try again when less else runs on it."),
     # engines that run on networks
     gettext_noop("There is no {what} named {name}. Choose one of: {choices}."),
-    gettext_noop("The engine {engine} needs torch. Run: pip install -r requirements/gpu.txt."),
+    gettext_noop("What was chosen needs torch. Run: pip install -r requirements/gpu.txt"),
     gettext_noop("There are no weights named {name}. Choose one of: {choices}."),
     gettext_noop("The weights {name} are not for {architecture}. Choose others."),
     gettext_noop("The weights {name} may not be used commercially. Their licence: {licence}."),

@@ -10,10 +10,11 @@ from django.urls import URLPattern, URLResolver, get_resolver
 ELSEWHERE = ("admin/",)
 READ_HERE = ("pages:", "api:")
 ANSWERS = (200, 302, 405)
-# Files, and the doors that are closed to whoever is in.
+# Files, the doors that are closed to whoever is in, and what is for staff alone.
 LEFT_OUT = (
     *("api:batch_archive", "api:output_download", "api:clip_file", "api:clip_still", "api:clip_film", "api:clip_strip"),
     *("api:track_file", "api:consent_evidence", "api:schema", "pages:batch_archive", "pages:set_up", "pages:sign_out"),
+    "pages:styleguide",
 )
 
 

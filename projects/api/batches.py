@@ -16,10 +16,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
-from lipsync.media import SoundChoice
 from projects import access, batches, media, polling
+from projects.api.choices import HowFields, chosen
 from projects.api.endpoints import Endpoint, Polled, begun_once, given, one, operation, person, under_way
-from projects.api.jobs import DENOISE, KEYED, LOUDNESS, QUEUED_AS, READ, RENDER
+from projects.api.jobs import KEYED, QUEUED_AS, READ, RENDER
 from projects.api.lists import Asked, asked, listed
 from projects.api.parsing import AnyKind
 from projects.api.schema import IDEMPOTENCY_KEY, IF_NONE_MATCH, NOT_MODIFIED, REPLAYED
@@ -29,7 +29,7 @@ from projects.models import Project, RenderBatch, Status
 from projects.models.batches import PATTERN_LENGTH
 from projects.models.library import TITLE_LENGTH
 
-REFUSED = ("no_cells", "too_many_cells", "name_pattern_invalid", *QUEUED_AS)
+REFUSED = ("unknown_preset", "no_cells", "too_many_cells", "name_pattern_invalid", *QUEUED_AS)
 EXAMPLE = {"project": OTHER_ID, "clips": [EXAMPLE_ID], "tracks": [OTHER_ID], "name": "Spring course"}
 PATTERN = told("What its videos are called in the archive.", "{speaker}_{clip}_{voice}_{language}")
 
@@ -103,8 +103,8 @@ class NewCell(serializers.Serializer[Any]):
     track = Id("What is to be said.", OTHER_ID)
 
 
-class NewBatch(serializers.Serializer[Any]):
-    """What a batch is made from: `clips` and `tracks`, each with each, or single `cells`, or both."""
+class NewBatch(HowFields):
+    """What a batch is made from, and how: `clips` and `tracks`, each with each, or single `cells`, or both."""
 
     project = Id("The project.", OTHER_ID)
     clips = serializers.ListField(
@@ -130,8 +130,6 @@ class NewBatch(serializers.Serializer[Any]):
         **told("What to call it; else the time.", "Spring course"),
     )
     name_pattern = serializers.CharField(max_length=PATTERN_LENGTH, required=False, default="", allow_blank=True, **PATTERN)
-    denoise = serializers.BooleanField(required=False, default=False, **DENOISE)
-    loudness = serializers.BooleanField(required=False, default=False, **LOUDNESS)
 
 
 class NewClipForCells(serializers.Serializer[Any]):
@@ -180,6 +178,7 @@ class Batches(Endpoint):
     def post(self, request: Request) -> Response:
         """Clips and voices of one project become videos, all of them or none. `Location` says where to poll."""
         wanted, home, cells = _cells(request)
+        choice, preset = chosen(wanted)
         make = partial(
             batches.submit,
             project=home,
@@ -187,10 +186,19 @@ class Batches(Endpoint):
             created_by=person(request),
             name=wanted["name"],
             name_pattern=wanted["name_pattern"],
-            sound=SoundChoice(wanted["denoise"], wanted["loudness"]),
+            choice=choice,
+            preset=preset,
         )
         pairs = sorted((str(clip.pk), str(track.pk)) for clip, track in cells)
-        told_of = {**wanted, "project": str(home.pk), "clips": [], "tracks": [], "cells": pairs}
+        told_of = {
+            **wanted,
+            **choice.as_dict(),
+            "preset": preset,
+            "project": str(home.pk),
+            "clips": [],
+            "tracks": [],
+            "cells": pairs,
+        }
         return begun_once(request, told_of, make, BatchDetailShape)
 
 
@@ -200,8 +208,8 @@ class Estimate(Endpoint):
     @operation("Estimate a batch", scope={*READ, *RENDER}, takes=NewBatch, answers=NeedShape, example=EXAMPLE)
     def post(self, request: Request) -> Response:
         """How long and how large a batch would be. It queues nothing."""
-        _wanted, _home, cells = _cells(request)
-        needed = batches.need(cells)
+        wanted, _home, cells = _cells(request)
+        needed = batches.need(cells, chosen(wanted)[0])
         facts = {"videos": needed.videos, "work_seconds": round(needed.work, 1)}
         return Response(NeedShape(facts | {"video_seconds": needed.video, "bytes": needed.size}).data)
 

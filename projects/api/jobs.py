@@ -12,8 +12,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from lipsync.media import SoundChoice
 from projects import access, estimates, jobs, polling, sentences, turns
+from projects.api.choices import PART_END, PART_START, POINT_AT, POINT_X, POINT_Y, HowShape, OneClipFields, chosen
 from projects.api.endpoints import Endpoint, Polled, begun_once, given, one, operation, person, under_way
 from projects.api.lists import Asked, asked, listed
 from projects.api.outputs import OutputShape
@@ -26,8 +26,6 @@ from projects.models.renders import LIVE
 READ, RENDER, MANAGE = {Scope.READ}, {Scope.RENDER}, {Scope.MANAGE}
 QUEUED_AS = ("not_allowed", "wrong_project", "in_bin", "no_consent", "quota_bytes", "quota_minutes")
 KEYED = ("idempotency_key_invalid", "idempotency_mismatch")
-DENOISE = told("Take noise out of the voice before it is heard.", False)
-LOUDNESS = told("Bring the voice to the usual loudness.", False)
 
 
 class FaultShape(Shape):
@@ -53,7 +51,7 @@ class FaultShape(Shape):
         return super().to_representation(instance) if instance.error_code else None
 
 
-class JobShape(Shape):
+class JobShape(HowShape):
     """A render."""
 
     id = Id("Names the render in all addresses.")
@@ -64,8 +62,12 @@ class JobShape(Shape):
     )
     clip = Id("Whose mouth is moved.", OTHER_ID, source="clip_id")
     track = Id("What is said.", OTHER_ID, source="track_id")
-    denoise = serializers.BooleanField(**DENOISE)
-    loudness = serializers.BooleanField(**LOUDNESS)
+    preset = serializers.CharField(**told("The code of the preset it was asked for with.", "best"))
+    part_start = serializers.FloatField(allow_null=True, **PART_START)
+    part_end = serializers.FloatField(allow_null=True, **PART_END)
+    point_x = serializers.FloatField(allow_null=True, **POINT_X)
+    point_y = serializers.FloatField(allow_null=True, **POINT_Y)
+    point_at = serializers.FloatField(allow_null=True, **POINT_AT)
     status = serializers.ChoiceField(choices=Status.choices, **told("Where it stands; the last three are final.", "running"))
     stage = serializers.ChoiceField(
         choices=Stage.choices, allow_blank=True, **told("What is being done, empty while it waits.", "render")
@@ -77,6 +79,9 @@ class JobShape(Shape):
     segments_total = serializers.IntegerField(**told("How many such parts it has.", 7))
     not_before = Time("It waits until then at least, null where it need not.", None, allow_null=True)
     cancel_requested = serializers.BooleanField(**told("Whether it is being stopped.", False))
+    cancels_at = Time(
+        "When a cancel that may still be taken back is carried out, null where there is none.", None, allow_null=True
+    )
     attempts = serializers.IntegerField(**told("How often it was begun, where that counts.", 1))
     retry_of = Id(
         "The render that it tries again, null where it is the first.", OTHER_ID, source="retry_of_id", allow_null=True
@@ -157,13 +162,11 @@ class LogLineShape(Shape):
     text = serializers.CharField(**told("What was logged, in English.", "making the frames"))
 
 
-class NewJob(serializers.Serializer[Any]):
-    """What a render is made from."""
+class NewJob(OneClipFields):
+    """What a render is made from, and how."""
 
     clip = Id("Whose mouth is moved.")
     track = Id("What is to be said.", OTHER_ID)
-    denoise = serializers.BooleanField(required=False, default=False, **DENOISE)
-    loudness = serializers.BooleanField(required=False, default=False, **LOUDNESS)
 
 
 class JobsAsked(Asked):
@@ -226,24 +229,27 @@ class Jobs(Endpoint):
         answers=JobDetailShape,
         status=202,
         more=REPLAYED(JobDetailShape),
-        refuses=(*QUEUED_AS, *KEYED),
+        refuses=("unknown_preset", *QUEUED_AS, *KEYED),
         parameters=[IDEMPOTENCY_KEY],
         example={"clip": EXAMPLE_ID, "track": OTHER_ID, "denoise": True},
     )
     def post(self, request: Request) -> Response:
         """A clip and a voice of one project become a video. `Location` says where to poll."""
         wanted = given(NewJob(data=request.data))
-        chosen = access.editable_clip_for(request.user, wanted["clip"])
+        clip = access.editable_clip_for(request.user, wanted["clip"])
         voice = access.editable_track_for(request.user, wanted["track"])
+        choice, preset = chosen(wanted)
         make = partial(
             jobs.submit,
-            project=chosen.speaker.project,
-            clip=chosen,
+            project=clip.speaker.project,
+            clip=clip,
             track=voice,
             created_by=person(request),
-            sound=SoundChoice(wanted["denoise"], wanted["loudness"]),
+            choice=choice,
+            preset=preset,
         )
-        return begun_once(request, {**wanted, "clip": str(chosen.pk), "track": str(voice.pk)}, make, JobDetailShape)
+        told_of = {"clip": str(clip.pk), "track": str(voice.pk), "preset": preset, **choice.as_dict()}
+        return begun_once(request, told_of, make, JobDetailShape)
 
 
 class OneJob(Polled):
@@ -271,6 +277,34 @@ class CancelJob(Endpoint):
         """A waiting one ends at once, a running one in a few seconds. One that has ended stays as it is."""
         job = jobs.cancel(job=access.editable_job_for(request.user, job_id), by=person(request))
         return under_way(request, job, JobDetailShape)
+
+
+class KeepJob(Endpoint):
+    """A cancel that is taken back."""
+
+    @operation("Take a cancel back", scope=RENDER, answers=JobDetailShape, refuses=("not_allowed", "too_late"))
+    def post(self, request: Request, job_id: UUID) -> Response:
+        """Let a render go on whose cancel has not been carried out yet."""
+        job = jobs.keep(job=access.editable_job_for(request.user, job_id), by=person(request))
+        return one(request, job, JobDetailShape)
+
+
+class WholeJob(Endpoint):
+    """The whole of a draft."""
+
+    @operation(
+        "Make the whole video of a draft",
+        scope=RENDER,
+        answers=JobDetailShape,
+        status=202,
+        more=REPLAYED(JobDetailShape),
+        refuses=("not_a_draft", *QUEUED_AS, *KEYED),
+        parameters=[IDEMPOTENCY_KEY],
+    )
+    def post(self, request: Request, job_id: UUID) -> Response:
+        """A new render of the same clip and voice, made in the same way, all of it."""
+        make = partial(jobs.make_whole, job=access.editable_job_for(request.user, job_id), by=person(request))
+        return begun_once(request, {"whole": str(job_id)}, make, JobDetailShape)
 
 
 class RetryJob(Endpoint):

@@ -29,7 +29,7 @@ def take_over(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('projects', '0024_webhooks'),
+        ('projects', '0025_render_choices'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

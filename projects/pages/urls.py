@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from projects.pages import account, batches, entrance, lecturers, library, members, quick, reference, renders, storage, webhooks
+from projects.pages import (
+    account,
+    batches,
+    entrance,
+    lecturers,
+    library,
+    members,
+    quick,
+    reference,
+    renders,
+    storage,
+    styleguide,
+    webhooks,
+)
 
 
 def _with_bin(kind: str, part: str) -> list[URLPattern]:
@@ -18,6 +31,7 @@ def _with_bin(kind: str, part: str) -> list[URLPattern]:
 app_name = "pages"
 urlpatterns = [
     path("", quick.quick_render, name="quick_render"),
+    path("make-words/", quick.make_words, name="make_words"),
     path("sign-in/", entrance.sign_in, name="sign_in"),
     path("sign-out/", entrance.sign_out, name="sign_out"),
     path("setup/<str:token>/", entrance.set_up, name="set_up"),
@@ -48,6 +62,8 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/", renders.job, name="job"),
     path("jobs/<uuid:job_id>/live/", renders.job_live, name="job_live"),
     path("jobs/<uuid:job_id>/cancel/", renders.cancel, name="cancel"),
+    path("jobs/<uuid:job_id>/cancel/undo/", renders.undo_cancel, name="undo_cancel"),
+    path("jobs/<uuid:job_id>/whole/", renders.make_whole, name="make_whole"),
     path("jobs/<uuid:job_id>/retry/", renders.retry, name="retry"),
     path("join/<str:token>/", members.join, name="join"),
     path("lecturers/<uuid:speaker_id>/", lecturers.lecturer, name="lecturer"),
@@ -62,7 +78,9 @@ urlpatterns = [
     path("projects/<uuid:project_id>/batches/", batches.of_project, name="batches"),
     path("projects/<uuid:project_id>/batches/new/", batches.new, name="batch_new"),
     path("projects/<uuid:project_id>/batches/estimate/", batches.estimate, name="batch_estimate"),
+    path("styleguide/", styleguide.styleguide, name="styleguide"),
     path("storage/", storage.storage, name="storage"),
+    path("storage/ages/", storage.by_age, name="storage_ages"),
     *_with_bin("clips", "clip_id"),
     *_with_bin("voices", "track_id"),
     *_with_bin("videos", "job_id"),
