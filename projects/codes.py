@@ -175,6 +175,11 @@ OF_THE_PLATFORM = (
         gettext_noop("This server speaks version {version} of the tus protocol. Say so in the header Tus-Resumable."),
     ),
     Code("unknown_time_zone", 422, gettext_noop("There is no such time zone. Choose one from the list.")),
+    Code(
+        "part_outside_clip",
+        422,
+        gettext_noop("The clip lasts {seconds:.1f} s. Choose a start and an end within it, at least half a second apart."),
+    ),
     Code("too_late", 409, gettext_noop("The render has been stopped already. “Try again” makes it anew.")),
     Code("not_a_draft", 409, gettext_noop("This is the whole video already.")),
     Code("unknown_preset", 422, gettext_noop("There is no preset {code}. Choose one of: {choices}.")),
@@ -384,7 +389,7 @@ OF_THE_ENGINE = (
         None,
         gettext_noop("The list of the installation's own weights cannot be read. Tell the administrator."),
     ),
-    Code("torch_missing", None, gettext_noop("The engine {engine} needs torch. Run: pip install -r requirements/gpu.txt.")),
+    Code("torch_missing", None, gettext_noop("What was chosen needs torch. Run: pip install -r requirements/gpu.txt")),
     Code("unknown_device", None, gettext_noop("{name} is no device. Choose auto, cpu, or cuda:0, cuda:1 and so on.")),
     Code("unknown_precision", None, gettext_noop("{name} is no precision. Choose auto, {choices}.")),
     Code("unknown_weights", None, gettext_noop("There are no weights named {name}. Choose one of: {choices}.")),
@@ -397,6 +402,7 @@ OF_THE_ENGINE = (
         ),
     ),
     Code("weights_missing", None, gettext_noop("The weights {name} are not installed. Run: manage.py weights install {how}.")),
+    Code("excerpt_too_short", None, gettext_noop("A draft lasts half a second or longer. Choose a longer one.")),
 )
 
 CODES: Mapping[str, Code] = MappingProxyType(
