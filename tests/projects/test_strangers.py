@@ -147,7 +147,8 @@ API: Mapping[str, Mapping[str, str]] = {
     "api:restore_output": EDIT,
     "api:output_download": {"get": VIEWER, "head": VIEWER},
 }
-TABLE = PAGES | FILES | API
+DUIX: Mapping[str, Mapping[str, str]] = {"duix_submit": {"post": SOMEBODY}, "duix_query": {"get": SOMEBODY}}
+TABLE = PAGES | FILES | API | DUIX
 
 
 ADDRESSES = addresses.every()
@@ -240,7 +241,7 @@ def test_everybody_gets_what_the_table_says(people: dict[str, Client], ids: dict
             answer = getattr(browser, method)(address(route, ids), *body)
             transaction.set_rollback(True)
         browser.cookies = cookies  # the next one finds everything as it was
-        told = {"api": route.startswith("api/"), "with_rows": (name, route) in WITH_ROWS}
+        told = {"api": route.startswith(("api/", "easy/")), "with_rows": (name, route) in WITH_ROWS}
         if not fits(answer, kind, TABLE[name], method, **told):
             wrong[name, method, kind] = answer.status_code
     assert not wrong
