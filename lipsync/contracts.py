@@ -59,6 +59,7 @@ class RenderOptions:
     shorter: when it is shorter: cut, or keep the rest of the clip with the mouth at rest
     start, end: the part of the clip to use, seconds; None is its start, its end
     point: where the speaker is; None lets the engine tell
+    excerpt: make only the hardest so many seconds, see `excerpt.hardest`; None makes the whole video
     cache: folder in which analyses are kept; None keeps none
     segments: folder in which finished segments are kept for the next try; None keeps none
     workers: processes that render; 0 uses the machine's cores
@@ -76,6 +77,7 @@ class RenderOptions:
     start: float | None = None
     end: float | None = None
     point: SpeakerPoint | None = None
+    excerpt: float | None = None
     cache: Path | None = None
     segments: Path | None = None
     workers: int = 0

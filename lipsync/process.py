@@ -32,7 +32,7 @@ from lipsync.memory import give_back
 
 PROGRESS_SECONDS = 0.5
 NETWORK_OPTIONS = ("engine", "enhancer", "tracker", "weights", "device", "precision")
-PLAIN_OPTIONS = ("measure", "overview", "longer", "shorter", "start", "end", "workers", *NETWORK_OPTIONS)
+PLAIN_OPTIONS = ("measure", "overview", "longer", "shorter", "start", "end", "excerpt", "workers", *NETWORK_OPTIONS)
 
 
 @dataclass(slots=True)

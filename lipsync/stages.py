@@ -21,6 +21,7 @@ from lipsync.cache import analysed
 from lipsync.clock import Clock
 from lipsync.contracts import RenderOptions, RenderReport, Reporter
 from lipsync.errors import ToolFailed, UnusableInput
+from lipsync.excerpt import PartPainter, frames_of, hardest, part_of
 from lipsync.faces.track import IntArray
 from lipsync.hearing import broken_off, check, hear
 from lipsync.judging import card_of, joints_of, refuse
@@ -64,6 +65,13 @@ class Prepared:
     painter: Painter | None = None
     painted_with: str = ""
 
+    def part(self, frames: range) -> Prepared:
+        """The same for some of the frames."""
+        plan = part_of(self.plan, frames)
+        if self.painter is None:
+            return Prepared(plan, None, self.painted_with)
+        return Prepared(plan, PartPainter(self.painter, frames.start), f"{self.painted_with} from {frames.start}")
+
 
 class Method(Protocol):
     """What one engine does otherwise than another.
@@ -96,6 +104,7 @@ def make_video(clip: Path, voice: Path, output: Path, options: RenderOptions, re
     told = probe_voice(voice).duration
     choice = length_choice(options.longer, options.shorter, options.start, options.end)
     chosen_part(choice, facts.frames, facts.frame_rate)
+    most = frames_of(options.excerpt, facts.frame_rate)
     for sentence in method.notices:
         report.note("warning", sentence)
     method.get_ready(clock)
@@ -110,6 +119,11 @@ def make_video(clip: Path, voice: Path, output: Path, options: RenderOptions, re
                 timeline = fill(frames_for(seconds, facts.frame_rate), choice, part, joints)
                 heard = hear(voice)
                 prepared = method.prepare(Take(analysis, voice, heard, timeline.base, workshop))
+                start, length = 0.0, float(len(prepared.plan) / facts.frame_rate) if timeline.unheard else None
+                if most is not None and most < len(prepared.plan):
+                    some = hardest(prepared.plan, most)
+                    start, length = float(some.start / facts.frame_rate), float(most / facts.frame_rate)
+                    prepared, heard = prepared.part(some), heard.part(start, start + length)
                 plan = prepared.plan
                 overview = overview_of(analysis, plan, heard).as_dict() if options.overview else None
                 del heard  # of a long voice it fills the memory
@@ -124,10 +138,9 @@ def make_video(clip: Path, voice: Path, output: Path, options: RenderOptions, re
                     shared, painter = shown is not None, prepared.painter
                     render_all(task, analysis, plan, options.workers, tally, shared=shared, painter=painter)
                 with clock.stage("finish"):
-                    end = float(len(plan) / facts.frame_rate) if timeline.unheard else None
                     files = [segment.path for segment in segments]
                     sound = cleaned(voice, options.sound, workshop)
-                    joined = join(files, output, facts, sound=sound, seconds=end, encoding=options.encoding)
+                    joined = join(files, output, facts, sound=sound, start=start, seconds=length, encoding=options.encoding)
                     _verify(output, joined, len(plan))
                 figures = take_figures(analysis)
                 if options.measure:

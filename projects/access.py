@@ -108,10 +108,10 @@ def batches_of(user: Person, *, project: Project | None = None) -> QuerySet[Rend
 
 
 def outputs_of(user: Person, *, project: Project | None = None, speaker: Speaker | None = None) -> QuerySet[RenderOutput]:
-    """The finished videos this person may see, of one project, of one lecturer or of all, newest first."""
+    """The finished videos this person may see, of one project, of one lecturer (no drafts) or of all, newest first."""
     rows = RenderOutput.objects.kept().filter(_is_visible_to(user))
     rows = rows.select_related("project", "job__clip__speaker", "job__track")
-    rows = rows.filter(job__clip__speaker=speaker) if speaker else rows
+    rows = rows.filter(job__clip__speaker=speaker, job__excerpt__isnull=True) if speaker else rows
     return rows.filter(project=project) if project else rows
 
 

@@ -49,6 +49,7 @@ logger = logging.getLogger(__name__)
 
 def sweep() -> None:
     """What is due every few seconds. Safe to run at any time and in several processes."""
+    jobs.settle_cancels()
     jobs.settle_lost()
     remove_orphan_scratch()
     idempotency.forget_old()

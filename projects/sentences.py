@@ -109,6 +109,7 @@ OF_THE_ENGINE = (
     gettext_noop("The start must lie within the clip, which lasts {seconds} s. Choose another start."),
     gettext_noop("The end must lie within the clip, which lasts {seconds} s. Choose another end."),
     gettext_noop("The part chosen is shorter than half a second. Choose a later end or an earlier start."),
+    gettext_noop("A draft lasts half a second or longer. Choose a longer one."),
     # how the result is encoded
     gettext_noop("There is no codec {codec}. Choose one of {choices}."),
     gettext_noop("There is no preset {preset}. Choose one of {choices}."),

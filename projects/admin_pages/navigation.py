@@ -25,6 +25,7 @@ from projects.models import (
     Membership,
     PersonPlan,
     Preferences,
+    Preset,
     Preview,
     Project,
     ProjectPlan,
@@ -68,6 +69,7 @@ MENU: dict[str, tuple[tuple[type[Model], str, str], ...]] = {
     "Renders and lanes": (
         (RenderJob, "Renders", "play_circle"),
         (RenderBatch, "Batches", "grid_on"),
+        (Preset, "Presets", "tune"),
         (UserQueue, "Queues of people", "list"),
         (Lane, "Lanes", "dns"),
         (JobAttempt, "Attempts", "replay"),

@@ -18,6 +18,7 @@ def _with_bin(kind: str, part: str) -> list[URLPattern]:
 app_name = "pages"
 urlpatterns = [
     path("", quick.quick_render, name="quick_render"),
+    path("make-words/", quick.make_words, name="make_words"),
     path("sign-in/", entrance.sign_in, name="sign_in"),
     path("sign-out/", entrance.sign_out, name="sign_out"),
     path("setup/<str:token>/", entrance.set_up, name="set_up"),
@@ -47,6 +48,8 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/", renders.job, name="job"),
     path("jobs/<uuid:job_id>/live/", renders.job_live, name="job_live"),
     path("jobs/<uuid:job_id>/cancel/", renders.cancel, name="cancel"),
+    path("jobs/<uuid:job_id>/cancel/undo/", renders.undo_cancel, name="undo_cancel"),
+    path("jobs/<uuid:job_id>/whole/", renders.make_whole, name="make_whole"),
     path("jobs/<uuid:job_id>/retry/", renders.retry, name="retry"),
     path("join/<str:token>/", members.join, name="join"),
     path("lecturers/<uuid:speaker_id>/", lecturers.lecturer, name="lecturer"),

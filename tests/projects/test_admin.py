@@ -30,6 +30,7 @@ from projects.models import (
     Lane,
     PersonPlan,
     Preferences,
+    Preset,
     Project,
     ProjectPlan,
     QuotaPlan,
@@ -73,6 +74,7 @@ def rows(output: RenderOutput, lane: Wanted, administrator: User) -> None:
     plan = QuotaPlan.objects.create(name="Team")
     PersonPlan.objects.create(user=person, plan=plan)
     ProjectPlan.objects.create(project=project, plan=plan)
+    Preset.objects.create(code="small", name="Small", quality=26)
     RenderBatch.objects.create(project=project, created_by=person, name="Course", name_pattern="{clip}")
     RetentionPolicy.objects.create(for_all=True, video_days=9)
     RetentionPolicy.objects.create(project=project, video_days=9)

@@ -36,6 +36,7 @@ EDIT, OWN = {"post": EDITOR}, {"post": OWNER}
 
 PAGES: Mapping[str, Mapping[str, str]] = {
     "pages:quick_render": PAGE | {"post": SOMEBODY},
+    "pages:make_words": PAGE,
     "pages:sign_in": dict.fromkeys(METHODS, ANYBODY),
     "pages:sign_out": dict.fromkeys(METHODS, SOMEBODY),
     "pages:set_up": dict.fromkeys(("get", "head", "post"), ANYBODY),
@@ -62,6 +63,8 @@ PAGES: Mapping[str, Mapping[str, str]] = {
     "pages:job": LOOK,
     "pages:job_live": LOOK,
     "pages:cancel": EDIT,
+    "pages:undo_cancel": EDIT,
+    "pages:make_whole": EDIT,
     "pages:retry": EDIT,
     "pages:storage": PAGE,
     **{f"pages:{deed}_{kind}": EDIT for deed in ("delete", "keep", "restore") for kind in ("clips", "voices", "videos")},
@@ -126,6 +129,7 @@ API: Mapping[str, Mapping[str, str]] = {
     "api:track": READ | {"delete": EDITOR},
     "api:restore_track": EDIT,
     "api:usage": {"get": SOMEBODY},
+    "api:presets": {"get": SOMEBODY},
     "api:jobs": {"get": SOMEBODY, "post": SOMEBODY},
     "api:job": READ,
     "api:job_cancel": EDIT,
