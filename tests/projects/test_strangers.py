@@ -18,6 +18,7 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from projects import accounts, memberships
 from projects.models import AudioTrack, Consent, Membership, RenderBatch, RenderJob, RenderOutput, SpeakerClip
@@ -151,13 +152,19 @@ API: Mapping[str, Mapping[str, str]] = {
     "api:restore_output": EDIT,
     "api:output_download": {"get": VIEWER, "head": VIEWER},
 }
-DUIX: Mapping[str, Mapping[str, str]] = {"duix_submit": {"post": SOMEBODY}, "duix_query": {"get": SOMEBODY}}
+DUIX: Mapping[str, Mapping[str, str]] = {"duix_submit": {"post": SOMEBODY}, "duix_query": {"get": SOMEBODY, "head": SOMEBODY}}
 TABLE = PAGES | FILES | API | DUIX
 
 
 ADDRESSES = addresses.every()
 ROUTES = [(name, route) for name, route, _parts in ADDRESSES]
 WITH_ROWS = [(name, route) for name, route, parts in ADDRESSES if parts - NOT_A_ROW]
+
+
+@pytest.fixture(autouse=True)
+def all_doors_are_open(settings: Settings) -> None:
+    """What an installation opens only where it is asked to is open."""
+    settings.WEBHOOKS = settings.DUIX_DOOR = True
 
 
 @pytest.fixture
