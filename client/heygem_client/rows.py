@@ -19,8 +19,8 @@ class How:
     """How videos are made: a preset by its code, and what of it is to be otherwise; None leaves it as the preset says.
 
     denoise, loudness: what is done to the voice before it is heard; longer, shorter: what the picture does where the voice is
-    so: bounce, loop, hold or cut, and cut or keep; codec: h264 or hevc; quality: 0 (best) to 51; speed: veryfast, medium or slow;
-    excerpt: a draft of the hardest so many seconds
+    so: bounce, loop, hold or cut, and cut or keep; codec: h264 or hevc; quality: 0 (best) to 51; speed: veryfast, medium or
+    slow; excerpt: a draft of the hardest so many seconds
     """
 
     preset: str = "standard"
