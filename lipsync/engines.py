@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lipsync.contracts import ENGINES, ENHANCERS, RenderOptions, RenderReport, Reporter
+from lipsync.contracts import ENGINES, ENHANCERS, TRACKERS, RenderOptions, RenderReport, Reporter
 from lipsync.errors import EnvironmentFault, UnusableInput
 from lipsync.restored import Restored
 from lipsync.resynth import Resynth
@@ -15,8 +15,9 @@ from lipsync.wav2lip import Wav2Lip
 def render(clip: Path, voice: Path, output: Path, options: RenderOptions, report: Reporter) -> RenderReport:
     """Make the person in `clip` say what `voice` says, by the engine of the options; see `stages.make_video`.
 
-    Raises also UnusableInput (`unknown_engine`, `unknown_enhancer`, `unknown_weights`, `unknown_device`, `unknown_precision`),
-    EnvironmentFault (`torch_missing`, `weights_missing`, `weights_damaged`, `licence_forbidden`, `no_such_device`, `gpu_lost`).
+    Raises also UnusableInput (`unknown_engine`, `unknown_enhancer`, `unknown_tracker`, `unknown_weights`, `unknown_device`,
+    `unknown_precision`), EnvironmentFault (`torch_missing`, `weights_missing`, `weights_damaged`, `licence_forbidden`,
+    `no_such_device`, `gpu_lost`).
     """
     method = method_of(options)
     try:
@@ -25,13 +26,18 @@ def render(clip: Path, voice: Path, output: Path, options: RenderOptions, report
         if error.name != "torch":
             raise
         raise EnvironmentFault(
-            "torch_missing", f"The engine {options.engine} needs torch. Run: pip install -r requirements/gpu.txt."
+            "torch_missing", "What was chosen needs torch. Run: pip install -r requirements/gpu.txt"
         ) from error
 
 
 def method_of(options: RenderOptions) -> Method:
     """What the options ask for. Raises UnusableInput and EnvironmentFault, see `render`."""
-    for value, known, what in ((options.engine, ENGINES, "engine"), (options.enhancer, ("", *ENHANCERS), "enhancer")):
+    named = (
+        (options.engine, ENGINES, "engine"),
+        (options.enhancer, ("", *ENHANCERS), "enhancer"),
+        (options.tracker, TRACKERS, "tracker"),
+    )
+    for value, known, what in named:
         if value not in known:
             choices = ", ".join(name for name in known if name)
             raise UnusableInput(f"unknown_{what}", f"There is no {what} named {value}. Choose one of: {choices}.")

@@ -110,7 +110,7 @@ def make_video(clip: Path, voice: Path, output: Path, options: RenderOptions, re
     method.get_ready(clock)
     with _workshop(output) as workshop:
         seconds = check(voice)  # before the long look: a voice that cannot be used shall be told at once
-        with analysed(clip, facts, options.point, options.cache or workshop, clock) as found:
+        with analysed(clip, facts, options.point, options.cache or workshop, clock, options.tracker) as found:
             with clock.stage("plan"):
                 part = chosen_part(choice, len(found), facts.frame_rate)
                 card = card_of(found if isinstance(found, Survey) else found.survey, part)

@@ -167,7 +167,7 @@ def uploads_of(user: Person, *, project: Project | None = None) -> UploadQuerySe
 
 def project_for(user: Person, project_id: UUID | str) -> Project:
     """One project."""
-    return _one(projects_of(user), project_id)
+    return _one(projects_of(user).select_related("owner"), project_id)
 
 
 def speaker_for(user: Person, speaker_id: UUID | str) -> Speaker:

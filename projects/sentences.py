@@ -134,7 +134,7 @@ OF_THE_ENGINE = (
     gettext_noop("The machine has too little free memory for this. Try again when less else runs on it."),
     # engines that run on networks
     gettext_noop("There is no {what} named {name}. Choose one of: {choices}."),
-    gettext_noop("The engine {engine} needs torch. Run: pip install -r requirements/gpu.txt."),
+    gettext_noop("What was chosen needs torch. Run: pip install -r requirements/gpu.txt"),
     gettext_noop("There are no weights named {name}. Choose one of: {choices}."),
     gettext_noop("The weights {name} are not for {architecture}. Choose others."),
     gettext_noop("The weights {name} may not be used commercially. Their licence: {licence}."),

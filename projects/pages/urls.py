@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from projects.pages import account, batches, entrance, lecturers, library, members, quick, renders, storage, webhooks
+from projects.pages import (
+    account,
+    batches,
+    entrance,
+    lecturers,
+    library,
+    members,
+    quick,
+    renders,
+    storage,
+    styleguide,
+    webhooks,
+)
 
 
 def _with_bin(kind: str, part: str) -> list[URLPattern]:
@@ -64,7 +76,9 @@ urlpatterns = [
     path("projects/<uuid:project_id>/batches/", batches.of_project, name="batches"),
     path("projects/<uuid:project_id>/batches/new/", batches.new, name="batch_new"),
     path("projects/<uuid:project_id>/batches/estimate/", batches.estimate, name="batch_estimate"),
+    path("styleguide/", styleguide.styleguide, name="styleguide"),
     path("storage/", storage.storage, name="storage"),
+    path("storage/ages/", storage.by_age, name="storage_ages"),
     *_with_bin("clips", "clip_id"),
     *_with_bin("voices", "track_id"),
     *_with_bin("videos", "job_id"),

@@ -1,7 +1,10 @@
-// Menus close on Escape and on a click elsewhere; live parts tell screen readers only what is new and wait for an open choice;
+// The open tab is in sight; menus close on Escape and on a click elsewhere; live parts tell screen readers only what is new and wait for an open choice;
 // a form marked data-confirm asks before it is sent.
 (() => {
   "use strict";
+
+  // A telephone has no room for all tabs: the one that is open is in sight.
+  document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
 
   const openMenus = () => document.querySelectorAll("details.menu[open]");
 

@@ -182,5 +182,5 @@ def test_the_queries_do_not_grow_with_the_library(
         add_clip(f"take {number}", f"lecturer {number}")
         add_track(f"lesson {number}")
         accounts.first_project(owner)
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         owner_client.get(URL)

@@ -141,6 +141,7 @@ def test_a_second_render_loads_nothing(media, installed, tmp_path):
         ({"engine": "wav2lip", "weights": "wav2lip_gan"}, "weights_missing"),
         ({"engine": "wav2lip", "device": "cuda:77"}, "no_such_device"),
         ({"enhancer": "photoshop"}, "unknown_enhancer"),
+        ({"tracker": "bloodhound"}, "unknown_tracker"),
     ],
 )
 def test_what_cannot_be_is_refused_before_the_long_look(media, installed, tmp_path, options, code):
@@ -148,6 +149,12 @@ def test_what_cannot_be_is_refused_before_the_long_look(media, installed, tmp_pa
     with pytest.raises(LipsyncError) as caught:
         render(media / "take.mp4", media / "voice.wav", tmp_path / "out.mp4", RenderOptions(**options), listener)
     assert caught.value.code == code and "look" not in listener.stages
+
+
+def test_another_tracker_is_the_one_that_looks(media, installed, tmp_path):
+    with pytest.raises(EnvironmentFault) as caught:
+        render(media / "take.mp4", media / "voice.wav", tmp_path / "out.mp4", RenderOptions(tracker="fan"), SilentReporter())
+    assert caught.value.code == "weights_missing" and "weights install fan" in caught.value.message
 
 
 def test_who_may_not_use_weights_for_money_is_told(media, installed, tmp_path, monkeypatch):
