@@ -18,7 +18,6 @@ from lipsync.faces.mediapipe import MediapipeTracker
 from lipsync.faces.pose import DoubleArray
 from lipsync.faces.tracker import FloatArray, Region, Tracker, turned_square
 from lipsync.media.frames import Frame
-from lipsync.warp import spline
 from lipsync.weights import HOME, chosen
 
 SIDE_PIXELS, MAP_PIXELS = 256, 64
@@ -133,6 +132,8 @@ class _Face:
     """
 
     def __init__(self) -> None:
+        from lipsync.warp import spline  # noqa: PLC0415 - its module imports this package
+
         with np.load(HOME / "mean_face.npz") as arrays:
             mesh: DoubleArray = arrays["points"].astype(np.float64)
         self.kept, self.marks = mesh[list(KEPT)], mesh[list(MESH_POINTS)]
