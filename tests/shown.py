@@ -182,7 +182,7 @@ class Maker:
         """An endpoint with one message in each state."""
         row = WebhookEndpoint.objects.create(owner=self.owner, url=url, reached_at=timezone.now())
         ended = {"ended_at": timezone.now(), "attempts": 1, "seconds": 0.2}
-        states = {"waiting": {}, "delivered": ended | {"status": 200}, "failed": ended | {"status": 500, "error": "refused"}}
+        states = {"waiting": {}, "delivered": ended | {"status": 200}, "failed": ended | {"status": 500, "error": "says_no"}}
         for state, facts in states.items():
             row.deliveries.create(kind="job.finished", body="{}", state=state, **facts)
         return row
