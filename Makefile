@@ -7,7 +7,7 @@ SHARDS ?= media/speech
 GRID ?= ../shared/clips/grid
 export HOST PORT
 
-.PHONY: help setup demo serve stop test lint soak bench bench-picture bench-sound train-speech clean
+.PHONY: help setup demo serve stop test lint screenshots soak bench bench-picture bench-sound train-speech clean
 
 help:  ## What can be done
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -36,6 +36,10 @@ lint:  ## Formatting, lint, types, migrations, deployment checks
 	@.venv/bin/djlint --quiet --check --lint templates
 	@$(PYTHON_BIN) manage.py makemigrations --check --dry-run
 	@HTTPS=1 $(PYTHON_BIN) manage.py check --deploy --fail-level WARNING
+
+screenshots:  ## Every page as pictures into media/screenshots: both languages, narrow and wide, light and dark; PAGES="storage usual/queue" for some
+	@requirements/setup.sh dev
+	@$(PYTHON_BIN) -m tests.screenshots media/screenshots $(PAGES)
 
 soak:  ## Whole installations killed, frozen, flushed, drained: a line of figures each; T=kills for one, DB=postgres, SEED=7
 	@requirements/setup.sh dev

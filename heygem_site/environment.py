@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import secrets
@@ -59,6 +60,18 @@ def devices(name: str) -> list[str]:
     found = [word.strip() for word in given.split(",") if word.strip()]
     if len(set(found)) < len(found) or not all(re.fullmatch(DEVICE, word) for word in found):
         raise _refuse(name, "a number of graphics cards, or a list of different devices such as 0,1")
+    return found
+
+
+def targets(name: str) -> list[str]:
+    """Hosts: names, addresses or networks such as 10.0.0.0/8."""
+    found = [word.lower() for word in words(name, default=[])]
+    for word in found:
+        try:
+            ipaddress.ip_network(word)
+        except ValueError as error:
+            if not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*", word) or re.fullmatch(r"[\d.]+", word):
+                raise _refuse(name, "names of hosts, addresses or networks such as 10.0.0.0/8, comma-separated") from error
     return found
 
 

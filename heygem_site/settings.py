@@ -49,6 +49,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "projects.middleware.CompressPagesMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -134,9 +135,16 @@ MEDIA_REDIRECT = environment.switch("MEDIA_REDIRECT", default=True) and bool(S3_
 S3_HOST, S3_PATH_STYLE = S3_ENDPOINT_URL or f"https://s3.{S3_REGION}.amazonaws.com", bool(S3_ENDPOINT_URL) or "." in S3_BUCKET
 BUCKET_ORIGIN = [S3_HOST if S3_PATH_STYLE else S3_HOST.replace("//", f"//{S3_BUCKET}.")] if MEDIA_REDIRECT else []
 
+# --- other systems ---------------------------------------------------------------------------------------------------
+WEBHOOKS = environment.switch("WEBHOOKS", default=False)
+# What people's addresses may lead to although it is in a private network: host names, addresses, networks.
+PRIVATE_TARGETS = environment.targets("PRIVATE_TARGETS")
+
 # --- renders ---------------------------------------------------------------------------------------------------------
 ENGINE_COMMAND = [sys.executable, "-m", "lipsync.process"]
 RENDER_TIME_LIMIT_SECONDS = environment.number("RENDER_TIME_LIMIT_SECONDS", default=4 * 3600, least=10, most=7 * 86400)
+# Weights that somebody has installed, see `manage.py weights`. LIPSYNC_FORBIDDEN_LICENCES is read where weights are looked up.
+WEIGHTS_ROOT = environment.folder("LIPSYNC_WEIGHTS", default=MEDIA_ROOT / "weights")
 # An engine process is exchanged for a fresh one after so many requests, or when it holds so much memory after one; none may
 # ever use more than the limit (0: no limit).
 ENGINE_REQUESTS = environment.number("ENGINE_REQUESTS", default=50, least=1, most=100_000)

@@ -3,7 +3,8 @@
 `python -m lipsync preflight CLIP` judges a clip before any render;
 `python -m lipsync teach CLIP` learns more of the person, once, so that later renders follow a voice better;
 `python -m lipsync speech VOICE` tells as JSON what is spoken when;
-`python -m lipsync sheet A.mp4 B.mp4 -o SHEET.jpg` puts the same moments of several videos side by side.
+`python -m lipsync sheet A.mp4 B.mp4 -o SHEET.jpg` puts the same moments of several videos side by side;
+`python -m lipsync weights list` tells which weights other engines need, `weights install NAME` brings them here.
 """
 
 from __future__ import annotations
@@ -22,11 +23,13 @@ from types import FrameType
 from typing import NoReturn
 
 from lipsync import __version__
-from lipsync.contracts import RenderOptions, RenderReport, SpeakerPoint
+from lipsync.contracts import ENGINES, ENHANCERS, TRACKERS, RenderOptions, RenderReport, SpeakerPoint
 from lipsync.errors import EXIT_BUG, EnvironmentFault, LipsyncError
 from lipsync.media import Encoding, SoundChoice
+from lipsync.weights import command as weights_command
 
 STAGE_WORDS = {
+    "load": "loading the network",
     "look": "looking at the clip",
     "listen": "listening to the voice",
     "plan": "choosing mouths",
@@ -76,6 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         chosen = _parser().parse_args(arguments)
         verbs = {"sheet": _sheet, "preflight": _preflight, "render": _render, "speech": _speech, "teach": _teach}
+        verbs["weights"] = _weights
         answer = verbs[chosen.verb](chosen)
     except LipsyncError as error:
         place = f" (at {error.at:.1f} s)" if error.at is not None else ""
@@ -108,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     render.add_argument("--quality", type=int, default=Encoding().quality, help="x264 rate factor, 0 best to 51 (%(default)s)")
     render.add_argument("--preset", default=Encoding().preset, help="x264 speed preset (%(default)s)")
     _add_choices(render)
+    _add_networks(render)
     render.add_argument("--codec", default=Encoding().codec, help="h264, hevc or h264_nvenc (%(default)s)")
     render.add_argument("--measure", action="store_true", help="look at the result again and report how well the mouth follows")
     render.add_argument("--json", action="store_true", help="print the report as JSON")
@@ -133,7 +138,18 @@ def _parser() -> argparse.ArgumentParser:
     sheet.add_argument("--step", type=float, default=0.4, help="seconds between moments (%(default)s)")
     sheet.add_argument("--count", type=int, default=8, help="number of moments (%(default)s)")
     sheet.add_argument("--verbose", action="store_true", help="let the libraries' own messages through")
+    weights_command.add_words(verbs.add_parser("weights", help="files of weights: which there are, and their licences"))
     return parser
+
+
+def _add_networks(render: argparse.ArgumentParser) -> None:
+    """Engines that run on torch, and where."""
+    render.add_argument("--engine", choices=ENGINES, default=ENGINES[0], help="what makes the mouths (%(default)s)")
+    render.add_argument("--enhancer", choices=ENHANCERS, default="", help="what restores them afterwards (nothing)")
+    render.add_argument("--tracker", choices=TRACKERS, default=TRACKERS[0], help="what finds the landmarks (%(default)s)")
+    render.add_argument("--weights", default="", help="name of the engine's weights (the first that are installed)")
+    render.add_argument("--device", default="auto", help="where networks run: auto, cpu, cuda:0 and so on (%(default)s)")
+    render.add_argument("--precision", default="auto", help="auto, fp32, fp16 or bf16 (%(default)s)")
 
 
 def _add_choices(render: argparse.ArgumentParser) -> None:
@@ -204,6 +220,12 @@ def _speech(chosen: argparse.Namespace) -> str:
     return json.dumps(utterance_of(hear(chosen.voice)).as_dict()) + "\n"
 
 
+def _weights(chosen: argparse.Namespace) -> str:
+    for line in weights_command.carry_out(chosen):
+        sys.stdout.write(line + "\n")
+    return ""
+
+
 def _preflight(chosen: argparse.Namespace) -> str:
     options = RenderOptions(start=chosen.start, end=chosen.end, point=chosen.speaker, cache=chosen.cache)
     with contextlib.nullcontext() if chosen.verbose else _libraries_silenced():
@@ -229,9 +251,15 @@ def _render(chosen: argparse.Namespace) -> str:
         cache=chosen.cache,
         segments=chosen.segments,
         workers=chosen.workers,
+        engine=chosen.engine,
+        enhancer=chosen.enhancer,
+        tracker=chosen.tracker,
+        weights=chosen.weights,
+        device=chosen.device,
+        precision=chosen.precision,
     )
     with contextlib.nullcontext() if chosen.verbose else _libraries_silenced():
-        from lipsync.resynth import render  # noqa: PLC0415 - heavy; --help and wrong arguments shall answer at once
+        from lipsync.engines import render  # noqa: PLC0415 - heavy; --help and wrong arguments shall answer at once
 
         report = render(chosen.clip, chosen.voice, chosen.output, options, TerminalReporter(chosen.quiet))
     return json.dumps(report.as_dict(), indent=2) + "\n" if chosen.json else _summary(report)

@@ -20,6 +20,7 @@ from lipsync.bank import Mouth, load_bank, save_bank, usable_mouths
 from lipsync.clock import Clock, Progress
 from lipsync.contracts import SpeakerPoint
 from lipsync.errors import UnusableInput
+from lipsync.faces import TRACKERS, USUAL
 from lipsync.faces.landmarks import KEPT
 from lipsync.faces.track import FaceTrack, IntArray
 from lipsync.faces.tracker import FloatArray
@@ -123,13 +124,16 @@ class _Arrays:
     predictor: MouthPredictor | None
 
 
-def analysis_key(clip: Path, point: SpeakerPoint | None) -> str:
-    """A name for the analysis of this content with this choice of speaker by this engine."""
-    return name_for(file_digest(clip), "" if point is None else f"{point.x:.4f}-{point.y:.4f}-{point.at:.3f}")
+def analysis_key(clip: Path, point: SpeakerPoint | None, tracker: str = USUAL) -> str:
+    """A name for the analysis of this content with this choice of speaker by this engine and tracker."""
+    chosen = [] if point is None else [f"{point.x:.4f}-{point.y:.4f}-{point.at:.3f}"]
+    return name_for(file_digest(clip), "-".join(chosen + ([] if tracker == USUAL else [tracker])))
 
 
-def analyse(clip: Path, facts: ClipFacts, point: SpeakerPoint | None, place: Path, clock: Clock) -> None:
+def analyse(clip: Path, facts: ClipFacts, point: SpeakerPoint | None, place: Path, clock: Clock, tracker: str = USUAL) -> None:
     """Look at a clip and listen to it, and leave the analysis in the folder `place`; nothing is left there otherwise.
+
+    tracker: one of `faces.TRACKERS`
 
     Raises UnusableInput as `look` does, EnvironmentFault (`not_writable`, `no_space`).
     """
@@ -137,7 +141,7 @@ def analyse(clip: Path, facts: ClipFacts, point: SpeakerPoint | None, place: Pat
         making = making_folder(place)
     try:
         with clock.stage("look") as progress:
-            sight, gate, space = _seen(clip, facts, point, making, progress)
+            sight, gate, space = _seen(clip, facts, point, making, progress, tracker)
         give_back()
         with clock.stage("listen"):
             kind, predictor, offset = _heard(clip, facts, space)
@@ -166,10 +170,10 @@ def load(folder: Path, *, verified: bool) -> Analysis | Survey | None:
 
 
 def _seen(
-    clip: Path, facts: ClipFacts, point: SpeakerPoint | None, folder: Path, progress: Progress
+    clip: Path, facts: ClipFacts, point: SpeakerPoint | None, folder: Path, progress: Progress, tracker: str
 ) -> tuple[Sight, Gate, MouthSpace | None]:
     """Look at the take; its bank and its landmarks are left in `folder`. No space where too little of a face was seen."""
-    sight = look(clip, facts, folder, speaker=point, on_progress=progress)
+    sight = look(clip, facts, folder, speaker=point, on_progress=progress, make_tracker=TRACKERS[tracker])
     width, height = even_size(facts)
     gate = open_gate(sight.track, sight.colours, width=width, height=height, frame_rate=facts.frame_rate)
     with writing_to(folder.parent):

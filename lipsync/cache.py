@@ -13,6 +13,7 @@ from lipsync.analysis import Analysis, Survey, analyse, analysis_key, load
 from lipsync.clock import Clock
 from lipsync.contracts import SpeakerPoint
 from lipsync.errors import EnvironmentFault
+from lipsync.faces import USUAL
 from lipsync.keeping import MAKING, MANIFEST, Hold, forget, remove_half_made
 from lipsync.machine import writing_to
 from lipsync.media import ClipFacts
@@ -21,7 +22,9 @@ LARGEST_BYTES = 5 * 2**30
 
 
 @contextmanager
-def analysed(clip: Path, facts: ClipFacts, point: SpeakerPoint | None, root: Path, clock: Clock) -> Iterator[Analysis | Survey]:
+def analysed(
+    clip: Path, facts: ClipFacts, point: SpeakerPoint | None, root: Path, clock: Clock, tracker: str = USUAL
+) -> Iterator[Analysis | Survey]:
     """The clip's analysis from the folder `root`, made there first where it is missing or damaged.
 
     A survey alone where there is too little of a mouth to learn from: `judging.card_of` says why.
@@ -29,7 +32,7 @@ def analysed(clip: Path, facts: ClipFacts, point: SpeakerPoint | None, root: Pat
     Whoever asks for the same clip at the same time waits for the one who makes it. While the block runs the analysis is
     not removed. Raises UnusableInput as `look` does, EnvironmentFault (`not_writable`, `no_space`).
     """
-    place = root / analysis_key(clip, point)
+    place = root / analysis_key(clip, point, tracker)
     with Hold(place) as hold:
         with writing_to(root):
             root.mkdir(parents=True, exist_ok=True)
@@ -38,17 +41,19 @@ def analysed(clip: Path, facts: ClipFacts, point: SpeakerPoint | None, root: Pat
         if found is None:
             with writing_to(root):
                 hold.take(fcntl.LOCK_EX)
-            found = load(place, verified=True) or _made(clip, facts, point, place, clock)
+            found = load(place, verified=True) or _made(clip, facts, point, place, clock, tracker)
             hold.share()
         with contextlib.suppress(OSError):
             os.utime(place / MANIFEST)
         yield found
 
 
-def _made(clip: Path, facts: ClipFacts, point: SpeakerPoint | None, place: Path, clock: Clock) -> Analysis | Survey:
+def _made(
+    clip: Path, facts: ClipFacts, point: SpeakerPoint | None, place: Path, clock: Clock, tracker: str
+) -> Analysis | Survey:
     if (place / MANIFEST).exists():
         clock.report.note("warning", "The stored analysis of this clip was damaged; the clip is looked at anew.")
-    analyse(clip, facts, point, place, clock)
+    analyse(clip, facts, point, place, clock, tracker)
     with writing_to(place.parent):
         prune(place.parent, keep=place.name)
     found = load(place, verified=False)

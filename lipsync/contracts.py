@@ -12,6 +12,10 @@ from typing import Any, Protocol, Self
 from lipsync.errors import UnusableInput
 from lipsync.media import Encoding, SoundChoice
 
+ENGINES = ("resynth", "wav2lip")
+ENHANCERS = ("gfpgan",)
+TRACKERS = ("mediapipe", "fan")
+
 
 @dataclass(frozen=True, slots=True)
 class SpeakerPoint:
@@ -55,9 +59,13 @@ class RenderOptions:
     shorter: when it is shorter: cut, or keep the rest of the clip with the mouth at rest
     start, end: the part of the clip to use, seconds; None is its start, its end
     point: where the speaker is; None lets the engine tell
+    excerpt: make only the hardest so many seconds, see `excerpt.hardest`; None makes the whole video
     cache: folder in which analyses are kept; None keeps none
     segments: folder in which finished segments are kept for the next try; None keeps none
     workers: processes that render; 0 uses the machine's cores
+    engine: one of `ENGINES`; enhancer: one of `ENHANCERS`, which restores the mouths, or none; tracker: one of `TRACKERS`
+    weights: name of the engine's weights, empty for the first that are installed
+    device, precision: where networks run and how exactly, see `networks.device`
     """
 
     encoding: Encoding = field(default_factory=Encoding)
@@ -69,9 +77,16 @@ class RenderOptions:
     start: float | None = None
     end: float | None = None
     point: SpeakerPoint | None = None
+    excerpt: float | None = None
     cache: Path | None = None
     segments: Path | None = None
     workers: int = 0
+    engine: str = "resynth"
+    enhancer: str = ""
+    tracker: str = "mediapipe"
+    weights: str = ""
+    device: str = "auto"
+    precision: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,13 +86,14 @@ def paint(frame: Frame, wish: Wish) -> None:
     """Change the frame's mouth in place."""
     if wish.strength <= 0:
         return
-    box = _mouth_box(frame, wish)
+    ring = _ring(wish)
+    box = mask_box(frame, ring, wish.unit)
     if box.right - box.left < 8 or box.bottom - box.top < 8:
         return
     opened = _opened(frame, wish)  # from the frame as it came
     if opened is None or wish.synthetic < 1:
         _move_face(frame, wish)
-        _lay_over(frame, box, _borrow(box, wish), wish)
+        lay_over(frame, box, _borrow(box, wish), soft_mask(box, ring, wish.unit), unit=wish.unit, strength=wish.strength)
     if opened is not None:
         _mix(frame, *opened, wish.synthetic)
 
@@ -124,7 +125,7 @@ def _face_box(frame: Frame, contour: DoubleArray) -> Box:
 
 
 @dataclass(frozen=True, slots=True)
-class _Mouth:
+class Overlay:
     """A mouth to be laid over the face, float32 planes over a box, grey levels.
 
     y: (h, w); u, v: (h / 2, w / 2); slow: (h / COARSE, w / COARSE, 3) what is added to y, u, v in the slow band
@@ -176,7 +177,7 @@ def _contour(wish: Wish) -> DoubleArray:
     own, jaw = wish.own, wish.own[JAW]
     outwards = jaw - own[MOUTH_RING].mean(axis=0)
     outwards /= np.linalg.norm(outwards, axis=1, keepdims=True) + 1e-9
-    below = np.clip(outwards @ _down(own), 0, 1)
+    below = np.clip(outwards @ downwards(own), 0, 1)
     reach = SIDE_REACH_IOD + (LOWER_REACH_IOD - SIDE_REACH_IOD) * below**2
     return np.concatenate([jaw + outwards * (reach * wish.unit)[:, None], own[_TOP], own[MOUTH_RING]])
 
@@ -197,21 +198,24 @@ def _ring(wish: Wish) -> DoubleArray:
     behind a wide open lower lip, which would be seen below the borrowed one."""
     ring = wish.wanted[MOUTH_RING]
     too_wide = max(0.0, float(apertures(wish.own) - apertures(wish.wanted)))
-    down = _down(wish.own)
+    down = downwards(wish.own)
     below = np.clip((ring - ring.mean(axis=0)) @ down, 0, None)
     drop = OWN_LIP_SHARE * too_wide * below / max(below.max(), 1e-6)
     return np.asarray(ring + drop[:, None] * down)
 
 
-def _down(points: DoubleArray) -> DoubleArray:
+def downwards(points: DoubleArray) -> DoubleArray:
     """The face's own downward direction in the picture, of length 1."""
     down = points[CHIN_TIP].mean(axis=0) - points[BRIDGE].mean(axis=0)
     return np.asarray(down / (np.linalg.norm(down) + 1e-9))
 
 
-def _mouth_box(frame: Frame, wish: Wish) -> Box:
-    """Where the mask lies: inside the frame, even corner, sides that COARSE divides."""
-    ring, pad = _ring(wish), 3.2 * MASK_SOFTNESS_IOD * wish.unit
+def mask_box(frame: Frame, ring: DoubleArray, unit: float) -> Box:
+    """Where the soft mask of this outline lies: inside the frame, even corner, sides that COARSE divides.
+
+    ring: (n, 2) px; unit: px per IOD
+    """
+    pad = 3.2 * MASK_SOFTNESS_IOD * unit
     low, high = np.floor(ring.min(axis=0) - pad).astype(int), np.ceil(ring.max(axis=0) + pad).astype(int)
     left, top = (max(0, int(edge) // 2 * 2) for edge in low)
     width = (min(frame.width, int(high[0]) + COARSE) - left) // COARSE * COARSE
@@ -219,17 +223,17 @@ def _mouth_box(frame: Frame, wish: Wish) -> Box:
     return Box(left, top, left + max(0, width), top + max(0, height))
 
 
-def _mask(box: Box, wish: Wish) -> FloatArray:
-    """(h / COARSE, w / COARSE) float32, the soft mask around the lips, 0 to 1."""
+def soft_mask(box: Box, ring: DoubleArray, unit: float) -> FloatArray:
+    """(h / COARSE, w / COARSE) float32, 0 to 1, from 0 outside the outline to 1 well inside it; see `mask_box`."""
     coarse = np.zeros(((box.bottom - box.top) // COARSE, (box.right - box.left) // COARSE), dtype=np.float32)
-    outline = ((_ring(wish) - [box.left, box.top] + 0.5) / COARSE - 0.5) * 16
+    outline = ((ring - [box.left, box.top] + 0.5) / COARSE - 0.5) * 16
     cv2.fillPoly(coarse, [np.round(outline).astype(np.int32)], (1.0,), cv2.LINE_8, 4)
-    blurred = cv2.GaussianBlur(coarse, (0, 0), max(0.8, MASK_SOFTNESS_IOD * wish.unit / COARSE))
+    blurred = cv2.GaussianBlur(coarse, (0, 0), max(0.8, MASK_SOFTNESS_IOD * unit / COARSE))
     level = np.clip((blurred - 0.04) / 0.92, 0, 1)
     return np.asarray(level * level * (3 - 2 * level), dtype=np.float32)
 
 
-def _borrow(box: Box, wish: Wish) -> _Mouth:
+def _borrow(box: Box, wish: Wish) -> Overlay:
     """The borrowed mouths warped to the wanted shape: detail from the first, the slow band from all."""
     grid = _grid(box, wish.unit)
     target = wish.wanted[_ABOVE] - np.array([box.left, box.top], dtype=np.float64)
@@ -247,7 +251,7 @@ def _borrow(box: Box, wish: Wish) -> _Mouth:
         for (_, _, share), band in zip(wish.mouths[1:], bands[1:], strict=True):
             slow += np.float32(share) * (band - bands[0])
         slow = np.asarray(cv2.GaussianBlur(slow, (0, 0), max(0.5, SLOW_IOD * wish.unit / COARSE)), dtype=np.float32)
-    return _Mouth(y, u, v, slow)
+    return Overlay(y, u, v, slow)
 
 
 def _slow_band(mouth: Mouth, lookup: FloatArray) -> FloatArray:
@@ -266,15 +270,17 @@ def _coarse(y: npt.NDArray[Any], u: npt.NDArray[Any], v: npt.NDArray[Any]) -> Fl
     return np.asarray(cv2.merge(planes), dtype=np.float32)
 
 
-def _lay_over(frame: Frame, box: Box, mouth: _Mouth, wish: Wish) -> None:
-    """Lay the mouth over the face, slow differences in brightness and colour taken out along the mask's edge (a membrane)."""
-    mask = _mask(box, wish)
+def lay_over(frame: Frame, box: Box, mouth: Overlay, mask: FloatArray, *, unit: float, strength: float) -> None:
+    """Lay the mouth over the face, slow differences in brightness and colour taken out along the mask's edge (a membrane).
+
+    box, mask: from `mask_box` and `soft_mask`; unit: px per IOD
+    """
     planes = [
         plane[box.top // shrink : box.bottom // shrink, box.left // shrink : box.right // shrink]
         for plane, shrink in ((frame.y, 1), (frame.u, 2), (frame.v, 2))
     ]
-    tint = _tint(_coarse(*planes) - _coarse(mouth.y, mouth.u, mouth.v) - mouth.slow, mask, wish.unit) + mouth.slow
-    share = mask * np.float32(wish.strength)
+    tint = _tint(_coarse(*planes) - _coarse(mouth.y, mouth.u, mouth.v) - mouth.slow, mask, unit) + mouth.slow
+    share = mask * np.float32(strength)
     for channel, (plane, above) in enumerate(zip(planes, (mouth.y, mouth.u, mouth.v), strict=True)):
         size = plane.shape[::-1]
         change = above + cv2.resize(np.ascontiguousarray(tint[..., channel]), size, interpolation=cv2.INTER_LINEAR)

@@ -31,7 +31,8 @@ from lipsync.media import Encoding, SoundChoice, save_rendition
 from lipsync.memory import give_back
 
 PROGRESS_SECONDS = 0.5
-PLAIN_OPTIONS = ("measure", "overview", "longer", "shorter", "start", "end", "workers")
+NETWORK_OPTIONS = ("engine", "enhancer", "tracker", "weights", "device", "precision")
+PLAIN_OPTIONS = ("measure", "overview", "longer", "shorter", "start", "end", "excerpt", "workers", *NETWORK_OPTIONS)
 
 
 @dataclass(slots=True)
@@ -128,7 +129,7 @@ def _perform(request: dict[str, Any], reporter: LineReporter) -> dict[str, Any]:
     if request["verb"] == "ping":
         return {"version": __version__}
     if request["verb"] == "render":
-        from lipsync.resynth import render  # noqa: PLC0415 - heavy; a ping shall answer at once
+        from lipsync.engines import render  # noqa: PLC0415 - heavy; a ping shall answer at once
 
         clip, voice, output = (Path(request[name]) for name in ("clip", "voice", "output"))
         return render(clip, voice, output, options_from(request.get("options", {})), reporter).as_dict()

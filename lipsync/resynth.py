@@ -1,151 +1,31 @@
-"""The `resynth` engine: the speaker's own mouth, from the speaker's own frames. This file knows the order of the stages.
-
-look (landmarks and bank), listen (sound to mouth), plan (what every frame will be), render, finish, measure.
-"""
+"""The `resynth` engine: the speaker's own mouth, from the speaker's own frames."""
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-
-from lipsync.analysis import Analysis, Survey
-from lipsync.cache import analysed
 from lipsync.clock import Clock
 from lipsync.contracts import RenderOptions, RenderReport, Reporter
-from lipsync.errors import ToolFailed, UnusableInput
-from lipsync.hearing import broken_off, check, hear
-from lipsync.judging import card_of, joints_of, refuse
-from lipsync.machine import keep_inputs, writing_to
-from lipsync.media import cleaned, join, probe_clip, probe_voice
-from lipsync.media.facts import even_size
-from lipsync.memory import give_back
-from lipsync.overview import overview_of
-from lipsync.plan import Plan, WantedLips, make_plan
-from lipsync.preflight import MEDIA, Card, Severity
-from lipsync.quality import LONGEST_MEASURED_SECONDS, measure
-from lipsync.segments import Tally, cut, held
-from lipsync.spreading import Task, render_all
-from lipsync.threads import one_thread
-from lipsync.timeline import chosen_part, fill, frames_for, length_choice, notice
-from lipsync.version import file_digest
+from lipsync.plan import make_plan
+from lipsync.stages import Prepared, Take, make_video
 
 
-@one_thread()
+class Resynth:
+    """See `stages.Method`."""
+
+    follows_plan = True
+
+    def __init__(self) -> None:
+        self.notices: list[str] = []
+
+    def get_ready(self, clock: Clock) -> None:
+        """All that it needs is in the take."""
+
+    def prepare(self, take: Take) -> Prepared:
+        """Choose lips and borrowed mouths."""
+        return Prepared(make_plan(take.analysis, take.heard, take.base))
+
+
 def render(clip: Path, voice: Path, output: Path, options: RenderOptions, report: Reporter) -> RenderReport:
-    """Make the person in `clip` say what `voice` says; write an mp4.
-
-    Raises UnusableInput when a file cannot be worked with, EnvironmentFault when the machine is at fault. Nothing is left
-    under `output` unless the render is complete.
-    """
-    clock = Clock(report)
-    keep_inputs(output, clip, voice)
-    facts = probe_clip(clip)
-    told = probe_voice(voice).duration
-    choice = length_choice(options.longer, options.shorter, options.start, options.end)
-    chosen_part(choice, facts.frames, facts.frame_rate)
-    with _workshop(output) as workshop:
-        seconds = check(voice)  # before the long look: a voice that cannot be used shall be told at once
-        with analysed(clip, facts, options.point, options.cache or workshop, clock) as found:
-            with clock.stage("plan"):
-                part = chosen_part(choice, len(found), facts.frame_rate)
-                card = card_of(found if isinstance(found, Survey) else found.survey, part)
-                analysis = _accepted(found, card)
-                joints = joints_of(analysis.survey, part)
-                timeline = fill(frames_for(seconds, facts.frame_rate), choice, part, joints)
-                heard = hear(voice)
-                plan = make_plan(analysis, heard, timeline.base)
-                overview = overview_of(analysis, plan, heard).as_dict() if options.overview else None
-                del heard  # of a long voice it fills the memory
-            give_back()
-            segments = cut(clip, analysis, plan, options.encoding, options.segments or workshop)
-            task = Task(clip, analysis.folder, options.encoding, segments)
-            with held(segments):
-                with clock.stage("render") as progress:
-                    shown = task.path if options.segments else None
-                    tally = Tally(len(plan), len(segments), progress, lambda done, total: report.segments(done, total, shown))
-                    render_all(task, analysis, plan, options.workers, tally, shared=shown is not None)
-                with clock.stage("finish"):
-                    end = float(len(plan) / facts.frame_rate) if timeline.unheard else None
-                    files = [segment.path for segment in segments]
-                    sound = cleaned(voice, options.sound, workshop)
-                    joined = join(files, output, facts, sound=sound, seconds=end, encoding=options.encoding)
-                    _verify(output, joined, len(plan))
-                figures = take_figures(analysis)
-                if options.measure:
-                    with clock.stage("measure"):
-                        figures |= _measured(output, analysis, plan)
-    notices = [finding.sentence for finding in card.findings if finding.severity is Severity.WARNING or finding.code == MEDIA]
-    about_length = (broken_off(told, seconds), notice(timeline, choice, part, facts.frame_rate))
-    notices += [found[1] for found in about_length if found is not None]
-    for sentence in notices:
-        report.note("warning", sentence)
-    width, height = even_size(facts)
-    return RenderReport(
-        output=str(output),
-        duration=round(len(plan) / float(facts.frame_rate), 3),
-        frames=len(plan),
-        width=width,
-        height=height,
-        frame_rate=str(facts.frame_rate),
-        size=output.stat().st_size,
-        sha256=file_digest(output),
-        timings=clock.seconds,
-        quality=figures,
-        notices=notices,
-        overview=overview,
-    )
-
-
-def take_figures(analysis: Analysis) -> dict[str, float | None]:
-    """What is known of the take: how much of it can be used, and how well its own sound explains its mouth."""
-    own, offset = analysis.predictor.heard, analysis.survey.observed.offset
-    return {
-        "face_found": round(analysis.survey.track.coverage, 3),
-        "sound_offset_seconds": round(offset.seconds, 3) if offset else None,
-        "sound_match": round(offset.margin, 3) if offset else None,
-        "own_sound_aperture_fit": round(own.aperture_fit, 3) if own else None,
-        "own_sound_width_fit": round(own.width_fit, 3) if own else None,
-    }
-
-
-def _measured(output: Path, analysis: Analysis, plan: Plan) -> dict[str, float | None]:
-    """The figures of the first seconds of the finished video."""
-    some = slice(0, round(LONGEST_MEASURED_SECONDS * analysis.facts.frame_rate))
-    faces = analysis.survey.track.points(plan.base[some].astype(np.intp))
-    return measure(output, WantedLips(analysis.predictor, plan.mouth)[some], plan.strength[some], faces, analysis.bank)
-
-
-@contextmanager
-def _workshop(output: Path) -> Iterator[Path]:
-    """A folder beside the output for what is only needed on the way to it.
-
-    Raises EnvironmentFault (`not_writable`, `no_space`).
-    """
-    with writing_to(output.parent):
-        output.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{output.stem}-", suffix=".parts", dir=output.parent))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _verify(output: Path, found: int, frames: int) -> None:
-    if found != frames:
-        output.unlink(missing_ok=True)
-        raise ToolFailed("incomplete_output", f"The video has {found} instead of {frames} frames. Start the render again.")
-
-
-def _accepted(found: Analysis | Survey, card: Card) -> Analysis:
-    """The analysis, if the take can be worked with. Raises UnusableInput with what the card says."""
-    refuse(card)
-    if isinstance(found, Survey):
-        raise UnusableInput(
-            "face_rarely_seen", "Too little of the mouth is seen to work with. Film again with the face to the camera."
-        )
-    return found
+    """Make the person in `clip` say what `voice` says with mouths of the clip itself; see `stages.make_video`."""
+    return make_video(clip, voice, output, options, report, Resynth())

@@ -17,14 +17,13 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from lipsync.ahead import ahead
 from lipsync.analysis import Analysis
 from lipsync.errors import EnvironmentFault
 from lipsync.keeping import PLAN_LENGTH, Hold, lock_of
-from lipsync.layers import Wish, paint
 from lipsync.machine import writing_to
 from lipsync.media import Encoding, Frame, FrameReader, FrameWriter
-from lipsync.plan import BLOCK_FRAMES, Plan, Wishes
+from lipsync.painting import BorrowedMouths, Painter
+from lipsync.plan import BLOCK_FRAMES, Plan
 from lipsync.version import engine_digest, file_digest
 
 SEGMENT_SECONDS = 10
@@ -63,9 +62,15 @@ class Segment:
             return False
 
 
-def cut(clip: Path, analysis: Analysis, plan: Plan, encoding: Encoding, folder: Path) -> list[Segment]:
-    """The segments of a plan, named by all that their content depends on."""
-    digest = hashlib.sha256(f"{engine_digest()} {analysis.folder.name} {clip.stat().st_size} {asdict(encoding)}".encode())
+def cut(
+    clip: Path, analysis: Analysis, plan: Plan, encoding: Encoding, folder: Path, *, painted_with: str = ""
+) -> list[Segment]:
+    """The segments of a plan, named by all that their content depends on.
+
+    painted_with: what the painter adds to that, see `Painter`
+    """
+    named = f"{engine_digest()} {analysis.folder.name} {clip.stat().st_size} {asdict(encoding)} {painted_with}"
+    digest = hashlib.sha256(named.encode())
     for part in (plan.base, plan.mouth.values, plan.mouth.still, plan.strength, plan.mouths, plan.shares, plan.synthetic):
         digest.update(part.tobytes())
     name = digest.hexdigest()[:PLAN_LENGTH]
@@ -144,13 +149,15 @@ class Tally:
 class Renderer:
     """Renders segments of one plan; what they have in common is worked out once.
 
-    spool: folder where frames wait that are played backwards
+    spool: folder where frames wait that are played backwards; painter: who paints the frames, else borrowed mouths
     """
 
-    def __init__(self, clip: Path, analysis: Analysis, plan: Plan, encoding: Encoding, spool: Path) -> None:
-        self._facts, self._plan, self._encoding = analysis.facts, plan, encoding
+    def __init__(
+        self, clip: Path, analysis: Analysis, plan: Plan, encoding: Encoding, spool: Path, painter: Painter | None = None
+    ) -> None:
+        self._facts, self._encoding = analysis.facts, encoding
         self._reader = FrameReader(clip, analysis.facts, spool=spool)
-        self._wishes = Wishes(analysis.space, analysis.bank, analysis.predictor, plan)
+        self._painter = painter or BorrowedMouths(analysis, plan)
 
     def render(self, run: list[Segment], tally: Tally) -> None:
         """Render segments that follow one another, each to its file, but those that somebody else renders meanwhile."""
@@ -159,35 +166,32 @@ class Renderer:
 
     def render_one(self, segment: Segment, step: Callable[[], None]) -> None:
         """Render a segment that nobody else is rendering; `step` is called after every frame."""
-        with self._wished([segment]) as wished:
-            self._write(segment, wished, step)
+        with self._painted([segment]) as painted:
+            self._write(segment, painted, step)
 
     def _until_met(self, run: list[Segment], tally: Tally) -> int:
         """Render until one is met that is done. Returns how many are done then.
 
         Their frames are decoded in one go: whoever begins in the middle decodes from the key frame before, often ten seconds.
         """
-        with self._wished(run) as wished:
+        with self._painted(run) as painted:
             for number, segment in enumerate(run):
                 with alone_with(segment):
                     if segment.done():
                         tally.found(segment)
                         return number + 1
-                    self._write(segment, itertools.islice(wished, segment.last - segment.first), tally.step)
+                    self._write(segment, itertools.islice(painted, segment.last - segment.first), tally.step)
                 tally.made()
         return len(run)
 
     @contextmanager
-    def _wished(self, run: list[Segment]) -> Iterator[Iterator[tuple[Frame, Wish]]]:
-        first, last = run[0].first, run[-1].last
-        frames = self._reader.sequence(self._plan.base[first:last].tolist())
-        with contextlib.closing(ahead(frames)) as fetched:
-            yield zip(fetched, self._wishes.of(first, last), strict=True)
+    def _painted(self, run: list[Segment]) -> Iterator[Iterator[Frame]]:
+        with contextlib.closing(self._painter.paint(self._reader, run[0].first, run[-1].last)) as painted:
+            yield painted
 
-    def _write(self, segment: Segment, wished: Iterator[tuple[Frame, Wish]], step: Callable[[], None]) -> None:
+    def _write(self, segment: Segment, painted: Iterator[Frame], step: Callable[[], None]) -> None:
         with FrameWriter(segment.path, self._facts, sound=None, encoding=self._encoding) as writer:
-            for frame, wish in wished:
-                paint(frame, wish)
+            for frame in painted:
                 writer.write(frame)
                 step()
             writer.finish()

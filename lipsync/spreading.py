@@ -26,6 +26,7 @@ from lipsync.errors import EnvironmentFault, ToolFailed, UnusableInput
 from lipsync.keeping import Hold
 from lipsync.machine import starting, writing_to
 from lipsync.media import Encoding
+from lipsync.painting import Painter
 from lipsync.plan import Plan
 from lipsync.segments import Renderer, Segment, Tally, runs_of
 
@@ -70,10 +71,19 @@ class Task:
         return cls(Path(told["clip"]), Path(told["analysis"]), Encoding(**told["encoding"]), segments)
 
 
-def render_all(task: Task, analysis: Analysis, plan: Plan, workers: int, tally: Tally, *, shared: bool = False) -> None:
+def render_all(
+    task: Task,
+    analysis: Analysis,
+    plan: Plan,
+    workers: int,
+    tally: Tally,
+    *,
+    shared: bool = False,
+    painter: Painter | None = None,
+) -> None:
     """Render the segments that are not there yet; workers: see `RenderOptions`.
 
-    shared: let other engines help, see `assist`
+    shared: let other engines help, see `assist`; painter: of another engine, which then paints alone, in this process
     Raises LipsyncError as rendering one does.
     """
     missing = []
@@ -82,11 +92,11 @@ def render_all(task: Task, analysis: Analysis, plan: Plan, workers: int, tally: 
             tally.found(segment)
         else:
             missing.append(segment)
-    count = min(workers or _workers_for_this_machine(), len(missing))
+    count = min(workers or _workers_for_this_machine(), len(missing)) if painter is None else 1
     if shared or count > 1:
         task.save(plan)
     if count <= 1:
-        renderer = Renderer(task.clip, analysis, plan, task.encoding, task.path.parent)
+        renderer = Renderer(task.clip, analysis, plan, task.encoding, task.path.parent, painter)
         for run in runs_of(missing):
             renderer.render(run, tally)
         return

@@ -30,10 +30,11 @@ def engine_digest() -> str:
 
 def releases() -> list[str]:
     """The releases of what the engine computes with: one entry for each package, and what ffmpeg says of itself."""
-    return [*(f"{name} {_release(name)}" for name in PACKAGES), _ffmpeg_release()]
+    return [*(f"{name} {release(name)}" for name in PACKAGES), _ffmpeg_release()]
 
 
-def _release(package: str) -> str:
+def release(package: str) -> str:
+    """The release of an installed package."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:  # installed under another name; whoever needs it says if it is missing

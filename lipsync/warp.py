@@ -91,11 +91,11 @@ def fields(
     share one linear system. unit: px per spline unit; smoothness: 0 meets every point exactly; (n,) for each point its own
     """
     apart = np.concatenate([source - target for source in sources], axis=1)
-    whole = _spline(target, apart, grid.places.reshape(-1, 2), unit, smoothness).reshape(*grid.shape, len(sources), 2)
+    whole = spline(target, apart, grid.places.reshape(-1, 2), unit, smoothness).reshape(*grid.shape, len(sources), 2)
     return [np.ascontiguousarray(whole[:, :, place]) for place in range(len(sources))]
 
 
-def _spline(
+def spline(
     points: DoubleArray, values: DoubleArray, places: npt.NDArray[Any], unit: float, smoothness: float | DoubleArray
 ) -> FloatArray:
     """(m, k) float32 values at `places` (m, 2) of the spline that has `values` (n, k) at `points` (n, 2)."""

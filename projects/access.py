@@ -36,6 +36,8 @@ from projects.models import (
     SpeakerClip,
     Status,
     Upload,
+    WebhookDelivery,
+    WebhookEndpoint,
 )
 from projects.models.library import EDITING, role_in
 from projects.models.renders import RenderJobQuerySet
@@ -106,10 +108,10 @@ def batches_of(user: Person, *, project: Project | None = None) -> QuerySet[Rend
 
 
 def outputs_of(user: Person, *, project: Project | None = None, speaker: Speaker | None = None) -> QuerySet[RenderOutput]:
-    """The finished videos this person may see, of one project, of one lecturer or of all, newest first."""
+    """The finished videos this person may see, of one project, of one lecturer (no drafts) or of all, newest first."""
     rows = RenderOutput.objects.kept().filter(_is_visible_to(user))
     rows = rows.select_related("project", "job__clip__speaker", "job__track")
-    rows = rows.filter(job__clip__speaker=speaker) if speaker else rows
+    rows = rows.filter(job__clip__speaker=speaker, job__excerpt__isnull=True) if speaker else rows
     return rows.filter(project=project) if project else rows
 
 
@@ -165,7 +167,7 @@ def uploads_of(user: Person, *, project: Project | None = None) -> UploadQuerySe
 
 def project_for(user: Person, project_id: UUID | str) -> Project:
     """One project."""
-    return _one(projects_of(user), project_id)
+    return _one(projects_of(user).select_related("owner"), project_id)
 
 
 def speaker_for(user: Person, speaker_id: UUID | str) -> Speaker:
@@ -349,6 +351,26 @@ def membership_in(project: Project, user_id: int) -> Membership:
 def invitation_in(project: Project, invitation_id: UUID) -> Invitation:
     """One invitation to a project of the asker's."""
     return _one(project.invitations.select_related("project"), invitation_id)
+
+
+def webhooks_of(user: Person) -> QuerySet[WebhookEndpoint]:
+    """The person's own webhooks, newest first; nobody else sees them."""
+    return WebhookEndpoint.objects.filter(owner_id=user.pk).select_related("project")
+
+
+def webhook_for(user: Person, webhook_id: UUID | str) -> WebhookEndpoint:
+    """One webhook of the person's own."""
+    return _one(webhooks_of(user).select_related("owner", "project"), webhook_id)
+
+
+def deliveries_of(webhook: WebhookEndpoint) -> QuerySet[WebhookDelivery]:
+    """What was sent to a webhook of the asker's, and what waits, newest first."""
+    return webhook.deliveries.select_related("endpoint")
+
+
+def delivery_in(webhook: WebhookEndpoint, delivery_id: UUID | str) -> WebhookDelivery:
+    """One message to a webhook of the asker's."""
+    return _one(deliveries_of(webhook), delivery_id)
 
 
 def _is_visible_to(user: Person) -> Exists:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from django.contrib import admin
 from django_q.models import Failure, OrmQ, Schedule, Success
 
-from projects.admin_pages import entrance, library, people, renders, room
+from projects.admin_pages import entrance, library, people, renders, room, webhooks
 from projects.forms import AdminSignInForm
 
-__all__ = ["entrance", "library", "people", "renders", "room"]
+__all__ = ["entrance", "library", "people", "renders", "room", "webhooks"]
 
 admin.site.login_form = AdminSignInForm
 # A message of the queue only wakes somebody: what became of a render is told by its row and its attempts.

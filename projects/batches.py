@@ -19,10 +19,9 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from lipsync.media import SoundChoice
 from projects import archives, audit, estimates, jobs, library
 from projects.errors import Conflict, Refused
-from projects.models import AudioTrack, Project, RenderBatch, RenderJob, SpeakerClip, Status
+from projects.models import AudioTrack, Choice, Project, RenderBatch, RenderJob, SpeakerClip, Status
 from projects.models.library import TITLE_LENGTH
 from projects.models.renders import LIVE, RenderJobQuerySet
 
@@ -75,17 +74,18 @@ def matrix(clips: Iterable[SpeakerClip], tracks: Iterable[AudioTrack]) -> list[C
     return list(product(clips, tracks))
 
 
-def need(cells: Sequence[Cell]) -> Need:
+def need(cells: Sequence[Cell], choice: Choice = jobs.AS_USUAL) -> Need:
     """What these cells will take, from what the latest renders took."""
     cells = _once_each(cells)
     rates, looked, per_pixel = estimates.measured(), estimates.Looked(), estimates.bytes_per_pixel()
-    work, size = 0.0, 0
+    work, video, size = 0.0, 0.0, 0
     for clip, track in cells:
         picture = estimates.size_of(clip.width, clip.height)
-        one = estimates.Work(uuid.UUID(int=0), 0, picture, track.duration, clip.duration, clip.sha256)
+        seconds = choice.seconds(clip=clip.duration, voice=track.duration)
+        one = estimates.Work(uuid.UUID(int=0), 0, picture, seconds, clip.duration, clip.sha256)
         work += rates.seconds(one, looked_at=looked.at(clip.sha256))
-        size += estimates.size_in_bytes(clip, track, per_pixel)
-    video = sum(track.duration for _clip, track in cells)
+        size += estimates.size_in_bytes(clip, seconds, per_pixel)
+        video += seconds
     return Need(len(cells), work / estimates.working_lanes(0), video, size)
 
 
@@ -96,7 +96,8 @@ def submit(
     created_by: User,
     name: str = "",
     name_pattern: str = "",
-    sound: SoundChoice = jobs.AS_IT_CAME,
+    choice: Choice = jobs.AS_USUAL,
+    preset: str = "",
 ) -> RenderBatch:
     """Queue a render for each cell, the same one only once. All are queued, or none.
 
@@ -123,8 +124,8 @@ def submit(
                     track=track,
                     created_by=created_by,
                     batch=batch,
-                    denoise=sound.denoise,
-                    loudness=sound.loudness,
+                    preset=preset,
+                    **choice.as_dict(),
                 )
                 for clip, track in cells
             ]

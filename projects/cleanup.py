@@ -17,7 +17,20 @@ from django.db.models.functions import Coalesce
 from redis import RedisError
 
 from lipsync.keeping import forget_all_but, forget_segments, remove_half_made
-from projects import events, idempotency, jobs, lanes, objects, resumable, retention, storage, turns, wakeups
+from projects import (
+    events,
+    fullness,
+    idempotency,
+    jobs,
+    lanes,
+    objects,
+    resumable,
+    retention,
+    storage,
+    turns,
+    wakeups,
+    webhooks,
+)
 from projects.errors import ProjectError
 from projects.models import AudioTrack, Consent, Preview, RenderJob, RenderOutput, SpeakerClip, Status, Upload
 from projects.models.renders import LIVE
@@ -26,6 +39,7 @@ SWEEP_SECONDS = 15
 FILE_SWEEP_SECONDS = 600
 RETENTION_SECONDS = 24 * 3600
 SWEPT, FILES_SWEPT, RETAINED = "cleanup.swept", "cleanup.files_swept", "cleanup.retained"
+WARNED, WARNING_SECONDS = "cleanup.warned", 3600
 BUCKET_SWEPT = "cleanup.bucket_swept"
 ABANDONED_UPLOAD_SECONDS = 24 * 3600
 ABANDONED_RENDER_SECONDS = 600
@@ -35,6 +49,7 @@ logger = logging.getLogger(__name__)
 
 def sweep() -> None:
     """What is due every few seconds. Safe to run at any time and in several processes."""
+    jobs.settle_cancels()
     jobs.settle_lost()
     remove_orphan_scratch()
     idempotency.forget_old()
@@ -56,9 +71,12 @@ def run_due() -> None:
         remove_orphan_analyses()
         remove_old_segments()
         keep_the_bucket()
+    if cache.add(WARNED, True, WARNING_SECONDS):
+        fullness.warn()
     if cache.add(RETAINED, True, RETENTION_SECONDS):
         retention.run()
         events.forget_old()
+        webhooks.forget_old()
     cache.set(SWEPT, True, 2 * SWEEP_SECONDS)
 
 

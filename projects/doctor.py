@@ -29,14 +29,17 @@ from django.utils import timezone
 from django_q.brokers import get_broker
 from redis import RedisError
 
+from lipsync.errors import EnvironmentFault
+from lipsync.weights import is_installed, registry, verified
 from projects import checks, cleanup, inventory, lanes, objects, storage, turns
 from projects.errors import ProjectError
-from projects.models import Lane, RenderJob, Status
+from projects.models import Lane, RenderJob, Status, WebhookDelivery
 from projects.models.lanes import RENDERING
 
 DUE_LOOKED_AT = 100
 WAITS_TOO_LONG = timedelta(seconds=60)
 LEASE_OVERDUE = timedelta(seconds=60)
+MESSAGE_OVERDUE = timedelta(minutes=10)
 MOST_SKEW = timedelta(seconds=5)
 MOST_MESSAGES = 50
 WEIGHTS = Path(settings.BASE_DIR) / "lipsync" / "weights"
@@ -198,6 +201,16 @@ def waiting_renders() -> list[Finding]:
     return [Finding(name, Gravity.FINE, f"{since}; every lane is at work.")]
 
 
+def webhook_messages() -> list[Finding]:
+    """What webhooks are to be told is sent."""
+    name = "webhook_messages"
+    late = WebhookDelivery.objects.due().filter(next_at__lt=timezone.now() - MESSAGE_OVERDUE)
+    if settings.WEBHOOKS and late.exists():
+        advice = "A housekeeping lane sends them: IO_LANES=1. Then see its log."
+        return [Finding(name, Gravity.WARNING, f"{late.count()} messages of webhooks should have been sent by now.", advice)]
+    return [Finding(name, Gravity.FINE, f"Webhooks are {'on' if settings.WEBHOOKS else 'off'}.")]
+
+
 def expired_leases() -> list[Finding]:
     """Renders whose worker is gone were noticed."""
     name = "expired_leases"
@@ -317,18 +330,26 @@ def _program(program: str) -> Finding:
 
 
 def weights() -> list[Finding]:
-    """The engine's weights are those of its registry."""
+    """The engine's weights, and those that somebody has installed, are those of the registry."""
     name = "weights"
     advice = "Bring the file back: git checkout -- lipsync/weights"
     found = []
-    entries = json.loads((WEIGHTS / "registry.json").read_text())
+    entries = [entry for entry in json.loads((WEIGHTS / "registry.json").read_text()) if entry.get("shipped")]
     for entry in entries:
         path = WEIGHTS / entry["file"]
         if not path.is_file():
             found.append(Finding(name, Gravity.ERROR, f"{path} is missing.", advice))
         elif hashlib.sha256(path.read_bytes()).hexdigest() != entry["sha256"]:
             found.append(Finding(name, Gravity.ERROR, f"{path} is not the file that the registry names.", advice))
-    return found or [Finding(name, Gravity.FINE, f"{len(entries)} files of weights are whole.")]
+    installed = [
+        one for one in registry(settings.WEIGHTS_ROOT).values() if not one.shipped and is_installed(one, settings.WEIGHTS_ROOT)
+    ]
+    for one in installed:
+        try:
+            verified(one, settings.WEIGHTS_ROOT)
+        except EnvironmentFault as error:
+            found.append(Finding(name, Gravity.ERROR, error.message, f"Run: manage.py weights remove {one.name}"))
+    return found or [Finding(name, Gravity.FINE, f"{len(entries) + len(installed)} files of weights are whole.")]
 
 
 ANYWHERE: tuple[Check, ...] = (programs, weights, data_folder, secret_key, room, bucket, shared_cache)
@@ -338,6 +359,7 @@ IN_THE_DATABASE: tuple[Check, ...] = (
     living_lanes,
     pauses,
     waiting_renders,
+    webhook_messages,
     expired_leases,
     rows_without_files,
     files_without_rows,

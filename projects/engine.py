@@ -41,6 +41,8 @@ LARGEST_FILE_BYTES = 64 * 2**30
 MOST_OPEN_FILES = 4096
 
 Event = dict[str, Any]
+# After these a process may lack what it had, or its graphics card.
+SPOILT = ("out_of_memory", "gpu_lost")
 ENDED: Event = {"event": "ended"}
 
 
@@ -195,7 +197,8 @@ def end_kept() -> None:
 def clean_environment() -> dict[str, str]:
     """What the engine may know of our environment: no key, no database, no token."""
     kept = {name: value for name, value in os.environ.items() if name in PASSED_ON or name.startswith(PASSED_ON_PREFIXES)}
-    return kept | {"TMPDIR": str(storage.folder(storage.SCRATCH)), "PYTHONUNBUFFERED": "1"}
+    own = {"TMPDIR": str(storage.folder(storage.SCRATCH)), "LIPSYNC_WEIGHTS": str(settings.WEIGHTS_ROOT)}
+    return kept | own | {"PYTHONUNBUFFERED": "1"}
 
 
 def _take_kept() -> _Process | None:
@@ -222,7 +225,7 @@ def _keep(process: _Process) -> None:
 
 def _is_sound_after(last: Event) -> bool:
     """Whether a process can be trusted after this end of a request; after a fault of its own it may be in any state."""
-    return last["event"] == "done" or (last.get("family") != "bug" and last.get("code") != "out_of_memory")
+    return last["event"] == "done" or (last.get("family") != "bug" and last.get("code") not in SPOILT)
 
 
 def _limits() -> dict[int, int]:

@@ -20,16 +20,16 @@ from django.utils import timezone
 
 from lipsync.keeping import name_for
 from projects import lanes, storage, turns
-from projects.models import AudioTrack, RenderJob, RenderOutput, SpeakerClip, Status
+from projects.models import RenderJob, RenderOutput, SpeakerClip, Status
 from projects.models.lanes import RENDERING
-from projects.models.renders import LIVE
+from projects.models.renders import LIVE, VIDEO_SECONDS
 
 LATEST = 30  # finished renders that are measured
 ALIKE, ENOUGH = 1.25, 3  # pictures within this factor are of one size; so many of one size tell it better than all others
 PLAYED = 200  # waiting renders whose start is played through; those behind them are told by the mean of these
 SOON = 1.0  # seconds: a running render is never said to have ended
 OVERHEAD_MEGAPIXELS = 0.85  # what a frame costs besides its pixels: 512 x 512 to 1080 x 1920 in docs/benchmarks.md
-FACTS = ("pk", "created_by", "clip__width", "clip__height", "track__duration", "clip__duration", "clip__sha256")  # of `Work`
+FACTS = ("pk", "created_by", "clip__width", "clip__height", VIDEO_SECONDS, "clip__duration", "clip__sha256")  # of `Work`
 LOOKING = ("look", "listen")  # the stages that a clip whose analysis is kept does without
 
 
@@ -48,7 +48,7 @@ class Work:
     job_id: UUID
     user_id: int
     size: float
-    voice_seconds: float
+    video_seconds: float
     clip_seconds: float
     content: str
 
@@ -65,7 +65,7 @@ class Rates:
     def seconds(self, work: Work, *, looked_at: bool) -> float:
         """How long this takes from its start to its end."""
         look = 0.0 if looked_at else _rate(self.look, work.size) * work.clip_seconds
-        return self.start + _rate(self.make, work.size) * work.voice_seconds + look
+        return self.start + _rate(self.make, work.size) * work.video_seconds + look
 
 
 # Until the first render has ended: on two cores a first render of 17.4 s took 7.1 s (512 x 512) to 19.6 s (1080 x 1920) and
@@ -155,7 +155,7 @@ def of(some: Collection[RenderJob], line: turns.Line | None = None) -> dict[UUID
         line = line or turns.line()
         following, ranks = turns.upcoming(PLAYED, line, queued)
         places = turns.positions(queued, line, ranks)
-    works, running = _works({*following, *places})
+    works, running = works_of({*following, *places})
     rates, looked, left = measured(), Looked(), dict[UUID, float]()
     for work, progress, own_guess in running:
         whole = rates.seconds(work, looked_at=looked.at(work.content))
@@ -176,7 +176,7 @@ def of(some: Collection[RenderJob], line: turns.Line | None = None) -> dict[UUID
     return told | {job.pk: _of_waiting(job, places[job.pk], line, play, takes.get(job.pk), now) for job in queued}
 
 
-def _works(waiting: Collection[UUID]) -> tuple[dict[UUID, Work], list[tuple[Work, float, float | None]]]:
+def works_of(waiting: Collection[UUID]) -> tuple[dict[UUID, Work], list[tuple[Work, float, float | None]]]:
     """What these waiting renders and all running ones are, the running ones with their share and their own guess."""
     works, running = {}, []
     rows = RenderJob.objects.filter(Q(status=Status.RUNNING) | Q(pk__in=waiting))
@@ -209,8 +209,8 @@ def working_lanes(running: int) -> int:
     return max(1, running, lanes.working(*RENDERING).count())
 
 
-def _work(job_id: UUID, user_id: int, width: int, height: int, voice: float, clip: float, content: str) -> Work:
-    return Work(job_id, user_id, size_of(width, height), voice, clip, content)
+def _work(job_id: UUID, user_id: int, width: int, height: int, video: float, clip: float, content: str) -> Work:
+    return Work(job_id, user_id, size_of(width, height), video, clip, content)
 
 
 def play_through(
@@ -278,9 +278,9 @@ def bytes_per_pixel() -> float:
     return median(found) if found else FIRST_BYTES_GUESS
 
 
-def size_in_bytes(clip: SpeakerClip, track: AudioTrack, per_pixel: float) -> int:
-    """What the video of a clip with a voice is reckoned to take."""
-    return round(per_pixel * clip.width * clip.height * track.duration)
+def size_in_bytes(clip: SpeakerClip, seconds: float, per_pixel: float) -> int:
+    """What a video of this clip is reckoned to take."""
+    return round(per_pixel * clip.width * clip.height * seconds)
 
 
 def _rate(samples: Sequence[Sample], size: float) -> float:

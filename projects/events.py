@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.db.models import Model
 from django.utils import timezone
 
-from projects import audit
+from projects import audit, webhooks
 from projects.models import AudioTrack, Event, EventKind, RenderBatch, RenderJob, SpeakerClip, Status, Upload, UploadKind
 from projects.models.renders import LIVE
 
@@ -48,7 +48,9 @@ def record(events: Sequence[Event]) -> list[Event]:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_KEY])
-    return Event.objects.bulk_create(events)
+    stored = Event.objects.bulk_create(events)
+    webhooks.note(stored)
+    return stored
 
 
 def jobs_ended(rows: Sequence[RenderJob], status: Status, *, error: Mapping[str, Any] | None = None) -> None:

@@ -58,6 +58,7 @@ LOSSES_ALLOWED = len(_OF_LOST_WORKERS.waits) + 1
 _OF_CODES: Mapping[str, ErrorClass] = {
     "no_space": ErrorClass.RESOURCE,
     "out_of_memory": ErrorClass.RESOURCE,
+    "gpu_lost": ErrorClass.RESOURCE,
     "storage_unavailable": ErrorClass.RESOURCE,
     "took_too_long": ErrorClass.QUOTA,
     "engine_died": ErrorClass.CRASH,

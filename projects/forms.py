@@ -13,19 +13,21 @@ from django.db.models import QuerySet
 from django.utils.text import capfirst, format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from lipsync.media import SoundChoice
 from projects import access, archives, consents, guesses
+from projects.choice_form import HowForm, OneClipForm
 from projects.consents import EVIDENCE, SCOPE_LENGTH
 from projects.models import AudioTrack, Project, SpeakerClip, UploadKind
 from projects.models.batches import PATTERN_LENGTH
 from projects.models.library import NAME_LENGTH, TITLE_LENGTH
 from projects.models.memberships import INVITED_AS
 from projects.uploads import MORE_CLIP_ENDINGS, MORE_TRACK_ENDINGS, limit_of
+from projects.wishes import Material
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
 
 LIBRARY_SHOWN = 60
+SHOWN_ABOVE = ("clip_file", "clip", "track_file", "track", "consent")  # of quick render
 SHORTEST_CLIP, SHORTEST_TRACK = 0.5, 0.05  # seconds, below which the engine would refuse it anyway
 CLIP_KINDS = "video/*,.mp4,.m4v,.mov,.mkv,.webm,.avi,.ts,.mpg"
 TRACK_KINDS = "audio/*,video/*,.wav,.mp3,.m4a,.aac,.flac,.ogg,.opus,.wma"
@@ -80,23 +82,7 @@ def _consent_field(*, required: bool = True) -> forms.BooleanField:
     )
 
 
-def _denoise_field() -> forms.BooleanField:
-    return forms.BooleanField(
-        label=_("Turn down steady noise"),
-        required=False,
-        help_text=_("Hum, hiss or a fan under the voice. Leave it off for a clean recording."),
-    )
-
-
-def _loudness_field() -> forms.BooleanField:
-    return forms.BooleanField(
-        label=_("Even the loudness"),
-        required=False,
-        help_text=_("Brings the voice to -16 LUFS, as is usual on the web, with peaks held below -1.5 dB."),
-    )
-
-
-class QuickRenderForm(forms.Form):
+class QuickRenderForm(OneClipForm):
     """A video and a voice, each a new file or one of the library."""
 
     clip_file = _clip_field(required=False, zone=True)
@@ -120,8 +106,6 @@ class QuickRenderForm(forms.Form):
         label=_("Language of a new voice"), choices=LANGUAGES, required=False, help_text=_("Kept with the voice.")
     )
     consent = _consent_field(required=False)
-    denoise = _denoise_field()
-    loudness = _loudness_field()
 
     def __init__(self, user: User | AnonymousUser, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -139,7 +123,7 @@ class QuickRenderForm(forms.Form):
     @property
     def more_has_errors(self) -> bool:
         """Whether the folded fields must be shown."""
-        return any(name in self.errors for name in ("project", "lecturer", "language"))
+        return any(name in self.errors for name in self.fields if name not in SHOWN_ABOVE)
 
     def clean(self) -> dict[str, Any]:
         """One video, one voice, and both of one project."""
@@ -170,10 +154,6 @@ class QuickRenderForm(forms.Form):
             chosen = track.project
         return chosen
 
-    def sound(self) -> SoundChoice:
-        """What is to be done to the voice before it is heard."""
-        return SoundChoice(self.cleaned_data["denoise"], self.cleaned_data["loudness"])
-
     def new_clip(self) -> UploadedFile[Any] | None:
         """The video to take in, if none of the library was picked."""
         return None if self.cleaned_data.get("clip") else self.cleaned_data.get("clip_file")
@@ -181,6 +161,40 @@ class QuickRenderForm(forms.Form):
     def new_track(self) -> UploadedFile[Any] | None:
         """The voice to take in, if none of the library was picked."""
         return None if self.cleaned_data.get("track") else self.cleaned_data.get("track_file")
+
+
+class WishForm(OneClipForm):
+    """What is chosen on quick render so far, for an estimate: nothing of it has to be there.
+
+    clip_seconds, clip_width, clip_height, track_seconds: of files that have not arrived yet, as the browser measures them
+    """
+
+    clip = forms.ModelChoiceField(queryset=SpeakerClip.objects.none(), required=False)
+    track = forms.ModelChoiceField(queryset=AudioTrack.objects.none(), required=False)
+    clip_seconds = forms.FloatField(min_value=0, required=False)
+    clip_width = forms.IntegerField(min_value=1, required=False)
+    clip_height = forms.IntegerField(min_value=1, required=False)
+    track_seconds = forms.FloatField(min_value=0, required=False)
+
+    def __init__(self, user: User | AnonymousUser, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, rows in (("clip", access.clips_of(user, editable=True)), ("track", access.tracks_of(user, editable=True))):
+            field = self.fields[name]
+            if isinstance(field, forms.ModelChoiceField):
+                field.queryset = rows
+
+    def material(self) -> Material | None:
+        """What is known of clip and voice; None while it is not enough."""
+        data = self.cleaned_data
+        clip, track = data["clip"], data["track"]
+        if clip and track:
+            return Material.of(clip, track)
+        width, height = (clip.width, clip.height) if clip else (data["clip_width"], data["clip_height"])
+        clip_seconds = clip.duration if clip else data["clip_seconds"]
+        voice_seconds = track.duration if track else data["track_seconds"]
+        if not (width and height and clip_seconds and voice_seconds):
+            return None
+        return Material(width, height, clip_seconds, voice_seconds, clip.sha256 if clip else "")
 
 
 class ClipForm(forms.Form):
@@ -204,8 +218,8 @@ class VoiceForm(forms.Form):
     language = forms.ChoiceField(label=_("Language"), choices=LANGUAGES, required=False)
 
 
-class BatchForm(forms.Form):
-    """What a batch is called and how its voices are treated; its cells are ticked in the grid."""
+class BatchForm(HowForm):
+    """What a batch is called and how its videos are made; its cells are ticked in the grid."""
 
     name = forms.CharField(
         label=_("Name"), max_length=TITLE_LENGTH, required=False, help_text=_("Left empty: the day and time.")
@@ -220,12 +234,6 @@ class BatchForm(forms.Form):
             usual=archives.USUAL_PATTERN,
         ),
     )
-    denoise = _denoise_field()
-    loudness = _loudness_field()
-
-    def sound(self) -> SoundChoice:
-        """What is to be done to the voices before they are heard."""
-        return SoundChoice(self.cleaned_data["denoise"], self.cleaned_data["loudness"])
 
 
 class LecturerForm(forms.Form):

@@ -21,12 +21,12 @@ from django.db.models.functions import Least, Now
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from lipsync.media import SoundChoice
 from projects import audit, estimates, events, logs, quotas, storage, turns, wakeups
 from projects.errors import Conflict, Refused
 from projects.faults import AT_ONCE, WORKER_LOST, Fault
 from projects.models import (
     AudioTrack,
+    Choice,
     Consent,
     ErrorClass,
     Family,
@@ -40,6 +40,7 @@ from projects.models import (
     SpeakerClip,
     Status,
 )
+from projects.models.presets import DRAFT
 from projects.models.renders import FINAL, LIVE
 from projects.pace import Pace
 
@@ -51,7 +52,10 @@ LEASE = timedelta(seconds=30)
 CANCEL_PATIENCE = timedelta(seconds=10)
 CANDIDATES = 10
 NO_CONSENT = "no_consent"
-AS_IT_CAME = SoundChoice()
+AS_USUAL, ALL = Choice(), Q()
+DUE = Q(cancels_at__lte=Now())
+SHORTEST_PART_SECONDS, END_TOLERANCE_SECONDS = 0.5, 1.0  # as the engine has them
+UNDO = timedelta(seconds=5)
 UNTOUCHED: dict[str, Any] = {"stage": "", "frames_done": 0, "frames_total": 0, "progress": 0.0, "seconds_left": None}
 
 
@@ -76,17 +80,18 @@ def submit(
     track: AudioTrack,
     created_by: User,
     retry_of: RenderJob | None = None,
-    sound: SoundChoice = AS_IT_CAME,
+    choice: Choice = AS_USUAL,
+    preset: str = "",
 ) -> RenderJob:
-    """Queue a render and wake a worker. Raises ProjectError as `queue`."""
+    """Queue a render and wake a worker. preset: the code of the one chosen. Raises ProjectError as `queue`."""
     job = RenderJob(
         project=project,
         clip=clip,
         track=track,
         created_by=created_by,
         retry_of=retry_of,
-        denoise=sound.denoise,
-        loudness=sound.loudness,
+        preset=preset,
+        **choice.as_dict(),
     )
     queue([job])
     return job
@@ -95,7 +100,7 @@ def submit(
 def queue(rows: Sequence[RenderJob]) -> None:
     """Queue one person's renders in one project, not rows yet, all or none, and wake a worker.
 
-    Raises ProjectError `wrong_project`, `in_bin`, `no_consent`, `quota_bytes`, `quota_minutes`.
+    Raises ProjectError `wrong_project`, `in_bin`, `part_outside_clip`, `no_consent`, `quota_bytes`, `quota_minutes`.
     """
     for job in rows:
         if job.clip.speaker.project_id != job.project_id:
@@ -106,10 +111,13 @@ def queue(rows: Sequence[RenderJob]) -> None:
             raise Refused("in_bin", _("This clip is in the bin. Take it out of there under Storage first."), field="clip")
         if not job.track.is_kept:
             raise Refused("in_bin", _("This voice is in the bin. Take it out of there under Storage first."), field="track")
+        _require_part(job)
     require_consent(*{job.clip.speaker for job in rows})
     per_pixel = estimates.bytes_per_pixel()
     for job in rows:
-        job.expected_size = estimates.size_in_bytes(job.clip, job.track, per_pixel)
+        seconds = job.choice.seconds(clip=job.clip.duration, voice=job.track.duration)
+        job.seconds = None if seconds == job.track.duration else seconds
+        job.expected_size = estimates.size_in_bytes(job.clip, seconds, per_pixel)
     with transaction.atomic():
         quotas.admit_renders(rows)
         RenderJob.objects.bulk_create(rows)
@@ -117,6 +125,15 @@ def queue(rows: Sequence[RenderJob]) -> None:
         if rows:
             audit.record_each("job.submitted", rows, by=rows[0].created_by)
         transaction.on_commit(wakeups.send, robust=True)
+
+
+def _require_part(job: RenderJob) -> None:
+    """Raise ProjectError `part_outside_clip` unless the part chosen lies in the clip and is long enough."""
+    clip = job.clip.duration
+    start, end = job.part_start or 0.0, clip if job.part_end is None else job.part_end
+    if not (0 <= start < clip and end <= clip + END_TOLERANCE_SECONDS and end - start >= min(SHORTEST_PART_SECONDS, clip)):
+        text = _("The clip lasts {seconds:.1f} s. Choose a start and an end within it, at least half a second apart.")
+        raise Refused("part_outside_clip", text.format(seconds=clip), field="part_start")
 
 
 def require_consent(*speakers: Speaker) -> None:
@@ -140,12 +157,15 @@ def cancel(*, job: RenderJob, by: User | None = None) -> RenderJob:
     return job
 
 
-def cancel_each(rows: Sequence[RenderJob], *, by: User | None = None) -> int:
-    """The same for many, in a number of queries that does not grow with them. Returns how many were ended or asked to stop."""
+def cancel_each(rows: Sequence[RenderJob], *, by: User | None = None, only: Q = ALL) -> int:
+    """The same for many, in a number of queries that does not grow with them. Returns how many were ended or asked to stop.
+
+    only: those of which this still holds
+    """
     # One UPDATE for all: between two, a worker could give the job back, and neither would find it.
     unheld = Q(status=Status.QUEUED) | Q(status=Status.RUNNING, lease_until__lt=Now())
     with transaction.atomic():
-        found = RenderJob.objects.select_for_update().filter(pk__in=[job.pk for job in rows], status__in=LIVE)
+        found = RenderJob.objects.select_for_update().filter(only, pk__in=[job.pk for job in rows], status__in=LIVE)
         live = list(found.order_by("pk").values_list("pk", flat=True))
         RenderJob.objects.filter(pk__in=live, status__in=LIVE).update(
             status=Case(When(unheld, then=Value(Status.CANCELLED)), default=F("status")),
@@ -153,6 +173,7 @@ def cancel_each(rows: Sequence[RenderJob], *, by: User | None = None) -> int:
             lease_until=Case(When(unheld, then=None), default=Least("lease_until", Now() + CANCEL_PATIENCE)),
             finished_at=Case(When(unheld, then=Now())),
             cancel_requested=True,
+            cancels_at=None,
         )
         ended = set(RenderJob.objects.filter(pk__in=live, status=Status.CANCELLED).values_list("pk", flat=True))
         open_ones = JobAttempt.objects.filter(job__in=ended, ended_at__isnull=True)
@@ -160,11 +181,48 @@ def cancel_each(rows: Sequence[RenderJob], *, by: User | None = None) -> int:
         cancelled = {"outcome": Outcome.CANCELLED, "error_class": ErrorClass.CANCEL}
         open_ones.update(ended_at=Now(), segments_done=reached, **cancelled)
         changed = [job for job in rows if job.pk in set(live)]
-        audit.record_each("job.cancelled", changed, by=by)
+        audit.record_each("job.cancelled", [job for job in changed if job.cancels_at is None], by=by)
         words = {True: "cancelled while nobody worked on it", False: "asked to stop"}
         logs.record_each([(job, words[job.pk in ended]) for job in changed])
         events.jobs_ended([job for job in changed if job.pk in ended], Status.CANCELLED)
     return len(live)
+
+
+def cancel_soon(*, job: RenderJob, by: User) -> RenderJob:
+    """Cancel a live job in such a way that it can be taken back for `UNDO`: nobody starts it meanwhile, who runs it goes on."""
+    with transaction.atomic():
+        live = RenderJob.objects.filter(pk=job.pk, status__in=LIVE, cancel_requested=False, cancels_at__isnull=True)
+        if live.update(cancels_at=Now() + UNDO):
+            audit.record("job.cancelled", job, by=by)
+            logs.record_each([(job, "cancelled, which can be taken back for some seconds")])
+    job.refresh_from_db()
+    return job
+
+
+def keep(*, job: RenderJob, by: User) -> RenderJob:
+    """Take a cancel back. Raises ProjectError `too_late` once it has been carried out."""
+    with transaction.atomic():
+        # Its time may have come without anybody having carried it out yet: then nothing is lost by going on.
+        kept = RenderJob.objects.filter(pk=job.pk, status__in=LIVE, cancel_requested=False, cancels_at__isnull=False)
+        if kept.update(cancels_at=None):
+            audit.record("job.kept", job, by=by)
+            logs.record_each([(job, "goes on: the cancel was taken back")])
+            transaction.on_commit(wakeups.send, robust=True)
+    job.refresh_from_db()
+    if job.status == Status.CANCELLED or job.cancel_requested:
+        raise Conflict("too_late", _("The render has been stopped already. “Try again” makes it anew."))
+    return job
+
+
+def make_whole(*, job: RenderJob, by: User) -> RenderJob:
+    """The whole video of which this is a draft. Raises ProjectError `not_a_draft`, and as `queue`."""
+    if not job.is_draft:
+        raise Conflict("not_a_draft", _("This is the whole video already."))
+    whole = like(job, by=by)
+    whole.excerpt, whole.retry_of = None, None
+    whole.preset = "" if whole.preset == DRAFT.code else whole.preset
+    queue([whole])
+    return whole
 
 
 def retry(*, job: RenderJob, by: User) -> RenderJob:
@@ -191,8 +249,8 @@ def like(job: RenderJob, *, by: User, clip: SpeakerClip | None = None) -> Render
         created_by=by,
         retry_of=job,
         batch_id=job.batch_id,
-        denoise=job.denoise,
-        loudness=job.loudness,
+        preset=job.preset,
+        **job.choice.as_dict(),
     )
 
 
@@ -202,6 +260,7 @@ def claim(*, lane: str = "", worker: str = "") -> Claim | None:
 
     lane, worker: who takes it, for the record
     """
+    settle_cancels()
     settle_lost()
     with transaction.atomic():
         return next(filter(None, (_take(turn, lane=lane, worker=worker) for turn in turns.candidates(CANDIDATES))), None)
@@ -234,6 +293,7 @@ def _take(turn: turns.Turn, *, lane: str, worker: str) -> Claim | None:
 
 def heartbeat(claim: Claim, pace: Pace) -> bool:
     """Renew the claim and store progress. False: stop now and write nothing (lost), or the job was cancelled."""
+    settle_cancels(claim.row())
     kept = RenderJob.objects.filter(claim.row(), cancel_requested=False).update(
         lease_until=Now() + LEASE,
         stage=pace.stage,
@@ -318,6 +378,12 @@ def give_back(claim: Claim, pace: Pace | None = None) -> bool:
 
 
 # --- housekeeping ----------------------------------------------------------------------------------------------------
+def settle_cancels(among: Q = ALL) -> int:
+    """Carry out the cancels that can no longer be taken back. Returns how many."""
+    due = list(RenderJob.objects.to_cancel().filter(among).with_media())
+    return cancel_each(due, only=DUE) if due else 0
+
+
 @translation.override(None)
 def settle_lost() -> int:
     """Put the jobs back whose workers were lost, or end them where that happened too often. Returns how many."""
@@ -395,7 +461,7 @@ def _put_back(
 def _leave(job: RenderJob, outcome: Outcome, to: Status, *, fault: Fault | None = None, **fields: Any) -> bool:
     """Move a running job on and close its attempt. False: somebody else has moved it."""
     fields |= {"status": to, "claim": None, "lease_until": None, "seconds_left": None}
-    fields |= {"finished_at": Now()} if to in FINAL else {}
+    fields |= {"finished_at": Now(), "cancels_at": None} if to in FINAL else {}
     running = RenderJob.objects.filter(pk=job.pk, status=Status.RUNNING, claim=job.claim, fence=job.fence)
     if not running.update(**fields):
         return False

@@ -35,7 +35,7 @@ from projects.models import (
     Status,
     Upload,
 )
-from projects.models.renders import LIVE
+from projects.models.renders import LIVE, VIDEO_SECONDS
 from projects.models.uploads import OPEN
 
 if TYPE_CHECKING:
@@ -135,9 +135,15 @@ def room_of_project(project: Project) -> Room:
 def minutes_of(user: User, plan: QuotaPlan | None = None) -> Minutes:
     """The video that this person has rendered this month, and asked for. plan: theirs, where it is known already"""
     counted = RenderJob.objects.filter(created_by=user, created_at__gte=month_start(), status__in=(Status.SUCCEEDED, *LIVE))
-    used = counted.order_by().aggregate(sum=Sum("track__duration"))["sum"] or 0.0
+    used = counted.order_by().aggregate(sum=Sum(VIDEO_SECONDS))["sum"] or 0.0
     limit = (plan or plan_of(user)).minutes_per_month
     return Minutes(used, None if limit is None else 60.0 * limit)
+
+
+def bytes_left(project: Project) -> int | None:
+    """Bytes that can still be added to a project, by its own limit and by its owner's; None for no limit."""
+    known = [room.left for room in (room_of_project(project), room_of_person(project.owner)) if room.left is not None]
+    return min(known, default=None)
 
 
 def check_file(project: Project, size: int) -> None:
@@ -160,7 +166,7 @@ def admit_renders(rows: Sequence[RenderJob]) -> None:
         return
     project, person = rows[0].project, rows[0].created_by
     _lock(project.owner_id, person.pk)
-    _check_minutes(person, sum(job.track.duration for job in rows))
+    _check_minutes(person, sum(job.video_seconds for job in rows))
     _check_bytes(project, sum(job.expected_size for job in rows))
 
 

@@ -19,7 +19,7 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import timedelta
 from enum import Enum
 from functools import partial
@@ -184,7 +184,7 @@ def _ask(pulse: Pulse, job: RenderJob, scratch: Path, stop: threading.Event, *, 
             "overview": True,
             "cache": str(storage.folder(storage.ANALYSES)),
             "segments": str(storage.folder(storage.SEGMENTS)),
-            **asdict(job.sound),
+            **job.choice.for_engine(),
         },
     }
     deadline = time.monotonic() + settings.RENDER_TIME_LIMIT_SECONDS

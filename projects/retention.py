@@ -40,6 +40,7 @@ LINES_KEPT = 1000
 BINNED, REMOVED = "binned", "removed"
 CHUNK = 500
 NO_POLICY = RetentionPolicy()
+DRAFT_DAYS = 1  # nobody keeps a draft; the whole video is made or not
 
 logger = logging.getLogger(__name__)
 
@@ -95,6 +96,8 @@ def due(moment: datetime, homes: Iterable[Project] | None = None, *, most: int |
     homes: None for every project; most: of each kind, the first ones to go
     It takes one query for each kind and one for the policies, however many projects and policies there are.
     """
+    if homes is None:
+        yield from _drafts(moment, most)
     chosen = Project.objects.all() if homes is None else homes
     policies = _policies_of(chosen)
     if days := _rule(policies, "video_days"):
@@ -257,6 +260,15 @@ def _videos(days: Mapping[UUID, int], moment: datetime, most: int | None) -> Ite
     for output in rows.select_related("project", "job__clip", "job__track").iterator(CHUNK):
         number = days[output.project_id]
         yield Going("videos", output, output.created_at + timedelta(days=number), number)
+
+
+def _drafts(moment: datetime, most: int | None) -> Iterator[Going]:
+    """Of every project, whatever its policy says."""
+    age = timedelta(days=DRAFT_DAYS)
+    old = RenderJob.objects.filter(excerpt__isnull=False, finished_at__lt=moment - age).values("pk")
+    rows = RenderOutput.objects.kept().filter(job__in=old, pinned=False).order_by("created_at")
+    for output in rows.select_related("project", "job__clip", "job__track")[:most].iterator(CHUNK):
+        yield Going("videos", output, output.created_at + age, DRAFT_DAYS)
 
 
 def _unused(kind: str, days: Mapping[UUID, int], moment: datetime) -> Iterator[Going]:

@@ -109,6 +109,7 @@ OF_THE_ENGINE = (
     gettext_noop("The start must lie within the clip, which lasts {seconds} s. Choose another start."),
     gettext_noop("The end must lie within the clip, which lasts {seconds} s. Choose another end."),
     gettext_noop("The part chosen is shorter than half a second. Choose a later end or an earlier start."),
+    gettext_noop("A draft lasts half a second or longer. Choose a longer one."),
     # how the result is encoded
     gettext_noop("There is no codec {codec}. Choose one of {choices}."),
     gettext_noop("There is no preset {preset}. Choose one of {choices}."),
@@ -131,6 +132,25 @@ OF_THE_ENGINE = (
     gettext_noop("Parts of the result were encoded in different ways. Start the render again."),
     gettext_noop("Another process has held a part of this video for minutes. End it, then start the render again."),
     gettext_noop("The machine has too little free memory for this. Try again when less else runs on it."),
+    # engines that run on networks
+    gettext_noop("There is no {what} named {name}. Choose one of: {choices}."),
+    gettext_noop("What was chosen needs torch. Run: pip install -r requirements/gpu.txt"),
+    gettext_noop("There are no weights named {name}. Choose one of: {choices}."),
+    gettext_noop("The weights {name} are not for {architecture}. Choose others."),
+    gettext_noop("The weights {name} may not be used commercially. Their licence: {licence}."),
+    gettext_noop("The weights {name} are not installed. Run: manage.py weights install {how}."),
+    gettext_noop("This installation does not use weights under the licence of {architecture}. Choose another engine."),
+    gettext_noop(
+        "The file of the weights {name} is not what it should be. Run: manage.py weights remove {again}, then install it again."
+    ),
+    gettext_noop("No weights can be read from {file}. Install them again."),
+    gettext_noop(
+        "The weights in {file} are not for {network}: {count} parts differ, {part} for one. Install the published file."
+    ),
+    gettext_noop("{name} is no device. Choose auto, cpu, or cuda:0, cuda:1 and so on."),
+    gettext_noop("{name} is no precision. Choose auto, {choices}."),
+    gettext_noop("This machine has no graphics card {name} that torch can use. Choose another device, or auto."),
+    gettext_noop("The graphics card does not answer any more. The worker is started anew and tries again."),
     gettext_noop("The engine met a fault of its own. Send the log of this job to whoever looks after the installation."),
 )
 
@@ -153,6 +173,9 @@ WITHOUT_PATHS = {
     ),
     "The analysis in {path} cannot be read. Start the render again.": gettext_noop(
         "What was stored about the clip cannot be read. Start the render again."
+    ),
+    "{path} cannot be read. Remove it, then install your own weights again.": gettext_noop(
+        "The list of the installation's own weights cannot be read. Tell the administrator."
     ),
     "A part of the result, {path}, is damaged. Start the render again.": gettext_noop(
         "A part of the result is damaged. Start the render again."

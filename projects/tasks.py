@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from projects import cleanup, idling, lanes, mails, previews, rendering, turns, wakeups
+from projects import cleanup, idling, lanes, mails, previews, rendering, turns, wakeups, webhooks
+
+DELIVERY_SECONDS = 10.0  # of the housekeeping lane at a time
 
 
 def wake() -> None:
@@ -24,12 +26,19 @@ def wake() -> None:
 
 
 def sweep() -> None:
-    """Put right what was left lying and send what mail is due; then make what is wanted to look at, doing both meanwhile."""
+    """Put right what was left lying and tell what is to be told; then make what is wanted to look at, doing both meanwhile."""
     _tidy()
     if settings.MAKE_PREVIEWS:
         previews.spend(between=_tidy)
 
 
+def deliver() -> None:
+    """Send the messages of webhooks that are due."""
+    if not webhooks.send_due(DELIVERY_SECONDS):
+        wakeups.send_deliveries()
+
+
 def _tidy() -> None:
     cleanup.run_due()
     mails.send_due()
+    webhooks.send_due(DELIVERY_SECONDS)

@@ -30,7 +30,7 @@ from django.db.models.functions import Coalesce, NullIf
 
 from projects import quotas
 from projects.models import AudioTrack, Project, QuotaPlan, RenderJob, RenderOutput, SpeakerClip, Status, Upload
-from projects.models.renders import LIVE
+from projects.models.renders import LIVE, VIDEO_SECONDS
 from projects.models.uploads import OPEN
 
 # How full it is, to sort by. What is shown is reckoned from the two: in SQL it would ask for all of the sums once more.
@@ -83,7 +83,7 @@ def _renders(whose: str) -> dict[str, Expression]:
     jobs = RenderJob.objects.filter(**{whose: OuterRef("pk")})
     counted = jobs.filter(Q(status=Status.SUCCEEDED) | Q(status__in=LIVE), created_at__gte=quotas.month_start())
     return {
-        "seconds": _sum(counted, "track__duration", FloatField()),
+        "seconds": _sum(counted, VIDEO_SECONDS, FloatField()),
         "waiting": _count(jobs.filter(status=Status.QUEUED)),
         "running": _count(jobs.filter(status=Status.RUNNING)),
     }
@@ -99,9 +99,13 @@ def _planned(given: str, field: str, kind: Any = None) -> Case:
     )
 
 
-def _sum(rows: QuerySet[Any], field: str, kind: Any = None) -> Expression:
+def _sum(rows: QuerySet[Any], field: str | Expression, kind: Any = None) -> Expression:
     kind = kind or BigIntegerField()
-    sums = rows.order_by().annotate(total=Func(F(field), function="SUM", output_field=kind)).values("total")
+    sums = (
+        rows.order_by()
+        .annotate(total=Func(F(field) if isinstance(field, str) else field, function="SUM", output_field=kind))
+        .values("total")
+    )
     return Coalesce(Subquery(sums), Value(0), output_field=kind)
 
 

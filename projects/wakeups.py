@@ -18,6 +18,7 @@ from projects.models.lanes import RENDERING
 
 WAKE = "projects.tasks.wake"
 SWEEP = "projects.tasks.sweep"
+DELIVER = "projects.tasks.deliver"
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +34,11 @@ def send() -> None:
 def send_sweep() -> None:
     """Have the sweep run, where there is a lane for it."""
     _wake(SWEEP, Kind.IO)
+
+
+def send_deliveries() -> None:
+    """Have the messages of webhooks sent, where there is a lane for it."""
+    _wake(DELIVER, Kind.IO)
 
 
 def clear(queue: str) -> None:

@@ -10,8 +10,15 @@ from django.urls import URLPattern, URLResolver, get_resolver
 ELSEWHERE = ("admin/",)
 READ_HERE = ("pages:", "api:")
 ANSWERS = (200, 302, 405)
-# Files, and the doors that are closed to whoever is in.
-LEFT_OUT = ("api:batch_archive", "api:output_download", "pages:batch_archive", "pages:set_up", "pages:sign_out")
+# Files, the doors that are closed to whoever is in, and what is for staff alone.
+LEFT_OUT = (
+    "api:batch_archive",
+    "api:output_download",
+    "pages:batch_archive",
+    "pages:set_up",
+    "pages:sign_out",
+    "pages:styleguide",
+)
 
 
 def patterns(entries: list[URLPattern | URLResolver], before: str = "", space: str = "") -> Iterator[tuple[str, str, set[str]]]:

@@ -35,6 +35,8 @@ from projects.models import (
     Status,
     Upload,
     UploadKind,
+    WebhookDelivery,
+    WebhookEndpoint,
 )
 
 PASSWORD = "correct horse battery"
@@ -79,6 +81,7 @@ class Filled:
     live_job: RenderJob
     upload: Upload
     token: str
+    message: WebhookDelivery
 
     def ids(self) -> dict[str, object]:
         """What stands in the addresses, by the names of their parts."""
@@ -95,6 +98,8 @@ class Filled:
             "token": self.token,
             "token_id": "0" * 8,
             "uidb64": "MQ",
+            "webhook_id": self.message.endpoint_id,
+            "delivery_id": self.message.pk,
         }
 
 
@@ -143,6 +148,7 @@ def fill(extent: Extent) -> Filled:
         live_job=live[0],
         upload=uploads[0],
         token=token,
+        message=_told(owner, extent.cells),
     )
 
 
@@ -157,6 +163,17 @@ def _member(home: Project, name: str, role: Role) -> User:
     user = accounts.create_user(username=name, password=PASSWORD)
     Membership.objects.create(project=home, user=user, role=role)
     return user
+
+
+def _told(owner: User, count: int) -> WebhookDelivery:
+    """Webhooks, and messages to the last one."""
+    endpoints = WebhookEndpoint.objects.bulk_create(
+        WebhookEndpoint(owner=owner, url=f"https://hooks.example.com/{number}") for number in range(max(1, count // 20))
+    )
+    messages = WebhookDelivery.objects.bulk_create(
+        WebhookDelivery(endpoint=endpoints[-1], kind="ping", body="{}") for _number in range(count)
+    )
+    return messages[0]
 
 
 def _media(home: Project, extent: Extent) -> tuple[list[Speaker], list[SpeakerClip], list[AudioTrack]]:

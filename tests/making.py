@@ -20,6 +20,7 @@ from projects.jobs import Claim
 from projects.models import (
     AudioTrack,
     Consent,
+    DeliveryState,
     Membership,
     Preview,
     Project,
@@ -29,6 +30,8 @@ from projects.models import (
     SpeakerClip,
     Upload,
     UploadKind,
+    WebhookDelivery,
+    WebhookEndpoint,
 )
 from projects.resumable import Announced
 
@@ -136,6 +139,14 @@ def arriving(owner: User, project: Project, size: int = 5) -> Upload:
     """A voice of which nothing has arrived yet."""
     file = Announced(kind=UploadKind.TRACK, name="a.wav", size=size, fingerprint=f"a.wav|{size}|0")
     return resumable.create(owner=owner, project=project, file=file)
+
+
+def delivery(owner: User) -> WebhookDelivery:
+    """A message to a webhook of this person's that was delivered."""
+    endpoint = WebhookEndpoint.objects.create(owner=owner, url="https://hooks.example.com/studio")
+    body = '{"kind": "ping", "project": null}'
+    ended = {"state": DeliveryState.DELIVERED, "ended_at": timezone.now(), "status": 204, "attempts": 1}
+    return WebhookDelivery.objects.create(endpoint=endpoint, kind="ping", body=body, **ended)
 
 
 def age(path: Path, seconds: float = 48 * 3600) -> None:

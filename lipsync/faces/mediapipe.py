@@ -95,14 +95,19 @@ class MediapipeTracker(Tracker):
         """See `Tracker.fit`."""
         wide = Region(region.x, region.y, region.size * MESH_REACH, region.angle)
         planes, there = turned_square(frame, wide, MESH_SIDE_PIXELS)
-        numbers = self._models.mesh(planes)
-        if numbers is None:
+        mesh = self.mesh(planes)
+        if mesh is None:
             return None
-        points: FloatArray = np.array(numbers, dtype=np.float32).reshape(-1, 3)[_KEPT]
+        points: FloatArray = mesh[_KEPT]
         # The mesh counts from a pixel's edge, pictures from its middle; mirrored pictures show it.
         points[:, :2] = (points[:, :2] - 0.5) @ there[:, :2].T.astype(np.float32) + there[:, 2].astype(np.float32)
         points[:, 2] *= wide.size / MESH_SIDE_PIXELS
         return points
+
+    def mesh(self, planes: PixelArray) -> FloatArray | None:
+        """(478, 3) px of an upright face in a square as from `turned_square`, MESH_SIDE_PIXELS large; None: there is none."""
+        numbers = self._models.mesh(planes)
+        return None if numbers is None else np.array(numbers, dtype=np.float32).reshape(-1, 3)
 
 
 class _Models:

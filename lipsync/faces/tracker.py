@@ -111,6 +111,15 @@ def turned_square(frame: Frame, region: Region, side: int) -> tuple[PixelArray, 
     turn = np.array([[cosine, -sine], [sine, cosine]])
     start = np.array([region.x, region.y]) - turn @ np.full(2, (side - 1) / 2)
     there = np.column_stack([turn, start])
+    return mapped_square(frame, there, side), there
+
+
+def mapped_square(frame: Frame, there: npt.NDArray[np.float64], side: int) -> PixelArray:
+    """(side * 3 / 2, side) uint8, the frame's pixels where the (2, 3) map `there` says, as planes that OpenCV calls I420.
+
+    side: even; black outside the picture
+    """
+    turn, start = there[:, :2], there[:, 2]
     # Chroma samples lie between two luma samples each way.
     there_half = np.column_stack([turn, (turn @ np.full(2, 0.5) + start - 0.5) / 2])
     planes = np.empty((side * 3 // 2, side), dtype=np.uint8)
@@ -118,7 +127,7 @@ def turned_square(frame: Frame, region: Region, side: int) -> tuple[PixelArray, 
     chroma = planes[side:].reshape(2, side // 2, side // 2)
     chroma[0] = _turned(frame.u, there_half, side // 2, 128)
     chroma[1] = _turned(frame.v, there_half, side // 2, 128)
-    return planes, there
+    return planes
 
 
 def _turned(plane: PixelArray, there: npt.NDArray[np.float64], side: int, outside: int) -> PixelArray:

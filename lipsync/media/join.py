@@ -39,12 +39,13 @@ def join(
     facts: ClipFacts,
     *,
     sound: Path | None,
+    start: float = 0.0,
     seconds: float | None = None,
     encoding: Encoding | None = None,
 ) -> int:
     """Join what `FrameWriter` wrote without sound, in order, and give the number of frames; frame k is shown at k / rate.
 
-    seconds: where the sound is cut; encoding: what the segments were written with
+    start, seconds: from where on and how much of the sound is taken; encoding: what the segments were written with
 
     Raises EnvironmentFault (`no_space`, `not_writable`, `damaged_segment`, `segments_differ`, `encoder_failed`).
     """
@@ -52,8 +53,9 @@ def join(
         raise ValueError("there is nothing to join")
     parts = [_inspect(path, facts.frame_rate) for path in segments]
     frames = sum(part.frames for part in parts)
+    heard = ([], []) if sound is None else sound_arguments(sound, seconds, start)
     with PartFile(output) as file:
-        command = _command(parts, file.path, facts, sound, seconds, encoding or Encoding())
+        command = _command(parts, file.path, facts, heard, encoding or Encoding())
         with Tool(command, feeding=True) as tool:
             with contextlib.suppress(ConnectionError):
                 tool.feed(_list(segments, parts, facts.frame_rate))
@@ -68,7 +70,7 @@ def join(
 
 
 def _command(
-    parts: list[_Segment], output: Path, facts: ClipFacts, sound: Path | None, seconds: float | None, encoding: Encoding
+    parts: list[_Segment], output: Path, facts: ClipFacts, heard: tuple[list[str], list[str]], encoding: Encoding
 ) -> list[str]:
     # Players expect a file's parameters once, in its header; only where segments differ each must bring its own.
     same = len({part.headers for part in parts}) == 1
@@ -78,8 +80,8 @@ def _command(
     times = f"setts=pts=round(round(PTS*{frame})/{frame}):dts=round((N-{lead})/{frame})"
     guard = ("-protocol_whitelist", "file,pipe", "-format_whitelist", "concat,mov")
     command = ["-y", *guard, "-f", "concat", "-safe", "0", "-auto_convert", str(int(not same)), "-i", "pipe:0"]
-    heard, encoded = sound_arguments(sound, seconds) if sound is not None else ([], [])
-    command += [*heard, "-map", "0:v:0", *encoded, "-c:v", "copy", "-bsf:v", times]
+    second, encoded = heard
+    command += [*second, "-map", "0:v:0", *encoded, "-c:v", "copy", "-bsf:v", times]
     if encoding.codec == "hevc":
         if not same:  # the one place for parameters that QuickTime accepts in hevc is the header
             raise ToolFailed("segments_differ", "Parts of the result were encoded in different ways. Start the render again.")

@@ -60,12 +60,14 @@ def heard_filters(entry: SoundEntry) -> str:
     return filters
 
 
-def sound_arguments(sound: Path, seconds: float | None) -> tuple[list[str], list[str]]:
+def sound_arguments(sound: Path, seconds: float | None, start: float = 0.0) -> tuple[list[str], list[str]]:
     """ffmpeg's options for the second input, the new sound, and for encoding it: AAC at 48 kHz, mono or stereo.
 
-    seconds: where it is cut
+    seconds: how much of it is taken, None for all; start: from which second on
     """
     chain = heard_filters(sound_entry(sound))
+    if start:
+        chain += f",atrim=start={start:.6f},asetpts=PTS-STARTPTS"
     if seconds is not None:
         chain += f",atrim=end={seconds:.6f}"
     return guarded_input(sound), ["-map", f"1:{SOUND}", "-af", chain, "-c:a", "aac", "-b:a", HEARD_BIT_RATE]

@@ -85,6 +85,12 @@ class SoundFeatures:
             rows[:, column] = uniform_filter1d(values, MEAN_ROWS, mode="nearest")
         return cls(rows, loudest - top, x, heard, guess)
 
+    def part(self, start: float, end: float) -> SoundFeatures:
+        """What was heard from one moment to another, seconds; normalised by the whole recording as before."""
+        fine = slice(round(start * RATE), round(end * RATE))
+        coarse = slice(fine.start // 2, fine.stop // 2)
+        return SoundFeatures(self.rows[fine], self.loudness[fine], self.x[fine], self.heard.part(coarse), self.guess[coarse])
+
     def at(self, times: npt.NDArray[np.float64]) -> FloatArray:
         """(n, BAND_FEATURES + what the network adds + MEASURES) float32 features around the given times, seconds."""
         bands = [_interpolate(self.rows, (times + tap) * RATE) for tap in TAPS_SECONDS]

@@ -50,6 +50,10 @@ class Heard:
     classes: FloatArray
     embedding: FloatArray
 
+    def part(self, rows: slice) -> Heard:
+        """Some of its rows."""
+        return Heard(self.channels[rows], self.classes[rows], self.embedding[rows])
+
 
 def inputs(levels: Inputs) -> npt.NDArray[np.float16]:
     """(n, INPUTS) float16 of levels (n, BANDS) in units of 20 dB, 0 at the recording's top and -3 at the least.

@@ -25,6 +25,7 @@ from projects.models import (
     Membership,
     PersonPlan,
     Preferences,
+    Preset,
     Preview,
     Project,
     ProjectPlan,
@@ -38,6 +39,8 @@ from projects.models import (
     SpeakerClip,
     Upload,
     UserQueue,
+    WebhookDelivery,
+    WebhookEndpoint,
 )
 
 # What each is called in the menu, and which of the theme's signs stands before it.
@@ -53,6 +56,8 @@ MENU: dict[str, tuple[tuple[type[Model], str, str], ...]] = {
         (Membership, "Memberships", "person_add"),
         (Invitation, "Invitations", "mail"),
         (AuthToken, "API tokens", "key"),
+        (WebhookEndpoint, "Webhooks", "webhook"),
+        (WebhookDelivery, "Webhook messages", "outgoing_mail"),
     ),
     "Storage and cleanup": (
         (CleanupRun, "Cleanup runs", "mop"),
@@ -64,6 +69,7 @@ MENU: dict[str, tuple[tuple[type[Model], str, str], ...]] = {
     "Renders and lanes": (
         (RenderJob, "Renders", "play_circle"),
         (RenderBatch, "Batches", "grid_on"),
+        (Preset, "Presets", "tune"),
         (UserQueue, "Queues of people", "list"),
         (Lane, "Lanes", "dns"),
         (JobAttempt, "Attempts", "replay"),

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from projects import bin, jobs, lanes, turns
 from projects.admin_pages import confirming, figures
-from projects.admin_pages.base import ReadOnly, TabularInline
+from projects.admin_pages.base import ModelAdmin, ReadOnly, TabularInline
 from projects.admin_pages.dashboard import lane_state
 from projects.admin_pages.keeping import WhereFilter, WithFile
 from projects.models import (
@@ -20,6 +20,7 @@ from projects.models import (
     JobAttempt,
     JobLogLine,
     Lane,
+    Preset,
     RenderBatch,
     RenderJob,
     RenderOutput,
@@ -27,6 +28,10 @@ from projects.models import (
 from projects.models.lanes import LaneQuerySet
 from projects.models.renders import LIVE
 from projects.pages.people import signed_in
+
+HOW = ("excerpt", "longer", "shorter", "codec", "quality", "speed", "denoise", "loudness")
+TIMES = ("created_at", "not_before", "started_at", "finished_at")
+OF_ONE_CLIP = ("part_start", "part_end", "point_x", "point_y", "point_at")
 
 
 class EndedFilter(admin.SimpleListFilter):
@@ -83,9 +88,10 @@ class RenderJobAdmin(ReadOnly):
     )
     fieldsets = (
         (None, {"fields": ("standing", "stage", "done", "error_code", "error_message", "error_at")}),
-        ("What", {"fields": ("project", "clip", "track", "denoise", "loudness", "batch", "retry_of", "expected_size")}),
+        ("What", {"fields": ("project", "clip", "track", "batch", "retry_of", "expected_size", "seconds")}),
+        ("How", {"fields": ("preset", *HOW, *OF_ONE_CLIP)}),
         ("Queue", {"fields": ("created_by", "priority", "attempts", "crashes", "segments_done", "segments_total")}),
-        ("When", {"fields": ("created_at", "not_before", "started_at", "finished_at", "lease_until", "cancel_requested")}),
+        ("When", {"fields": (*TIMES, "lease_until", "cancels_at", "cancel_requested")}),
     )
     readonly_fields = ("standing", "done", "created_at")
     list_select_related = ("clip", "track", "created_by", "project")
@@ -151,6 +157,15 @@ class RenderJobAdmin(ReadOnly):
         for job in chosen:
             turns.put_back(job=job, by=request.user)
         self.message_user(request, "What still waits is served in its turn.")
+
+
+@admin.register(Preset)
+class PresetAdmin(ModelAdmin):
+    """Presets beside the built-in ones."""
+
+    list_display = ("name", "code", "note", *HOW, "place")
+    search_fields = ("name", "code")
+    fieldsets = ((None, {"fields": ("name", "code", "note", "place")}), ("How a video is made with it", {"fields": HOW}))
 
 
 @admin.register(IdempotencyKey)

@@ -8,6 +8,7 @@ from rest_framework import serializers
 from rest_framework.reverse import reverse
 
 from projects import batches, consents, estimates, sentences, turns
+from projects.api import choices
 from projects.models import (
     AudioTrack,
     Consent,
@@ -205,7 +206,7 @@ class JobShape(serializers.ModelSerializer[RenderJob]):
     class Meta:
         model = RenderJob
         fields = (
-            *("id", "url", "project", "batch", "clip", "track", "denoise", "loudness", "status", "stage", "progress"),
+            *("id", "url", "project", "batch", "clip", "track", "preset", *choices.NAMES, "status", "stage", "progress"),
             *("frames_done", "frames_total", "segments_done", "segments_total", "not_before"),
             *("cancel_requested", "attempts", "retry_of", "created_at", "started_at", "finished_at", "error", "output"),
         )
@@ -376,13 +377,11 @@ class NewTrack(serializers.Serializer[Any]):
     file = serializers.FileField(max_length=1000, allow_empty_file=True)
 
 
-class NewJob(serializers.Serializer[Any]):
-    """What a render is made from. denoise, loudness: what is done to the voice before it is heard"""
+class NewJob(choices.OneClipFields):
+    """What a render is made from, and how."""
 
     clip = serializers.UUIDField()
     track = serializers.UUIDField()
-    denoise = serializers.BooleanField(required=False, default=False)
-    loudness = serializers.BooleanField(required=False, default=False)
 
 
 class NewCell(serializers.Serializer[Any]):
@@ -392,8 +391,8 @@ class NewCell(serializers.Serializer[Any]):
     track = serializers.UUIDField()
 
 
-class NewBatch(serializers.Serializer[Any]):
-    """What a batch is made from: `clips` and `tracks`, each with each, or single `cells`, or both."""
+class NewBatch(choices.HowFields):
+    """What a batch is made from, and how: `clips` and `tracks`, each with each, or single `cells`, or both."""
 
     project = serializers.UUIDField()
     clips = serializers.ListField(child=serializers.UUIDField(), required=False, default=list, max_length=500)
@@ -401,8 +400,6 @@ class NewBatch(serializers.Serializer[Any]):
     cells = NewCell(many=True, required=False, default=list)
     name = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
     name_pattern = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
-    denoise = serializers.BooleanField(required=False, default=False)
-    loudness = serializers.BooleanField(required=False, default=False)
 
 
 class NewClipForCells(serializers.Serializer[Any]):

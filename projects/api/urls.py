@@ -28,6 +28,7 @@ urlpatterns = [
     path("clips/<uuid:clip_id>/restore/", views.restore, {"kind": "clips"}, name="restore_clip"),
     path("tracks/<uuid:track_id>/restore/", views.restore, {"kind": "voices"}, name="restore_track"),
     path("outputs/<uuid:job_id>/restore/", views.restore, {"kind": "videos"}, name="restore_output"),
+    path("presets/", views.preset_list, name="presets"),
     path("usage/", views.usage, name="usage"),
     path("uploads/", tus.Uploads.as_view(), name="uploads"),
     path("uploads/<uuid:upload_id>/", tus.OneUpload.as_view(), name="upload"),

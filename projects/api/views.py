@@ -16,9 +16,22 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from lipsync.media import SoundChoice
-from projects import access, accounts, batches, bin, consents, idempotency, jobs, library, media, quotas, turns, uploads
-from projects.api import serializers
+from projects import (
+    access,
+    accounts,
+    batches,
+    bin,
+    consents,
+    idempotency,
+    jobs,
+    library,
+    media,
+    presets,
+    quotas,
+    turns,
+    uploads,
+)
+from projects.api import choices, serializers
 from projects.api.answers import given as _given
 from projects.api.answers import listed as _listed
 from projects.api.answers import one as _one
@@ -134,15 +147,23 @@ def job_list(request: Request) -> Response:
     given = _given(serializers.NewJob(data=request.data))
     chosen = access.editable_clip_for(request.user, given["clip"])
     voice = access.editable_track_for(request.user, given["track"])
+    choice, preset = choices.chosen(given)
     make = partial(
         jobs.submit,
         project=chosen.speaker.project,
         clip=chosen,
         track=voice,
         created_by=_person(request),
-        sound=SoundChoice(given["denoise"], given["loudness"]),
+        choice=choice,
+        preset=preset,
     )
-    return _queued(request, {**given, "clip": str(chosen.pk), "track": str(voice.pk)}, make)
+    return _queued(request, {"clip": str(chosen.pk), "track": str(voice.pk), "preset": preset, **choice.as_dict()}, make)
+
+
+@api_view(["GET"])
+def preset_list(request: Request) -> Response:
+    """The presets by which a render can be asked for: the built-in ones, then those that administrators have added."""
+    return _listed(request, presets.offered(), choices.PresetShape)
 
 
 @api_view(["GET"])
@@ -253,6 +274,7 @@ def batch_list(request: Request) -> Response:
     if request.method == "GET":
         return _listed(request, access.batches_of(request.user, project=_project(request)), serializers.BatchShape)
     given, home, cells = _cells(request)
+    choice, preset = choices.chosen(given)
     make = partial(
         batches.submit,
         project=home,
@@ -260,17 +282,18 @@ def batch_list(request: Request) -> Response:
         created_by=_person(request),
         name=given["name"],
         name_pattern=given["name_pattern"],
-        sound=SoundChoice(given["denoise"], given["loudness"]),
+        choice=choice,
+        preset=preset,
     )
-    asked = {**given, "project": str(home.pk), "clips": [], "tracks": []}
+    asked = {**given, **choice.as_dict(), "preset": preset, "project": str(home.pk), "clips": [], "tracks": []}
     return _queued(request, {**asked, "cells": sorted((str(clip.pk), str(track.pk)) for clip, track in cells)}, make)
 
 
 @api_view(["POST"])
 def batch_estimate(request: Request) -> Response:
     """What a batch would take: videos, seconds until all are rendered, seconds of video, bytes. It queues nothing."""
-    _given, _home, cells = _cells(request)
-    needed = batches.need(cells)
+    given, _home, cells = _cells(request)
+    needed = batches.need(cells, choices.chosen(given)[0])
     return Response(
         {"videos": needed.videos, "work_seconds": round(needed.work, 1), "video_seconds": needed.video, "bytes": needed.size}
     )

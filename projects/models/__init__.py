@@ -3,6 +3,7 @@
 from projects.models.attempts import ErrorClass, JobAttempt, Outcome
 from projects.models.audit import AppendOnlyError, AuditEntry
 from projects.models.batches import RenderBatch
+from projects.models.choices import Choice
 from projects.models.consents import Consent
 from projects.models.events import Event, EventKind
 from projects.models.lanes import Kind, Lane
@@ -10,6 +11,7 @@ from projects.models.library import AudioTrack, Project, Role, Speaker, SpeakerC
 from projects.models.memberships import Invitation, Membership
 from projects.models.overviews import RenderOverview
 from projects.models.preferences import Mail, Preferences
+from projects.models.presets import Preset
 from projects.models.previews import Preview, PreviewKind, PreviewState
 from projects.models.queues import IdempotencyKey, UserQueue
 from projects.models.quotas import PersonPlan, ProjectPlan, QuotaPlan
@@ -17,13 +19,16 @@ from projects.models.renders import Family, JobLogLine, RenderJob, RenderOutput,
 from projects.models.retention import CleanupRun, RetentionPolicy
 from projects.models.setup import SetupLink
 from projects.models.uploads import Upload, UploadKind, UploadState
+from projects.models.webhooks import DeliveryState, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "AppendOnlyError",
     "AudioTrack",
     "AuditEntry",
+    "Choice",
     "CleanupRun",
     "Consent",
+    "DeliveryState",
     "ErrorClass",
     "Event",
     "EventKind",
@@ -39,6 +44,7 @@ __all__ = [
     "Outcome",
     "PersonPlan",
     "Preferences",
+    "Preset",
     "Preview",
     "PreviewKind",
     "PreviewState",
@@ -60,4 +66,6 @@ __all__ = [
     "UploadKind",
     "UploadState",
     "UserQueue",
+    "WebhookDelivery",
+    "WebhookEndpoint",
 ]

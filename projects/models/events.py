@@ -31,6 +31,7 @@ class EventKind(models.TextChoices):
     CLIP_REFUSED = "clip.refused", _("a clip was refused")
     TRACK_READY = "track.ready", _("a voice is in the library")
     TRACK_REFUSED = "track.refused", _("a voice was refused")
+    STORAGE_WARNING = "storage.warning", _("storage is nearly full")
 
 
 class EventQuerySet(models.QuerySet["Event"]):

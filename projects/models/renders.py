@@ -16,9 +16,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from lipsync.media import SoundChoice
+from projects.models.choices import Chosen
 from projects.models.kept import Kept, KeptQuerySet
 from projects.models.library import AudioTrack, Project, SpeakerClip
+from projects.models.presets import CODE_LENGTH
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
@@ -44,6 +45,7 @@ class Family(models.TextChoices):
 
 
 LIVE = (Status.QUEUED, Status.RUNNING)
+VIDEO_SECONDS = Coalesce("seconds", "track__duration")  # of a job, see `RenderJob.video_seconds`
 FINAL = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED)
 
 
@@ -77,7 +79,16 @@ class RenderJobQuerySet(models.QuerySet["RenderJob"]):
 
     def claimable(self) -> RenderJobQuerySet:
         """Jobs a worker may take now. Lost ones are not among them until `jobs.settle_lost` has put them back."""
-        return self.filter(Q(not_before__isnull=True) | Q(not_before__lte=Now()), status=Status.QUEUED)
+        ready = Q(not_before__isnull=True) | Q(not_before__lte=Now())
+        return self.filter(ready, status=Status.QUEUED, cancels_at__isnull=True)
+
+    def to_cancel(self) -> RenderJobQuerySet:
+        """Jobs whose person has cancelled them and did not take it back in time."""
+        return self.filter(status__in=LIVE, cancel_requested=False, cancels_at__lte=Now())
+
+    def finals(self) -> RenderJobQuerySet:
+        """Those that make a whole video, no draft."""
+        return self.filter(excerpt__isnull=True)
 
     def claimable_since(self, moment: CombinedExpression) -> RenderJobQuerySet:
         """Jobs that a worker might have taken at this moment of the database's clock already."""
@@ -92,7 +103,7 @@ class RenderJobQuerySet(models.QuerySet["RenderJob"]):
         return self.select_related("project", "clip__speaker", "track", "output", "created_by", "batch")
 
 
-class RenderJob(models.Model):
+class RenderJob(Chosen):
     """One clip with one voice. The row is the queue.
 
     claim: the worker's key while it runs; fence: counts the claims and names the output, so that a worker that was
@@ -100,8 +111,11 @@ class RenderJob(models.Model):
     not_before: nobody takes it earlier; since when it waits again, once it has been put back
     attempts: claims that counted; crashes: attempts broken off without a word since the last new segment
     segments_done, segments_total: parts of the video that are kept, so that another attempt goes on from there
-    denoise, loudness: what is done to the voice before it is heard
+    preset: the code of the one that it was asked for with, which may be gone by now; what it said is in the row
+    part_start, part_end, point_x, point_y, point_at: see `choices.Choice`
     expected_size: bytes that its video is reckoned to have, which are kept free for it while it lives
+    seconds: how long its video will be, where that is not as long as its voice
+    cancels_at: its person has cancelled it, and may take that back until then; nobody starts it meanwhile, who runs it goes on
     batch: what it was asked for with; of those a job that failed is tried again once, by the next of its row
     frames_done, frames_total: of the stage; progress: share of the whole, 0 to 1; seconds_left: where it can be told
     """
@@ -115,8 +129,14 @@ class RenderJob(models.Model):
     batch = models.ForeignKey("RenderBatch", on_delete=models.SET_NULL, null=True, blank=True, related_name="jobs")
     priority = models.SmallIntegerField(default=0)
     expected_size = models.PositiveBigIntegerField(default=0)
-    denoise = models.BooleanField(default=False)
-    loudness = models.BooleanField(default=False)
+    seconds = models.FloatField(null=True, blank=True)
+
+    preset = models.SlugField(max_length=CODE_LENGTH, blank=True, default="", db_index=False)
+    part_start = models.FloatField(null=True, blank=True)
+    part_end = models.FloatField(null=True, blank=True)
+    point_x = models.FloatField(null=True, blank=True)
+    point_y = models.FloatField(null=True, blank=True)
+    point_at = models.FloatField(null=True, blank=True)
 
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.QUEUED)
     stage = models.CharField(max_length=12, choices=Stage.choices, blank=True, default=Stage.NONE)
@@ -125,6 +145,7 @@ class RenderJob(models.Model):
     progress = models.FloatField(default=0.0)
     seconds_left = models.FloatField(null=True, blank=True)
     cancel_requested = models.BooleanField(default=False)
+    cancels_at = models.DateTimeField(null=True, blank=True)
 
     claim = models.UUIDField(null=True, blank=True, editable=False)
     fence = models.PositiveIntegerField(default=0)
@@ -158,14 +179,26 @@ class RenderJob(models.Model):
             models.Index(fields=("clip", "-created_at"), name="job_by_clip"),
             models.Index(fields=("track", "-created_at"), name="job_by_track"),
             # What a person made lately, and how much of it this month, without a look at the rows themselves.
-            models.Index(fields=("created_by", "-created_at", "status", "track"), name="job_by_person"),
+            models.Index(fields=("created_by", "-created_at", "status", "track", "seconds"), name="job_by_person"),
+            models.Index(fields=("cancels_at",), condition=Q(cancels_at__isnull=False), name="job_to_cancel"),
+            models.Index(fields=("finished_at",), condition=Q(excerpt__isnull=False), name="job_draft_by_age"),
             # Whose renders have ended since somebody was written to: partial, so that no other question takes it.
             models.Index(
                 fields=("created_by", "finished_at"), condition=Q(finished_at__isnull=False), name="job_ended_by_person"
             ),
         )
         constraints = (
+            *Chosen.Meta.constraints,
             models.CheckConstraint(condition=Q(status__in=Status.values), name="job_status_is_known"),
+            models.CheckConstraint(
+                condition=Q(cancels_at__isnull=True) | Q(status__in=LIVE, cancel_requested=False),
+                name="job_cancelled_soon_is_live",
+            ),
+            models.CheckConstraint(
+                condition=Q(point_x__isnull=True, point_y__isnull=True)
+                | Q(point_x__gte=0, point_x__lte=1, point_y__gte=0, point_y__lte=1),
+                name="job_point_in_the_picture",
+            ),
             models.CheckConstraint(
                 condition=Q(status=Status.RUNNING, claim__isnull=False, lease_until__isnull=False, started_at__isnull=False)
                 | (~Q(status=Status.RUNNING) & Q(claim__isnull=True, lease_until__isnull=True)),
@@ -211,14 +244,24 @@ class RenderJob(models.Model):
         return self.status in FINAL
 
     @property
+    def shown_status(self) -> str:
+        """The state as a person sees it: one that was cancelled just now counts as cancelled."""
+        return Status.CANCELLED if self.cancels_at is not None else self.status
+
+    @property
     def can_retry(self) -> bool:
         """It ended without a video."""
         return self.status in (Status.FAILED, Status.CANCELLED)
 
     @property
-    def sound(self) -> SoundChoice:
-        """What is done to the voice before it is heard."""
-        return SoundChoice(denoise=self.denoise, loudness=self.loudness)
+    def is_draft(self) -> bool:
+        """It makes only some seconds, to look at."""
+        return self.excerpt is not None
+
+    @property
+    def video_seconds(self) -> float:
+        """How long its video will be."""
+        return self.track.duration if self.seconds is None else self.seconds
 
     @property
     def running_seconds(self) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -17,11 +17,12 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from projects import access, archives, batches, idempotency, media
+from projects import access, archives, batches, idempotency, jobs, media, presets, quotas
 from projects.errors import ProjectError
 from projects.forms import BatchForm
 from projects.models import AudioTrack, Project, RenderBatch, RenderJob, SpeakerClip
 from projects.pages import turns
+from projects.pages.live import polled
 from projects.pages.paging import page_of
 from projects.pages.people import signed_in
 
@@ -29,7 +30,16 @@ BATCHES_SHOWN = 100
 CLIPS_SHOWN, VOICES_SHOWN = 60, 24
 REPLACEMENTS_SHOWN = 200
 ROWS_SHOWN = 100
-ON_THE_BOARD = ("clip", "batch", "cancel_requested", "error_message", "track__title", "track__language", "track__duration")
+ON_THE_BOARD = (
+    "clip",
+    "batch",
+    "cancel_requested",
+    "cancels_at",
+    "error_message",
+    "track__title",
+    "track__language",
+    "track__duration",
+)
 SPARSE = 4  # a grid with more than so many places for each cell is shown as a list
 TOKEN_LENGTH = 64
 
@@ -65,7 +75,7 @@ def of_project(request: HttpRequest, project_id: UUID) -> HttpResponse:
 def new(request: HttpRequest, project_id: UUID) -> HttpResponse:
     """The grid of clips and voices; take the cells that were chosen and go to the batch's page."""
     row = access.editable_project_for(signed_in(request), project_id)
-    form = BatchForm(request.POST if request.method == "POST" else None)
+    form = BatchForm(request.POST) if request.method == "POST" else BatchForm(initial={"preset": request.GET.get("preset", "")})
     if request.method == "POST" and form.is_valid():
         try:
             return redirect("pages:batch", _made(request, row, form).pk)
@@ -78,7 +88,11 @@ def new(request: HttpRequest, project_id: UUID) -> HttpResponse:
 def estimate(request: HttpRequest, project_id: UUID) -> HttpResponse:
     """What the chosen cells would take."""
     row = access.editable_project_for(signed_in(request), project_id)
-    return render(request, "parts/batch_need.html", {"project": row, "need": batches.need(_chosen(request))})
+    form = BatchForm(request.POST)
+    need = batches.need(_chosen(request), form.choice() if form.is_valid() else jobs.AS_USUAL)
+    left = quotas.bytes_left(row)
+    context = {"project": row, "need": need, "left": left, "too_much": left is not None and need.size > left}
+    return render(request, "parts/batch_need.html", context)
 
 
 @require_safe
@@ -89,7 +103,7 @@ def batch(request: HttpRequest, batch_id: UUID) -> HttpResponse:
 
 
 @require_safe
-@never_cache
+@polled
 def live(request: HttpRequest, batch_id: UUID) -> HttpResponse:
     """The part of a batch's page that changes."""
     context = _context(request, batch_id) | {"live": True, "active_jobs": turns.live_count(signed_in(request))}
@@ -143,9 +157,9 @@ def archive(request: HttpRequest, batch_id: UUID) -> HttpResponseBase:
 
 def _made(request: HttpRequest, project: Project, form: BatchForm) -> RenderBatch:
     user, data, cells = signed_in(request), form.cleaned_data, _chosen(request)
-    sound = form.sound()
+    choice, preset = form.choice(), data["preset"].code
     asked = {"project": str(project.pk), "cells": sorted((str(clip.pk), str(track.pk)) for clip, track in cells)}
-    asked |= {"name": data["name"], "name_pattern": data["name_pattern"], **asdict(sound)}
+    asked |= {"name": data["name"], "name_pattern": data["name_pattern"], "preset": preset, **choice.as_dict()}
     token = request.POST.get("once")
     made, _again = idempotency.once(
         user=user,
@@ -158,19 +172,28 @@ def _made(request: HttpRequest, project: Project, form: BatchForm) -> RenderBatc
             created_by=user,
             name=data["name"],
             name_pattern=data["name_pattern"],
-            sound=sound,
+            choice=choice,
+            preset=preset,
         ),
     )
     return made
 
 
 def _chosen(request: HttpRequest) -> list[batches.Cell]:
-    """The ticked cells, `clip:voice` each. What is not two ids is nobody's and ends as a 404."""
-    pairs = []
-    for cell in request.POST.getlist("cell"):
-        clip_id, _colon, track_id = cell.partition(":")
-        pairs.append((access.row_id(clip_id), access.row_id(track_id)))
-    return access.cells_for(signed_in(request), pairs)
+    """The ticked cells. What is not two ids is nobody's and ends as a 404."""
+    return access.cells_for(signed_in(request), _pairs(request.POST.getlist("cell")))
+
+
+def _ticked_beforehand(request: HttpRequest) -> list[batches.Cell]:
+    """The cells that a link ticks, as “Make a batch of this” does."""
+    cells = request.GET.getlist("cell")
+    return access.cells_for(signed_in(request), _pairs(cells)) if cells else []
+
+
+def _pairs(cells: Sequence[str]) -> list[tuple[UUID, UUID]]:
+    """The ids in `clip:voice`, of each cell."""
+    parts = (cell.partition(":") for cell in cells)
+    return [(access.row_id(clip_id), access.row_id(track_id)) for clip_id, _colon, track_id in parts]
 
 
 def _grid(request: HttpRequest, project: Project, form: BatchForm) -> dict[str, Any]:
@@ -182,6 +205,9 @@ def _grid(request: HttpRequest, project: Project, form: BatchForm) -> dict[str, 
         clips = clips.filter(speaker=access.speaker_for(user, lecturer))
     counts = {"more_clips": max(0, clips.count() - CLIPS_SHOWN), "more_voices": max(0, tracks.count() - VOICES_SHOWN)}
     shown_clips, shown_tracks = list(clips[:CLIPS_SHOWN]), list(tracks[:VOICES_SHOWN])
+    for clip, track in _ticked_beforehand(request):
+        shown_clips += [clip] if clip not in shown_clips else []
+        shown_tracks += [track] if track not in shown_tracks else []
     shown_clips.sort(key=lambda clip: (clip.speaker.name, clip.title))
     shown_tracks.sort(key=_place_of_voice)
     return {
@@ -192,7 +218,8 @@ def _grid(request: HttpRequest, project: Project, form: BatchForm) -> dict[str, 
         "tracks": shown_tracks,
         "lecturers": lecturers,
         "lecturer": lecturer,
-        "chosen": set(request.POST.getlist("cell")),
+        "chosen": set(request.POST.getlist("cell") or request.GET.getlist("cell")),
+        "presets": [preset for preset in presets.offered() if preset.excerpt is None],
         "usual_pattern": archives.USUAL_PATTERN,
         **counts,
     }

@@ -75,7 +75,7 @@ def renders(request: HttpRequest, project_id: UUID) -> HttpResponse:
     """The renders of a project."""
     user = signed_in(request)
     row = access.project_for(user, project_id)
-    page = page_of(request, access.jobs_of(user, project=row), RENDERS_SHOWN)
+    page = page_of(request, access.jobs_of(user, project=row).finals(), RENDERS_SHOWN)
     return render(request, "pages/project_renders.html", {"project": row, "tab": "renders", "jobs": page, "page": page})
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import replace
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
 
-from projects import access, accounts, consents, idempotency, jobs, uploads
+from projects import access, accounts, consents, idempotency, jobs, presets, uploads, wishes
 from projects.errors import ProjectError
-from projects.forms import QuickRenderForm
-from projects.models import AudioTrack, Project, RenderJob, SpeakerClip
+from projects.forms import QuickRenderForm, WishForm
+from projects.models import AudioTrack, Choice, Project, RenderJob, SpeakerClip
 from projects.pages.people import signed_in
 
 TOKEN_LENGTH = 64
@@ -32,8 +33,22 @@ def quick_render(request: HttpRequest) -> HttpResponse:
         form = QuickRenderForm(user, initial={"project": accounts.first_project(user), **request.GET.dict()})
     unfinished = access.uploads_of(user).unfinished()
     limits = {"largest_clip": settings.LARGEST_CLIP_BYTES, "largest_track": settings.LARGEST_TRACK_BYTES}
-    context = {"form": form, "unfinished": unfinished, **limits}
+    context = {"form": form, "unfinished": unfinished, "presets": presets.offered(), **limits}
     return render(request, "pages/quick_render.html", context, status=422 if form.errors else 200)
+
+
+@require_safe
+@never_cache
+def make_words(request: HttpRequest) -> HttpResponse:
+    """What the button says: what pressing it makes, and how long that takes."""
+    user = signed_in(request)
+    form = WishForm(user, request.GET)
+    is_valid = form.is_valid()
+    material = form.material() if is_valid else None
+    seconds = wishes.seconds_until_done(user, material, form.choice()) if material else None
+    excerpt = form.choice().excerpt if is_valid else None
+    context = {"seconds": seconds, "excerpt": excerpt, "whole": "whole" in request.GET}
+    return render(request, "parts/make_words.html", context)
 
 
 def _started(request: HttpRequest, form: QuickRenderForm) -> RenderJob | None:
@@ -45,20 +60,26 @@ def _started(request: HttpRequest, form: QuickRenderForm) -> RenderJob | None:
         track = _track(form, project)
         field = "clip_file"
         clip = _clip(form, project, user)
-        sound = form.sound()
-        asked = {"clip": str(clip.pk), "track": str(track.pk), **asdict(sound)}
+        choice, preset = _choice(form, clip), form.cleaned_data["preset"].code
+        asked = {"clip": str(clip.pk), "track": str(track.pk), "preset": preset, **choice.as_dict()}
         token = request.POST.get("once")
         job, _again = idempotency.once(
             user=user,
             # Who goes back and changes the choice means another render, though the page's token is the same.
             key=f"{token[:TOKEN_LENGTH]}:{idempotency.digest(asked)}" if token else None,
             asked=asked,
-            make=lambda: jobs.submit(project=project, clip=clip, track=track, created_by=user, sound=sound),
+            make=lambda: jobs.submit(project=project, clip=clip, track=track, created_by=user, choice=choice, preset=preset),
         )
         return job
     except ProjectError as error:
         form.add_error("lecturer" if error.field == "speaker" else field, error.message)
         return None
+
+
+def _choice(form: QuickRenderForm, clip: SpeakerClip) -> Choice:
+    """The place of the speaker was pointed at in the clip's still, so it holds for that moment."""
+    choice = form.choice()
+    return choice if choice.point_x is None else replace(choice, point_at=clip.duration * uploads.STILL_AT)
 
 
 def _clip(form: QuickRenderForm, project: Project, user: User) -> SpeakerClip:

@@ -8,7 +8,6 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -16,8 +15,9 @@ from projects import access, estimates, idempotency, jobs, turns
 from projects.errors import ProjectError
 from projects.models import RenderJob, RenderOutput, RenderOverview
 from projects.models.renders import FINAL
-from projects.pages import figures, overview, telling
+from projects.pages import figures, overview, story, telling
 from projects.pages import turns as live_turns
+from projects.pages.live import polled
 from projects.pages.people import signed_in
 
 ENDED_SHOWN = 20
@@ -33,7 +33,7 @@ def job(request: HttpRequest, job_id: UUID) -> HttpResponse:
 
 
 @require_safe
-@never_cache
+@polled
 def job_live(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """The part of a render's page that changes."""
     user = signed_in(request)
@@ -44,9 +44,35 @@ def job_live(request: HttpRequest, job_id: UUID) -> HttpResponse:
 
 @require_POST
 def cancel(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """Stop a render."""
+    """Stop a render, which can be taken back for some seconds."""
     user = signed_in(request)
-    return _back(request, jobs.cancel(job=access.editable_job_for(user, job_id), by=user))
+    return _answered(request, jobs.cancel_soon(job=access.editable_job_for(user, job_id), by=user))
+
+
+@require_POST
+def undo_cancel(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """Let it go on."""
+    user = signed_in(request)
+    row = access.editable_job_for(user, job_id)
+    try:
+        jobs.keep(job=row, by=user)
+    except ProjectError as error:
+        messages.error(request, error.message)
+    return _answered(request, row)
+
+
+@require_POST
+def make_whole(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """Make the whole video of which this is a draft."""
+    user = signed_in(request)
+    row = access.editable_job_for(user, job_id)
+    key, asked = request.POST.get("once"), {"whole": str(row.pk)}
+    try:
+        whole, _replayed = idempotency.once(user=user, key=key, asked=asked, make=lambda: jobs.make_whole(job=row, by=user))
+        return redirect("pages:job", whole.pk)
+    except ProjectError as error:
+        messages.error(request, error.message)
+        return redirect("pages:job", row.pk)
 
 
 @require_POST
@@ -71,7 +97,7 @@ def queue(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@never_cache
+@polled
 def queue_live(request: HttpRequest) -> HttpResponse:
     """The part of the queue that changes."""
     return render(request, "pages/queue_live.html", _queue_context(request) | {"live": True})
@@ -100,6 +126,8 @@ def _drawing(output: RenderOutput) -> overview.Drawing | None:
 def _job_context(request: HttpRequest, row: RenderJob) -> dict[str, Any]:
     output = row.finished_output()
     estimate = estimates.of([row])[row.pk]
+    attempts = list(row.history.reverse()[:ATTEMPTS_SHOWN])
+    lines = list(access.log_of(signed_in(request), row.pk)[:LOG_LINES_SHOWN])
     return {
         "job": row,
         "project": row.project,
@@ -109,10 +137,12 @@ def _job_context(request: HttpRequest, row: RenderJob) -> dict[str, Any]:
         "announcement": telling.announcement(row, estimate, mine=row.created_by == request.user),
         "stage_words": telling.stage_words(row.stage),
         "steps": telling.steps(row),
+        "how": telling.how_words(row),
         "figures": figures.in_words(output.quality) if output else [],
         "drawing": _drawing(output) if output else None,
-        "attempts": list(row.history.reverse()[:ATTEMPTS_SHOWN]),
-        "log_lines": access.log_of(signed_in(request), row.pk)[:LOG_LINES_SHOWN],
+        "attempts": attempts,
+        "log_lines": lines,
+        "story": story.of(row, attempts, lines),
     }
 
 
@@ -125,8 +155,14 @@ def _queue_context(request: HttpRequest) -> dict[str, Any]:
     return {"turns": mine, "ended_jobs": ended, "active_jobs": count, "more": count - len(mine), "is_paused": is_paused}
 
 
-def _back(request: HttpRequest, row: RenderJob) -> HttpResponse:
-    if request.POST.get("next") == "queue":
-        messages.info(request, _("Stopped: %(render)s") % {"render": row})
-        return redirect("pages:queue")
-    return redirect("pages:job", row.pk)
+def _answered(request: HttpRequest, row: RenderJob) -> HttpResponse:
+    """The live part in which the button was pressed, with the next button in focus; without htmx the page that it is on."""
+    in_queue = request.POST.get("next") == "queue"
+    if "HX-Request" not in request.headers:
+        return redirect("pages:queue") if in_queue else redirect("pages:job", row.pk)
+    context = {"live": True, "focused": row.pk}
+    if in_queue:
+        return render(request, "pages/queue_live.html", _queue_context(request) | context)
+    user = signed_in(request)
+    found = _job_context(request, access.job_for(user, row.pk)) | {"active_jobs": live_turns.live_count(user)}
+    return render(request, "pages/job_live.html", found | context)

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from projects import access, bin, quotas, retention
+from projects import access, ages, bin, quotas, retention
 from projects.access import Thing
 from projects.errors import ProjectError
 from projects.models import Project, RenderOutput, SpeakerClip
@@ -100,7 +100,7 @@ def storage(request: HttpRequest) -> HttpResponse:
         "room": mine,
         "pieces": _pieces(mine, mine.limit or mine.used),
         "minutes": minutes,
-        "holdings": sorted(holdings, key=lambda holding: -holding.room.used),
+        "holdings": sorted((each for each in holdings if each.room.used), key=lambda holding: -holding.room.used),
         "soon": [Leaving(_item(going.thing, editable), going.goes_at, going.days) for going in leaving],
     }
     largest, binned = _largest_and_binned(user)
@@ -108,6 +108,18 @@ def storage(request: HttpRequest) -> HttpResponse:
     context |= {"largest": [_item(thing, editable) for thing in largest]}
     context |= {"binned": [_item(thing, editable) for thing in page.object_list], "bin_page": page}
     return render(request, "pages/storage.html", context)
+
+
+@require_safe
+@never_cache
+def by_age(request: HttpRequest) -> HttpResponse:
+    """How old what the person's projects hold is: a part of the page that it asks for by itself."""
+    found = ages.of_projects(
+        access.projects_of(signed_in(request)).filter(owner=signed_in(request)).values_list("pk", flat=True)
+    )
+    most = max((age.total for age in found), default=0)
+    told = [(age, _pieces(Room(age.clips, age.tracks, age.outputs, 0, 0, None), most)) for age in found]
+    return render(request, "parts/ages.html", {"ages": told})
 
 
 @require_POST

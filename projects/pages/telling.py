@@ -11,7 +11,7 @@ from django.utils.translation import gettext_noop, ngettext
 from projects import pace, sentences
 from projects.consents import Standing
 from projects.estimates import Estimate
-from projects.models import RenderJob, Stage, Status
+from projects.models import Choice, RenderJob, Stage, Status
 
 STATES = {
     Status.QUEUED: gettext_noop("Waiting"),
@@ -44,7 +44,7 @@ def state_words(job: RenderJob) -> str:
     """Waiting, Running, Done, Failed, Cancelled, Stopping."""
     if job.status == Status.RUNNING and job.cancel_requested:
         return _("Stopping")
-    return _(STATES[Status(job.status)])
+    return _(STATES[Status(job.shown_status)])
 
 
 def stage_words(stage: str) -> str:
@@ -61,6 +61,8 @@ def steps(job: RenderJob) -> list[Step]:
 
 def announcement(job: RenderJob, estimate: Estimate, *, mine: bool = True) -> str:
     """What a screen reader is told; changes at every stage and every tenth, not at every poll. mine: the reader's own"""
+    if job.cancels_at is not None:
+        return f"{state_words(job)}. {_('It can still be taken back.')}"
     if job.status == Status.QUEUED:
         if estimate.paused:
             return f"{state_words(job)}. {_('Your queue is paused.')}" if mine else state_words(job)
@@ -70,6 +72,26 @@ def announcement(job: RenderJob, estimate: Estimate, *, mine: bool = True) -> st
         tens = int(job.progress * 10) * 10
         return f"{stage_words(job.stage)}. {tens} %"
     return f"{state_words(job)}. {sentences.shown(job.error_message)}".rstrip()
+
+
+def how_words(job: RenderJob) -> list[str]:
+    """What was chosen otherwise than usual, a line each."""
+    usual, clock = Choice(), "{:.1f}–{:.1f} s"
+    told = [
+        (job.excerpt is not None, _("a draft of %(seconds)g s") % {"seconds": job.excerpt or 0}),
+        (job.denoise, _("noise turned down")),
+        (job.loudness, _("loudness evened")),
+        (job.longer != usual.longer, job.get_longer_display()),
+        (job.shorter != usual.shorter, job.get_shorter_display()),
+        (job.quality < usual.quality, _("a finer picture")),
+        (job.quality > usual.quality, _("a smaller file")),
+        (job.codec != usual.codec, job.codec.upper()),
+        (job.point_x is not None, _("the speaker was pointed at")),
+    ]
+    if job.part_start is not None or job.part_end is not None:
+        part = clock.format(job.part_start or 0.0, job.clip.duration if job.part_end is None else job.part_end)
+        told.append((True, _("the clip from %(part)s") % {"part": part}))
+    return [words for is_so, words in told if is_so]
 
 
 def consent_words(standing: Standing) -> str:

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from projects.pages import account, batches, entrance, lecturers, library, members, quick, renders, storage
+from projects.pages import (
+    account,
+    batches,
+    entrance,
+    lecturers,
+    library,
+    members,
+    quick,
+    renders,
+    storage,
+    styleguide,
+    webhooks,
+)
 
 
 def _with_bin(kind: str, part: str) -> list[URLPattern]:
@@ -18,6 +30,7 @@ def _with_bin(kind: str, part: str) -> list[URLPattern]:
 app_name = "pages"
 urlpatterns = [
     path("", quick.quick_render, name="quick_render"),
+    path("make-words/", quick.make_words, name="make_words"),
     path("sign-in/", entrance.sign_in, name="sign_in"),
     path("sign-out/", entrance.sign_out, name="sign_out"),
     path("setup/<str:token>/", entrance.set_up, name="set_up"),
@@ -31,6 +44,15 @@ urlpatterns = [
     path("account/password/", account.change_password, name="change_password"),
     path("account/tokens/", account.create_token, name="create_token"),
     path("account/tokens/<str:token_id>/revoke/", account.revoke_token, name="revoke_token"),
+    path("webhooks/", webhooks.endpoints, name="webhooks"),
+    path("webhooks/<uuid:webhook_id>/", webhooks.endpoint, name="webhook"),
+    path("webhooks/<uuid:webhook_id>/change/", webhooks.change, name="change_webhook"),
+    path("webhooks/<uuid:webhook_id>/secret/", webhooks.change_secret, name="change_webhook_secret"),
+    path("webhooks/<uuid:webhook_id>/remove/", webhooks.remove, name="remove_webhook"),
+    path("webhooks/<uuid:webhook_id>/test/", webhooks.ping, name="test_webhook"),
+    path("webhooks/<uuid:webhook_id>/pause/", webhooks.pause, name="pause_webhook"),
+    path("webhooks/<uuid:webhook_id>/resume/", webhooks.resume, name="resume_webhook"),
+    path("webhooks/<uuid:webhook_id>/messages/<uuid:delivery_id>/replay/", webhooks.replay, name="replay_delivery"),
     path("queue/", renders.queue, name="queue"),
     path("queue/live/", renders.queue_live, name="queue_live"),
     path("queue/pause/", renders.pause, name="pause"),
@@ -38,6 +60,8 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/", renders.job, name="job"),
     path("jobs/<uuid:job_id>/live/", renders.job_live, name="job_live"),
     path("jobs/<uuid:job_id>/cancel/", renders.cancel, name="cancel"),
+    path("jobs/<uuid:job_id>/cancel/undo/", renders.undo_cancel, name="undo_cancel"),
+    path("jobs/<uuid:job_id>/whole/", renders.make_whole, name="make_whole"),
     path("jobs/<uuid:job_id>/retry/", renders.retry, name="retry"),
     path("join/<str:token>/", members.join, name="join"),
     path("lecturers/<uuid:speaker_id>/", lecturers.lecturer, name="lecturer"),
@@ -52,7 +76,9 @@ urlpatterns = [
     path("projects/<uuid:project_id>/batches/", batches.of_project, name="batches"),
     path("projects/<uuid:project_id>/batches/new/", batches.new, name="batch_new"),
     path("projects/<uuid:project_id>/batches/estimate/", batches.estimate, name="batch_estimate"),
+    path("styleguide/", styleguide.styleguide, name="styleguide"),
     path("storage/", storage.storage, name="storage"),
+    path("storage/ages/", storage.by_age, name="storage_ages"),
     *_with_bin("clips", "clip_id"),
     *_with_bin("voices", "track_id"),
     *_with_bin("videos", "job_id"),

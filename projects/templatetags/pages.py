@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.template.context import RequestContext
 from django.templatetags.static import static
@@ -18,7 +19,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext as _
 
-from projects import access, sentences
+from projects import access, outbound, quotas, sentences, webhooks
 from projects.consents import EARLIER_NOTE, STATED, STATED_NOTE, Standing
 from projects.forms import LANGUAGES
 from projects.models import AudioTrack, RenderJob, Role, SpeakerClip
@@ -103,6 +104,12 @@ def moment(when: datetime) -> str:
     local = timezone.localtime(when)
     today = local.date() == timezone.localdate()
     return date_format(local, "TIME_FORMAT" if today else "DATETIME_FORMAT")
+
+
+@register.filter
+def why_not_delivered(code: str) -> str:
+    """What came of a webhook's message, and what to do."""
+    return _(webhooks.WHY.get(code, outbound.SAYS_NO))
 
 
 @register.filter
@@ -205,6 +212,21 @@ def kind_word(kind: str) -> str:
 def cell(clip: SpeakerClip, track: AudioTrack) -> str:
     """The two together as a batch's form names them."""
     return f"{clip.pk}:{track.pk}"
+
+
+@register.inclusion_tag("parts/advice_upload.html")
+def upload_advice() -> dict[str, Any]:
+    """What to do about large files and slow lines, and which browsers will do."""
+    return {"upload_hours": settings.UPLOAD_HOURS}
+
+
+@register.simple_tag(takes_context=True)
+def room_left(context: RequestContext) -> int | None:
+    """Bytes that still fit where this page's files go: into the projects of the project's owner. None for no limit"""
+    project = context.get("project")
+    owner = project.owner if project else context["request"].user
+    plan = quotas.plan_of(owner)
+    return None if plan.bytes_per_person is None else quotas.room_of_person(owner, plan).left
 
 
 @register.inclusion_tag("parts/navigation.html", takes_context=True)

@@ -1,7 +1,10 @@
-// Menus close on Escape and on a click elsewhere; live parts tell screen readers only what is new and wait for an open choice;
+// The open tab is in sight; menus close on Escape and on a click elsewhere; live parts tell screen readers only what is new and wait for an open choice;
 // a form marked data-confirm asks before it is sent.
 (() => {
   "use strict";
+
+  // A telephone has no room for all tabs: the one that is open is in sight.
+  document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
 
   const openMenus = () => document.querySelectorAll("details.menu[open]");
 
@@ -23,6 +26,32 @@
   document.addEventListener("htmx:beforeRequest", (event) => {
     const focused = document.activeElement;
     if (focused?.matches("select") && event.target.contains(focused)) event.preventDefault();
+  });
+
+  // Parts that ask for themselves: told the content's name, the server says where nothing has changed, and then nothing is
+  // touched. In a hidden tab they ask once in a while only.
+  const HIDDEN_MS = 30_000;
+  const names = new Map();
+  const asked = new Map();
+  const isPoll = (part) => part.getAttribute("hx-trigger")?.startsWith("every ");
+
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const path = event.detail.pathInfo.requestPath;
+    if (!isPoll(event.target)) return;
+    if (document.hidden && Date.now() - (asked.get(path) || 0) < HIDDEN_MS) event.preventDefault();
+    else asked.set(path, Date.now());
+  });
+
+  document.addEventListener("htmx:configRequest", (event) => {
+    const name = names.get(event.detail.path);
+    if (isPoll(event.target) && name) event.detail.headers["If-None-Match"] = name;
+  });
+
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { xhr, pathInfo } = event.detail;
+    if (xhr.status === 304) event.detail.shouldSwap = false;
+    else if (isPoll(event.target) && xhr.getResponseHeader("ETag")) names.set(pathInfo.requestPath, xhr.getResponseHeader("ETag"));
+    else names.clear(); // something else was swapped in: what the names stand for is no longer there
   });
 
   document.addEventListener("htmx:afterSettle", () => {

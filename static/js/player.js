@@ -1,9 +1,9 @@
-// The finished video with the old take over it: play in step, wipe, choose the sound.
+// The finished video with the old take over it: play in step, wipe, choose the sound, loop a span.
 // Without this script the new video plays with the browser's own controls.
 (() => {
   "use strict";
 
-  const frameStep = 1 / 25;
+  const JUMP_SECONDS = 5;
 
   const clock = (seconds) => {
     const whole = Math.floor(seconds || 0);
@@ -25,10 +25,13 @@
     const seek = player.querySelector("[data-seek]");
     const time = player.querySelector("[data-time]");
     const range = player.querySelector(".wipe-range");
+    const loop = player.querySelector("[data-loop]");
+    const loopMark = player.querySelector("[data-loop-mark]");
     const compareParts = player.querySelectorAll("[data-compare]");
     const rate = fractionOf(player.dataset.rate);
     const overview = player.querySelector("[data-overview]");
     const runs = overview ? JSON.parse(overview.dataset.overview).runs : [[0, 0, 1]];
+    const span = { from: null, to: null };
     let seeking = false;
 
     fresh.controls = false;
@@ -36,34 +39,44 @@
       part.hidden = false;
     });
 
-    const sound = (which) => {
-      fresh.muted = which === "old";
-      old.muted = which !== "old";
+    const chosen = (name) => player.querySelector(`input[name="${name}"]:checked`).value;
+    const choose = (name, value) => player.querySelector(`input[name="${name}"][value="${value}"]`).click();
+    const needsOld = () => chosen("view") !== "new" || chosen("sound") === "old";
+
+    const sound = () => {
+      fresh.muted = chosen("sound") === "old";
+      old.muted = !fresh.muted;
+      inStep(true);
     };
 
     const wipe = (share) => stage.style.setProperty("--wipe", `${share}%`);
 
-    const view = (which) => {
+    const view = () => {
+      const which = chosen("view");
       const comparing = which === "both";
       compareParts.forEach((part) => {
         part.hidden = !comparing;
       });
       old.hidden = which === "new";
       wipe(comparing ? Number(range.value) : which === "old" ? 100 : 0);
-      sound(which === "old" ? "old" : "new");
-      if (which !== "new") inStep(true);
+      inStep(true);
     };
+
+    const frameNow = () => Math.floor(fresh.currentTime * rate + 0.001);
 
     // Which moment of the take lies under this one of the video, and whether the take runs on from there.
     const moment = () => {
-      const frame = Math.floor(fresh.currentTime * rate + 0.001);
+      const frame = frameNow();
       const run = runs.findLast(([first]) => first <= frame) || runs[0];
       const wanted = (run[1] + run[2] * (frame - run[0]) + 0.5) / rate;
       return { onwards: run[2] > 0, wanted: Math.min(wanted, old.duration - 0.02) };
     };
 
     const inStep = (hard) => {
-      if (old.hidden || !Number.isFinite(old.duration)) return;
+      if (!needsOld() || !Number.isFinite(old.duration)) {
+        old.pause();
+        return;
+      }
       const { onwards, wanted } = moment();
       const off = Math.abs(old.currentTime - wanted);
       if (hard || (off > (onwards ? 0.12 : 0.03) && !old.seeking)) old.currentTime = wanted;
@@ -71,7 +84,14 @@
       else old.pause();
     };
 
+    const goRound = () => {
+      if (span.to === null || (fresh.currentTime < span.to && !fresh.ended)) return;
+      fresh.currentTime = span.from;
+      if (fresh.ended) fresh.play().catch(() => {});
+    };
+
     const everyFrame = () => {
+      goRound();
       inStep(false);
       fresh.requestVideoFrameCallback(everyFrame);
     };
@@ -84,6 +104,37 @@
     };
 
     const toggle = () => (fresh.paused ? fresh.play() : fresh.pause());
+    const jump = (seconds) => (fresh.currentTime = Math.min(Math.max(0, fresh.currentTime + seconds), fresh.duration || 0));
+
+    const step = (frames) => {
+      fresh.pause();
+      const last = Math.round((fresh.duration || 0) * rate) - 1;
+      fresh.currentTime = (Math.min(Math.max(0, frameNow() + frames), last) + 0.5) / rate;
+    };
+
+    // Pressed once it begins here, twice it ends here, three times there is no loop.
+    const nextLoop = () => {
+      if (span.from === null) {
+        span.from = fresh.currentTime;
+      } else if (span.to === null) {
+        [span.from, span.to] = [span.from, fresh.currentTime].sort((one, other) => one - other);
+        span.to = Math.max(span.to, span.from + 2 / rate);
+      } else {
+        span.from = span.to = null;
+      }
+      const { first, second, third } = loop.dataset;
+      loop.querySelector("span").textContent = span.from === null ? first : span.to === null ? second : third;
+      loop.setAttribute("aria-pressed", String(span.to !== null));
+      if (!loopMark) return;
+      loopMark.hidden = span.from === null;
+      loopMark.style.setProperty("--from", `${(span.from / fresh.duration) * 100}%`);
+      loopMark.style.setProperty("--to", `${((span.to ?? span.from) / fresh.duration) * 100}%`);
+    };
+
+    const fullScreen = () => {
+      if (document.fullscreenElement) document.exitFullscreen();
+      else player.requestFullscreen();
+    };
 
     const showPlaying = () => {
       play.querySelector("[data-when-paused]").toggleAttribute("hidden", !fresh.paused);
@@ -95,11 +146,12 @@
     play.addEventListener("click", toggle);
     fresh.addEventListener("click", toggle);
     ["play", "pause", "ended"].forEach((name) => fresh.addEventListener(name, showPlaying));
-    ["timeupdate", "loadedmetadata"].forEach((name) =>
+    ["timeupdate", "loadedmetadata", "ended"].forEach((name) =>
       fresh.addEventListener(name, () => {
+        goRound();
         paint();
         inStep(false);
-      })
+      }),
     );
     fresh.addEventListener("seeked", () => inStep(true));
     old.addEventListener("loadedmetadata", () => inStep(true));
@@ -114,24 +166,37 @@
     });
 
     range.addEventListener("input", () => wipe(Number(range.value)));
-    player.querySelectorAll('input[name="view"]').forEach((radio) => {
-      radio.addEventListener("change", () => view(radio.value));
-    });
-    player.querySelector("[data-full-screen]").addEventListener("click", () => {
-      if (document.fullscreenElement) document.exitFullscreen();
-      else stage.requestFullscreen();
-    });
+    player.querySelectorAll('input[name="view"]').forEach((radio) => radio.addEventListener("change", view));
+    player.querySelectorAll('input[name="sound"]').forEach((radio) => radio.addEventListener("change", sound));
+    loop.addEventListener("click", nextLoop);
+    player.querySelector("[data-full-screen]").addEventListener("click", fullScreen);
 
-    player.addEventListener("keydown", (event) => {
-      if (event.target.matches('input[type="range"], input[type="radio"], button, a, summary')) return;
-      const moves = { ",": -frameStep, ".": frameStep, j: -5, l: 5 };
-      if (event.key === " " || event.key === "k") toggle();
-      else if (event.key in moves) fresh.currentTime += moves[event.key];
-      else return;
+    const keys = {
+      " ": toggle,
+      k: toggle,
+      j: () => jump(-JUMP_SECONDS),
+      l: () => jump(JUMP_SECONDS),
+      ",": () => step(-1),
+      ".": () => step(1),
+      b: nextLoop,
+      n: () => choose("view", "new"),
+      c: () => choose("view", "both"),
+      o: () => choose("view", "old"),
+      m: () => choose("sound", chosen("sound") === "new" ? "old" : "new"),
+      f: fullScreen,
+    };
+    document.addEventListener("keydown", (event) => {
+      if (!player.isConnected || event.ctrlKey || event.metaKey || event.altKey) return;
+      const { target } = event;
+      if (target.matches('input:not([type="range"], [type="radio"]), select, textarea')) return;
+      if (event.key === " " && target.matches("button, a, summary, [type='radio']")) return;
+      const deed = keys[event.key.toLowerCase()];
+      if (!deed) return;
+      deed();
       event.preventDefault();
     });
 
-    view("new");
+    view();
     paint();
   };
 

@@ -179,7 +179,7 @@
       }
     };
 
-    const pick = (zone, radio) => {
+    const pick = (zone, radio, { focused = true } = {}) => {
       fileInput(zone).value = "";
       complain(zone, "");
       if (!radio.value) {
@@ -196,7 +196,7 @@
       }
       show(zone, { name: radio.dataset.name, detail: radio.dataset.detail, medium });
       radio.closest("details").open = false;
-      zone.querySelector("[data-clear]").focus();
+      if (focused) zone.querySelector("[data-clear]").focus();
     };
 
     zones.forEach((zone) => {
@@ -219,7 +219,7 @@
         fill(zone, []);
       });
       const picked = zone.querySelector('input[type="radio"]:checked');
-      if (picked && picked.value) pick(zone, picked);
+      if (picked && picked.value) pick(zone, picked, { focused: false });
     });
 
     // Anywhere on the page: a file goes to the zone of its kind, or to the zone under the pointer.

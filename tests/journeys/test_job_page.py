@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Callable
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from projects import jobs
+from projects import jobs, turns
 from projects.faults import Fault
 from projects.models import JobAttempt, JobLogLine, Outcome, RenderJob, RenderOverview, Status
 from projects.pace import Pace
@@ -132,12 +135,81 @@ def test_the_log_of_the_render_is_on_its_page(owner_client: Client, add_job: Add
     assert "the voice is &lt;quiet&gt;" in page(owner_client, job)
 
 
-def test_cancel_ends_a_waiting_render(owner_client: Client, add_job: AddJob) -> None:
-    job = add_job()
+@pytest.mark.parametrize("status", [Status.QUEUED, Status.RUNNING])
+def test_a_cancel_shows_at_once_and_can_be_taken_back(owner_client: Client, add_job: AddJob, status: str) -> None:
+    job = add_job(status)
     response = owner_client.post(reverse("pages:cancel", args=[job.pk]))
     assert response["Location"] == reverse("pages:job", args=[job.pk])
-    job.refresh_from_db()
-    assert job.status == Status.CANCELLED
+    text = page(owner_client, job)
+    assert "state-cancelled" in text
+    assert f"undo-{job.pk}" in text
+    owner_client.post(reverse("pages:undo_cancel", args=[job.pk]))
+    assert f"state-{status}" in page(owner_client, job)
+
+
+@pytest.mark.parametrize(("where", "part"), [({}, 'id="job-live"'), ({"next": "queue"}, 'id="queue-live"')])
+def test_with_htmx_only_the_live_part_is_answered_with_the_next_button_in_focus(
+    owner_client: Client, add_job: AddJob, where: dict[str, str], part: str
+) -> None:
+    url = reverse("pages:cancel", args=[add_job().pk])
+    text = owner_client.post(url, where, headers={"HX-Request": "true"}).content.decode()
+    assert part in text
+    assert "<html" not in text
+    assert re.search(r'id="undo-[^"]*"\s+autofocus', text)
+
+
+def test_a_live_part_that_has_not_changed_is_not_sent_again(owner_client: Client, owner: User, add_job: AddJob) -> None:
+    job = add_job()
+    turns.pause(user=owner)  # no clock time stands in what is shown then
+    for url in (reverse("pages:job_live", args=[job.pk]), reverse("pages:queue_live")):
+        first = owner_client.get(url)
+        assert "no-store" in first["Cache-Control"]
+        known = {"If-None-Match": first["ETag"]}
+        assert owner_client.get(url, headers=known).status_code == 304
+        RenderJob.objects.update(cancels_at=timezone.now())
+        assert owner_client.get(url, headers=known).status_code == 200
+        RenderJob.objects.update(cancels_at=None)
+
+
+def test_a_failed_render_shows_the_moment_and_tells_the_story(owner_client: Client, add_job: AddJob) -> None:
+    job = add_job(Status.FAILED)
+    JobAttempt.objects.create(
+        job=job,
+        number=1,
+        started_at=job.started_at,
+        ended_at=job.finished_at,
+        outcome=Outcome.FAILED,
+        error_class="input",
+        error_code=job.error_code,
+        error_message=job.error_message,
+    )
+    JobLogLine.objects.create(job=job, stage="look", text="looking at the clip")
+    JobLogLine.objects.create(job=job, stage="look", text="Created TensorFlow Lite delegate")
+    text = page(owner_client, job)
+    assert re.search(r'<video class="moment"\s+src="[^"]*#t=3.200"', text)
+    story = text.split('id="story"')[1].split("</ol>")[0]
+    told = [f"{job.created_by} asked for it.", "A worker begins.", "Looking at the face", job.error_message]
+    assert all(words in story for words in told)
+    assert "TensorFlow" not in story
+    assert "TensorFlow" in text  # for experts
+
+
+def test_a_finished_video_leads_to_a_batch_with_its_cell_ticked(owner_client: Client, add_job: AddJob) -> None:
+    job = add_job(Status.SUCCEEDED)
+    link = re.search(r'href="([^"]*/batches/new/[^"]*)"', page(owner_client, job))
+    assert link is not None
+    form = owner_client.get(html.unescape(link[1])).content.decode()
+    assert re.search(rf'value="{job.clip_id}:{job.track_id}"\s+checked', form)
+
+
+def test_a_draft_leads_to_the_whole_video(owner_client: Client, add_job: AddJob) -> None:
+    job = add_job(Status.SUCCEEDED, excerpt=5.0, preset="draft")
+    text = page(owner_client, job)
+    assert "Make the whole video" in text
+    assert "Make a batch of this" not in text
+    whole = owner_client.post(reverse("pages:make_whole", args=[job.pk]))
+    assert whole["Location"] != reverse("pages:job", args=[job.pk])
+    assert not RenderJob.objects.get(status=Status.QUEUED).is_draft
 
 
 def test_cancel_from_the_queue_returns_there(owner_client: Client, add_job: AddJob) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from django.contrib.auth.models import User
@@ -12,10 +13,9 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
-from lipsync.media import SoundChoice
-from projects import accounts, uploads
+from projects import accounts, turns, uploads
 from projects.errors import Refused
-from projects.models import AudioTrack, Project, RenderJob, SpeakerClip
+from projects.models import AudioTrack, Choice, Project, RenderJob, SpeakerClip
 
 URL = "/"
 
@@ -43,7 +43,7 @@ def test_the_sound_is_left_alone_unless_asked_for(owner_client: Client, clip: Sp
     assert "Even the loudness" in page
     assert not re.search(r'type="checkbox"[^>]*checked', page)
     owner_client.post(URL, {"clip": clip.pk, "track": track.pk})
-    assert RenderJob.objects.get().sound == SoundChoice()
+    assert RenderJob.objects.get().choice == Choice()
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_tick_is_kept_with_the_render_and_shown(
     owner_client: Client, clip: SpeakerClip, track: AudioTrack, tick: str, words: str
 ) -> None:
     response = owner_client.post(URL, {"clip": clip.pk, "track": track.pk, tick: "on"})
-    assert RenderJob.objects.get().sound == SoundChoice(**{tick: True})
+    assert RenderJob.objects.get().choice == Choice(**{tick: True})
     assert words in owner_client.get(response["Location"]).content.decode()
 
 
@@ -119,7 +119,54 @@ def test_clip_and_voice_of_two_projects_are_refused(
 def test_a_link_can_choose_the_clip_beforehand(owner_client: Client, clip: SpeakerClip) -> None:
     text = owner_client.get(URL, {"clip": clip.pk}).content.decode()
     assert f'value="{clip.pk}"' in text
-    assert text.count("checked") == 2  # the clip, and "none of these" without a clip's choice
+    assert text.count("checked") == 3  # the clip, the standard preset, and "none of these" without a clip's choice
+
+
+def words(client: Client, **chosen: object) -> str:
+    return " ".join(client.get(reverse("pages:make_words"), chosen).content.decode().split())
+
+
+def test_the_button_says_what_it_makes_and_how_long_that_takes(
+    owner_client: Client, clip: SpeakerClip, track: AudioTrack
+) -> None:
+    SpeakerClip.objects.update(duration=600)
+    AudioTrack.objects.update(duration=600)
+    assert words(owner_client) == "Make the video"
+    assert re.fullmatch("Make the video, about [0-9]+ minutes", words(owner_client, clip=clip.pk, track=track.pk))
+    draft = words(owner_client, clip=clip.pk, track=track.pk, preset="draft")
+    assert re.fullmatch("Make a draft of 0:05, about [0-9]+ minutes?", draft)
+    sent = {"clip_seconds": 20, "clip_width": 512, "clip_height": 512, "track_seconds": 5}
+    assert re.fullmatch("Make the video, about [0-9]+ seconds", words(owner_client, **sent))
+    assert words(owner_client, **(sent | {"clip_width": "wide"})) == "Make the video"
+
+
+def test_what_waits_before_it_is_counted(owner_client: Client, clip: SpeakerClip, track: AudioTrack, owner: User) -> None:
+    AudioTrack.objects.update(duration=120)
+    alone = words(owner_client, clip=clip.pk, track=track.pk)
+    for _ in range(5):
+        owner_client.post(URL, {"clip": clip.pk, "track": track.pk})
+    assert words(owner_client, clip=clip.pk, track=track.pk) != alone
+    turns.pause(user=owner)
+    assert words(owner_client, clip=clip.pk, track=track.pk) == "Make the video"
+
+
+def test_preset_part_and_place_go_with_the_render(owner_client: Client, clip: SpeakerClip, track: AudioTrack) -> None:
+    more = {"preset": "best", "longer": "cut", "quality": "23", "part_start": "2", "part_end": "9.5"}
+    owner_client.post(URL, {"clip": clip.pk, "track": track.pk, **more, "point_x": "25", "point_y": "50"})
+    job = RenderJob.objects.get()
+    said = Choice(quality=23, speed="medium", longer="cut", part_start=2.0, part_end=9.5)
+    assert job.choice == replace(said, point_x=0.25, point_y=0.5, point_at=5.0)  # where the still was taken
+    assert job.preset == "best"
+
+
+@pytest.mark.parametrize("more", [{"part_start": "9", "part_end": "3"}, {"point_x": "5"}, {"preset": "finest"}])
+def test_what_cannot_be_is_refused_and_what_was_typed_is_kept(
+    owner_client: Client, clip: SpeakerClip, track: AudioTrack, more: dict[str, str]
+) -> None:
+    response = owner_client.post(URL, {"clip": clip.pk, "track": track.pk, "lecturer": "Prof. Wang", **more})
+    assert response.status_code == 422
+    assert "Prof. Wang" in response.content.decode()
+    assert not RenderJob.objects.exists()
 
 
 @pytest.mark.parametrize("count", [1, 12])
@@ -135,5 +182,5 @@ def test_the_queries_do_not_grow_with_the_library(
         add_clip(f"take {number}", f"lecturer {number}")
         add_track(f"lesson {number}")
         accounts.first_project(owner)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(11):
         owner_client.get(URL)

@@ -7,7 +7,7 @@ import pytest
 
 from lipsync.contracts import RenderOptions, SilentReporter
 from lipsync.errors import EnvironmentFault, UnusableInput
-from lipsync.media import FrameReader, probe_clip, probe_voice
+from lipsync.media import FrameReader, probe_clip, probe_voice, read_sound
 from lipsync.resynth import render
 from tests.lipsync.media import REAL_CLIPS, REAL_SPEECH, counting_clip, ffmpeg, real, tone
 
@@ -30,7 +30,8 @@ class Listener(SilentReporter):
 def rendered(synthetic_take, tmp_path_factory):
     output = tmp_path_factory.mktemp("rendered") / "out.mp4"
     listener = Listener()
-    report = render(synthetic_take.clip, synthetic_take.voice, output, RenderOptions(measure=True), listener)
+    options = RenderOptions(measure=True, cache=output.parent / "cache")
+    report = render(synthetic_take.clip, synthetic_take.voice, output, options, listener)
     return synthetic_take, output, report, listener
 
 
@@ -69,6 +70,24 @@ def test_nothing_above_the_mouth_changes_but_by_the_codec(rendered):
     )
     for made, filmed in pairs:
         assert np.abs(made.y[:200].astype(int) - filmed.y[:200]).mean() < 2.0
+
+
+def test_an_excerpt_is_a_part_of_the_whole_with_its_sound(rendered, tmp_path):
+    take, whole, _, _ = rendered
+    output = tmp_path / "out.mp4"
+    options = RenderOptions(excerpt=1.0, overview=True, cache=whole.parent / "cache")
+    report = render(take.clip, take.voice, output, options, SilentReporter())
+    first = report.overview["runs"][0][1]  # of the take, which runs on evenly under the whole
+    assert (report.frames, report.duration) == (25, 1.0)
+    pairs = zip(
+        FrameReader(output, probe_clip(output)).forward(),
+        FrameReader(whole, probe_clip(whole)).forward(first, 25),
+        strict=True,
+    )
+    assert max(np.abs(made.y.astype(int) - shown.y).mean() for made, shown in pairs) < 1.0
+    heard, all_of_it = (np.concatenate(list(read_sound(path))) for path in (output, whole))
+    lag = np.argmax(np.correlate(all_of_it, heard, "valid")) / 16000
+    assert lag == pytest.approx(first / 25, abs=0.003)
 
 
 def test_a_voice_longer_than_the_clip_bounces(rendered, tmp_path):

@@ -30,6 +30,7 @@ from projects.models import (
     Lane,
     PersonPlan,
     Preferences,
+    Preset,
     Project,
     ProjectPlan,
     QuotaPlan,
@@ -73,6 +74,7 @@ def rows(output: RenderOutput, lane: Wanted, administrator: User) -> None:
     plan = QuotaPlan.objects.create(name="Team")
     PersonPlan.objects.create(user=person, plan=plan)
     ProjectPlan.objects.create(project=project, plan=plan)
+    Preset.objects.create(code="small", name="Small", quality=26)
     RenderBatch.objects.create(project=project, created_by=person, name="Course", name_pattern="{clip}")
     RetentionPolicy.objects.create(for_all=True, video_days=9)
     RetentionPolicy.objects.create(project=project, video_days=9)
@@ -81,6 +83,7 @@ def rows(output: RenderOutput, lane: Wanted, administrator: User) -> None:
     accounts.create_token(user=person)
     Preferences.objects.create(user=person)
     making.arriving(person, project)
+    making.delivery(person)
     for number in range(5):
         job.log_lines.create(text=f"line {number}")
         RenderJob.objects.create(project=project, clip=job.clip, track=job.track, created_by=person)

@@ -17,10 +17,20 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
-from lipsync.media import SoundChoice
 from projects import archives, batches, jobs
 from projects.errors import ProjectError
-from projects.models import AudioTrack, AuditEntry, Family, Project, RenderBatch, RenderJob, Speaker, SpeakerClip, Status
+from projects.models import (
+    AudioTrack,
+    AuditEntry,
+    Choice,
+    Family,
+    Project,
+    RenderBatch,
+    RenderJob,
+    Speaker,
+    SpeakerClip,
+    Status,
+)
 from tests import making
 
 Cells = list[batches.Cell]
@@ -68,11 +78,11 @@ def states(batch: RenderBatch) -> dict[str, int]:
 
 # --- asking -----------------------------------------------------------------------------------------------------------
 def test_each_clip_with_each_voice_waits_once(project: Project, cells: Cells, owner: User) -> None:
-    sound = SoundChoice(denoise=True)
-    batch = batches.submit(project=project, cells=[*cells, *cells], created_by=owner, sound=sound)
+    choice = Choice(denoise=True)
+    batch = batches.submit(project=project, cells=[*cells, *cells], created_by=owner, choice=choice, preset="best")
     assert states(batch) == {"queued": 6}
     assert {(job.clip_id, job.track_id) for job in batch.jobs.all()} == {(clip.pk, track.pk) for clip, track in cells}
-    assert all(job.denoise and not job.loudness for job in batch.jobs.all())
+    assert {(job.choice, job.preset) for job in batch.jobs.all()} == {(choice, "best")}
     assert batch.jobs.first().log_lines.get().text.startswith("waiting: Take")
     assert batch.name
 
@@ -345,7 +355,7 @@ def test_what_was_ticked_stays_after_a_refusal(owner_client: Client, project: Pr
     form = {"cell": [f"{clip.pk}:{track.pk}" for clip, track in cells[:2]], "name_pattern": "{who}"}
     page = owner_client.post(f"/projects/{project.pk}/batches/new/", form)
     assert page.status_code == 422
-    assert page.text.count("checked") == 2
+    assert page.text.count("checked") == 3  # two cells and a preset
     assert "File names are made of words" in page.text
     empty = owner_client.post(f"/projects/{project.pk}/batches/new/", {})
     assert "Choose at least one clip with one voice." in empty.text

@@ -211,7 +211,7 @@ def test_many_projects_cost_as_many_queries_as_one(
     everybody(video_days=30, unused_days=30)
     grow_old(output, 31)
     for _ in range(2):
-        with django_assert_num_queries(5):
+        with django_assert_num_queries(6):
             assert [going.kind for going in retention.due(timezone.now())] == ["videos"]
         Project.objects.bulk_create(Project(owner=owner, name=f"Project {number}") for number in range(20))
 

@@ -8,7 +8,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,12 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
 
-from lipsync.media import SoundChoice
-from projects import cleanup, jobs, rendering, tasks
+from lipsync.contracts import RenderOptions, SpeakerPoint
+from lipsync.media import Encoding, SoundChoice
+from lipsync.process import options_from
+from projects import cleanup, jobs, rendering, storage, tasks
 from projects import engine as engine_module
-from projects.models import RenderJob, RenderOutput, Status
+from projects.models import Choice, RenderJob, RenderOutput, Status
 from tests.projects.renders import files_left
 
 Script = Callable[[str], None]
@@ -42,9 +43,16 @@ def test_a_finished_job_has_its_output_and_leaves_no_scratch(job: RenderJob, eng
     assert files_left(media_root) == [output.path.name]
 
 
-@pytest.mark.parametrize("sound", [SoundChoice(), SoundChoice(denoise=True), SoundChoice(loudness=True)])
-def test_the_engine_is_told_what_the_owner_chose_for_the_sound(
-    job: RenderJob, engine: Script, media_root: Path, owner: User, monkeypatch: pytest.MonkeyPatch, sound: SoundChoice
+CHOICES = (
+    Choice(),
+    Choice(denoise=True, quality=14, speed="medium", longer="cut"),
+    Choice(shorter="keep", part_start=0.2, part_end=0.9, point_x=0.5, point_y=0.25, excerpt=0.5, codec="hevc"),
+)
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_the_engine_is_told_what_the_owner_chose(
+    job: RenderJob, engine: Script, media_root: Path, owner: User, monkeypatch: pytest.MonkeyPatch, choice: Choice
 ) -> None:
     told: list[dict[str, Any]] = []
     started = rendering.Engine
@@ -55,12 +63,25 @@ def test_the_engine_is_told_what_the_owner_chose_for_the_sound(
 
     monkeypatch.setattr(rendering, "Engine", listening)
     jobs.cancel(job=job)
-    RenderJob.objects.filter(pk=job.pk).update(**asdict(sound))
+    RenderJob.objects.filter(pk=job.pk).update(**choice.as_dict())
     job.refresh_from_db()
     jobs.retry(job=job, by=owner)  # which keeps the choice
     engine("succeed")
     assert rendering.run_next()
-    assert told[0] == told[0] | asdict(sound)
+    assert options_from(told[0]) == RenderOptions(
+        Encoding(choice.quality, choice.speed, choice.codec),
+        SoundChoice(choice.denoise, choice.loudness),
+        measure=True,
+        overview=True,
+        longer=choice.longer,
+        shorter=choice.shorter,
+        start=choice.part_start,
+        end=choice.part_end,
+        point=None if choice.point_x is None else SpeakerPoint(0.5, 0.25),
+        excerpt=choice.excerpt,
+        cache=storage.folder(storage.ANALYSES),
+        segments=storage.folder(storage.SEGMENTS),
+    )
 
 
 def test_nothing_runs_when_nothing_waits(db: None) -> None:

@@ -17,8 +17,8 @@ from projects.faults import LOSSES_ALLOWED
 from projects.models import RenderJob
 
 ERRORS = {"UnusableInput", "EnvironmentFault", "ToolFailed"}
-# The platform never runs these: the command line with its contact sheets, the maker of the demo's take, the training.
-ELSEWHERE = ("__main__.py", "sheet.py", "synthetic", "training")
+# The platform never runs these: the command line with contact sheets and weights, the maker of the demo's take, the training.
+ELSEWHERE = {"__main__.py", "sheet.py", "synthetic", "training", "command.py", "installing.py"}
 CODE = re.compile(r"[a-z_]+")
 
 
@@ -51,7 +51,7 @@ def written(node: ast.AST) -> Iterator[ast.expr]:
 def engine_sentences() -> list[str]:
     """Every sentence that the engine may tell the platform."""
     root = Path(settings.BASE_DIR) / "lipsync"
-    sources = [path for path in root.rglob("*.py") if path.relative_to(root).parts[0] not in ELSEWHERE]
+    sources = [path for path in root.rglob("*.py") if not ELSEWHERE.intersection(path.relative_to(root).parts)]
     found = [filled(told) for path in sources for node in ast.walk(ast.parse(path.read_text())) for told in written(node)]
     return sorted({sentence for sentence in found if sentence})
 

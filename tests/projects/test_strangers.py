@@ -36,6 +36,7 @@ EDIT, OWN = {"post": EDITOR}, {"post": OWNER}
 
 PAGES: Mapping[str, Mapping[str, str]] = {
     "pages:quick_render": PAGE | {"post": SOMEBODY},
+    "pages:make_words": PAGE,
     "pages:sign_in": dict.fromkeys(METHODS, ANYBODY),
     "pages:sign_out": dict.fromkeys(METHODS, SOMEBODY),
     "pages:set_up": dict.fromkeys(("get", "head", "post"), ANYBODY),
@@ -50,6 +51,11 @@ PAGES: Mapping[str, Mapping[str, str]] = {
     "pages:change_password": {"post": SOMEBODY},
     "pages:create_token": {"post": SOMEBODY},
     "pages:revoke_token": {"post": SOMEBODY},
+    "pages:webhooks": PAGE | {"post": SOMEBODY},
+    "pages:webhook": {"get": UPLOADER, "head": UPLOADER},
+    **{f"pages:{deed}_webhook": {"post": UPLOADER} for deed in ("change", "remove", "test", "pause", "resume")},
+    "pages:change_webhook_secret": {"post": UPLOADER},
+    "pages:replay_delivery": {"post": UPLOADER},
     "pages:queue": PAGE,
     "pages:queue_live": PAGE,
     "pages:pause": {"post": SOMEBODY},
@@ -57,8 +63,12 @@ PAGES: Mapping[str, Mapping[str, str]] = {
     "pages:job": LOOK,
     "pages:job_live": LOOK,
     "pages:cancel": EDIT,
+    "pages:undo_cancel": EDIT,
+    "pages:make_whole": EDIT,
     "pages:retry": EDIT,
+    "pages:styleguide": {"get": ADMINISTRATOR, "head": ADMINISTRATOR},
     "pages:storage": PAGE,
+    "pages:storage_ages": PAGE,
     **{f"pages:{deed}_{kind}": EDIT for deed in ("delete", "keep", "restore") for kind in ("clips", "voices", "videos")},
     "pages:batches": LOOK,
     "pages:batch_new": {"get": EDITOR, "head": EDITOR, "post": EDITOR},
@@ -121,6 +131,7 @@ API: Mapping[str, Mapping[str, str]] = {
     "api:track": READ | {"delete": EDITOR},
     "api:restore_track": EDIT,
     "api:usage": {"get": SOMEBODY},
+    "api:presets": {"get": SOMEBODY},
     "api:jobs": {"get": SOMEBODY, "post": SOMEBODY},
     "api:job": READ,
     "api:job_cancel": EDIT,
@@ -174,6 +185,8 @@ def ids(output: RenderOutput) -> dict[str, object]:
         "token_id": "0" * 8,
         "uidb64": "MQ",
         "upload_id": making.arriving(job.created_by, job.project).pk,
+        "webhook_id": (delivery := making.delivery(job.created_by)).endpoint_id,
+        "delivery_id": delivery.pk,
     }
 
 

@@ -1,0 +1,24 @@
+"""Which presets there are: the built-in ones, and those that administrators have added."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+from projects.errors import Refused
+from projects.models import Preset
+from projects.models.presets import BUILT_IN
+
+
+def offered() -> list[Preset]:
+    """All of them, in the order in which they are shown."""
+    return [*BUILT_IN, *Preset.objects.all()]
+
+
+def find(code: str) -> Preset:
+    """The one with this code. Raises ProjectError `unknown_preset`."""
+    found = next((preset for preset in BUILT_IN if preset.code == code), None) or Preset.objects.filter(code=code).first()
+    if found is None:
+        text = _("There is no preset {code}. Choose one of: {choices}.")
+        choices = ", ".join(preset.code for preset in offered())
+        raise Refused("unknown_preset", text.format(code=repr(code[:40]), choices=choices), field="preset")
+    return found
