@@ -58,6 +58,7 @@ OF_THE_PLATFORM = (
     Code("bad_email", 422, gettext_noop("This is no address that mail can be sent to. Check it for misprints.")),
     Code("bad_username", 422, gettext_noop("This user name cannot be used. Use letters, digits and @/./+/-/_ only.")),
     Code("checksum_invalid", 400, gettext_noop("Upload-Checksum must be one of {algorithms} and the digest in base64.")),
+    Code("code_invalid", 422, gettext_noop("The code is up to 100 letters, digits, dots, dashes and underscores.")),
     Code("consent_ended", 422, gettext_noop("This consent would have ended already. Choose a later day, or none.")),
     Code("consent_not_yet", 422, gettext_noop("The day on which consent was given cannot lie ahead.")),
     Code("content_type", 415, gettext_noop("Send the bytes with the content type {type}.")),
@@ -133,6 +134,7 @@ OF_THE_PLATFORM = (
     Code("nothing_finished", 422, gettext_noop("No video of this batch is finished yet. Come back when the first one is.")),
     Code("owner_changed", 409, gettext_noop("The project has another owner by now. Load the page again.")),
     Code("owner_stays", 409, gettext_noop("The owner cannot leave. Hand the project over to another member first.")),
+    Code("path_refused", 422, gettext_noop("Name a file of the shared folder, or an address that begins with https.")),
     Code(
         "quota_bytes",
         403,
@@ -162,6 +164,7 @@ OF_THE_PLATFORM = (
             "The storage for finished files does not answer ({reason}). Try again in a few minutes, or tell the administrator."
         ),
     ),
+    Code("task_missing", 404, gettext_noop("There is no task of this code. Codes are remembered for a day.")),
     Code("too_large", 413, gettext_noop("The file is larger than {limit} MB. Cut it or export it smaller, then try again.")),
     Code("too_many_cells", 422, gettext_noop("A batch has at most {most} videos, this one {count}. Split it in two.")),
     Code("too_many_guesses", 429, gettext_noop("Too many wrong passwords. Wait as many seconds as Retry-After says.")),

@@ -5,25 +5,38 @@ Every answer is 200 with a `code` of theirs, except to who has no token.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.http import Http404
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from rest_framework import serializers
-from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from projects import duix, sentences
+from projects.api.endpoints import person
 from projects.errors import ProjectError
-from projects.models import RenderJob
+from projects.models import RenderJob, Scope
 
 OK = 10000
 WORD_LENGTH = 2000
+
+
+Method = TypeVar("Method", bound=Callable[..., Response])
+
+
+def for_scope(scope: Scope) -> Callable[[Method], Method]:
+    """A token needs this scope."""
+
+    def note(method: Method) -> Method:
+        vars(method)["scopes"] = frozenset({scope})
+        return method
+
+    return note
 
 
 class NewTask(serializers.Serializer[Any]):
@@ -40,7 +53,9 @@ class NewTask(serializers.Serializer[Any]):
 
 
 class Door(APIView):
-    """What both have in common."""
+    """What both have in common. They are not of the API, and so not in its schema."""
+
+    schema = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Closed unless the installation opens it."""
@@ -52,6 +67,7 @@ class Door(APIView):
 class Submit(Door):
     """`POST /easy/submit`"""
 
+    @for_scope(Scope.RENDER)
     def post(self, request: Request) -> Response:
         """Queue a render of these two files under this code."""
         shape = NewTask(data=request.data)
@@ -67,7 +83,7 @@ class Submit(Door):
             consent=given["consent"],
         )
         try:
-            job = duix.submit(user=_person(request), asked=asked)
+            job = duix.submit(user=person(request), asked=asked)
         except ProjectError as error:
             return _refused(error)
         return _answer(OK, _("The task is queued."), {"code": given["code"], "job": str(job.pk)})
@@ -76,11 +92,12 @@ class Submit(Door):
 class Query(Door):
     """`GET /easy/query?code=`"""
 
+    @for_scope(Scope.READ)
     def get(self, request: Request) -> Response:
         """How the render of this code stands."""
         code = request.query_params.get("code", "")
         try:
-            job = duix.find(user=_person(request), code=code)
+            job = duix.find(user=person(request), code=code)
             told = _stand(request, job, code)
         except ProjectError as error:
             return _refused(error)
@@ -107,12 +124,6 @@ def _stand(request: Request, job: RenderJob, code: str) -> dict[str, Any]:
         size = {"width": output.width, "height": output.height, "video_duration": round(1000 * output.duration)}
         return told | size | {"result": duix.deliver(output, code), "url": address}
     return told
-
-
-def _person(request: Request) -> User:
-    if not isinstance(request.user, User):
-        raise NotAuthenticated
-    return request.user
 
 
 def _refused(error: ProjectError) -> Response:
