@@ -134,7 +134,6 @@ OF_THE_PLATFORM = (
     Code("nothing_finished", 422, gettext_noop("No video of this batch is finished yet. Come back when the first one is.")),
     Code("owner_changed", 409, gettext_noop("The project has another owner by now. Load the page again.")),
     Code("owner_stays", 409, gettext_noop("The owner cannot leave. Hand the project over to another member first.")),
-    Code("path_refused", 422, gettext_noop("Name a file of the shared folder, or an address that begins with https.")),
     Code(
         "quota_bytes",
         403,
@@ -164,7 +163,6 @@ OF_THE_PLATFORM = (
             "The storage for finished files does not answer ({reason}). Try again in a few minutes, or tell the administrator."
         ),
     ),
-    Code("task_missing", 404, gettext_noop("There is no task of this code. Codes are remembered for a day.")),
     Code("too_large", 413, gettext_noop("The file is larger than {limit} MB. Cut it or export it smaller, then try again.")),
     Code("too_many_cells", 422, gettext_noop("A batch has at most {most} videos, this one {count}. Split it in two.")),
     Code("too_many_guesses", 429, gettext_noop("Too many wrong passwords. Wait as many seconds as Retry-After says.")),
@@ -178,6 +176,13 @@ OF_THE_PLATFORM = (
         gettext_noop("This server speaks version {version} of the tus protocol. Say so in the header Tus-Resumable."),
     ),
     Code("unknown_time_zone", 422, gettext_noop("There is no such time zone. Choose one from the list.")),
+    Code(
+        "part_outside_clip",
+        422,
+        gettext_noop("The clip lasts {seconds:.1f} s. Choose a start and an end within it, at least half a second apart."),
+    ),
+    Code("path_refused", 422, gettext_noop("Name a file of the shared folder, or an address that begins with https.")),
+    Code("task_missing", 404, gettext_noop("There is no task of this code. Codes are remembered for a day.")),
     Code("too_late", 409, gettext_noop("The render has been stopped already. “Try again” makes it anew.")),
     Code("not_a_draft", 409, gettext_noop("This is the whole video already.")),
     Code("unknown_preset", 422, gettext_noop("There is no preset {code}. Choose one of: {choices}.")),
@@ -387,7 +392,7 @@ OF_THE_ENGINE = (
         None,
         gettext_noop("The list of the installation's own weights cannot be read. Tell the administrator."),
     ),
-    Code("torch_missing", None, gettext_noop("The engine {engine} needs torch. Run: pip install -r requirements/gpu.txt.")),
+    Code("torch_missing", None, gettext_noop("What was chosen needs torch. Run: pip install -r requirements/gpu.txt")),
     Code("unknown_device", None, gettext_noop("{name} is no device. Choose auto, cpu, or cuda:0, cuda:1 and so on.")),
     Code("unknown_precision", None, gettext_noop("{name} is no precision. Choose auto, {choices}.")),
     Code("unknown_weights", None, gettext_noop("There are no weights named {name}. Choose one of: {choices}.")),
@@ -400,6 +405,7 @@ OF_THE_ENGINE = (
         ),
     ),
     Code("weights_missing", None, gettext_noop("The weights {name} are not installed. Run: manage.py weights install {how}.")),
+    Code("excerpt_too_short", None, gettext_noop("A draft lasts half a second or longer. Choose a longer one.")),
 )
 
 CODES: Mapping[str, Code] = MappingProxyType(

@@ -130,7 +130,6 @@ def operation(
         body = {"application/offset+octet-stream": OpenApiTypes.BINARY}
 
     def decorate(method: Method) -> Method:
-        vars(method)["scopes"] = frozenset(scope)
         described = extend_schema(
             operation_id=name,
             summary=summary,
@@ -140,7 +139,17 @@ def operation(
             responses=responses,
             examples=examples,
         )
-        return described(method)
+        return needs(*scope)(described(method))
+
+    return decorate
+
+
+def needs(*scope: Scope) -> Callable[[Method], Method]:
+    """Which scopes a token may have for this method, one of them; any token will do where none is named."""
+
+    def decorate(method: Method) -> Method:
+        vars(method)["scopes"] = frozenset(scope)
+        return method
 
     return decorate
 
