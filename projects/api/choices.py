@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from projects import presets
 from projects.models import Choice, Preset
-from projects.models.choices import WORST_QUALITY, Codec, Longer, Shorter, Speed
+from projects.models.choices import WORST_QUALITY, Codec, Engine, Enhancer, Longer, Shorter, Speed
 from projects.models.presets import CODE_LENGTH, STANDARD
 
 NAMES = tuple(field.name for field in fields(Choice))
@@ -22,6 +22,7 @@ class HowFields(serializers.Serializer[Any]):
 
     preset: its code, see `presets/`; the standard one when left out
     excerpt: make only the hardest so many seconds, a draft; null makes the whole video
+    engine, enhancer: what makes the mouths and what restores them; refused where no worker can run it
     """
 
     preset = serializers.CharField(max_length=CODE_LENGTH, required=False)
@@ -33,6 +34,8 @@ class HowFields(serializers.Serializer[Any]):
     quality = serializers.IntegerField(min_value=0, max_value=WORST_QUALITY, required=False)
     speed = serializers.ChoiceField(choices=Speed.choices, required=False)
     excerpt = serializers.FloatField(min_value=0.5, required=False, allow_null=True)
+    engine = serializers.ChoiceField(choices=Engine.choices, required=False)
+    enhancer = serializers.ChoiceField(choices=Enhancer.choices, required=False, allow_blank=True)
 
 
 class OneClipFields(HowFields):
