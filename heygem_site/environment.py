@@ -95,6 +95,17 @@ def folder(name: str, *, default: Path) -> Path:
     return path
 
 
+def existing_folder(name: str) -> Path | None:
+    """A folder that is there, or none."""
+    given = str(env.str(name, default=""))
+    if not given:
+        return None
+    path = Path(given).expanduser().resolve()
+    if not path.is_dir():
+        raise _refuse(name, "a folder that is there")
+    return path
+
+
 def address(name: str, *, schemes: tuple[str, ...]) -> str:
     """The URL of a server, or nothing."""
     value = str(env.str(name, default=""))

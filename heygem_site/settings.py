@@ -140,6 +140,10 @@ WEBHOOKS = environment.switch("WEBHOOKS", default=False)
 # What people's addresses may lead to although it is in a private network: host names, addresses, networks.
 PRIVATE_TARGETS = environment.targets("PRIVATE_TARGETS")
 
+# Duix-Avatar's interface for scripts that were written for it, and the folder that it takes files from and puts videos into.
+DUIX_DOOR = environment.switch("DUIX_DOOR", default=False)
+DUIX_FOLDER = environment.existing_folder("DUIX_FOLDER")
+
 # --- renders ---------------------------------------------------------------------------------------------------------
 ENGINE_COMMAND = [sys.executable, "-m", "lipsync.process"]
 RENDER_TIME_LIMIT_SECONDS = environment.number("RENDER_TIME_LIMIT_SECONDS", default=4 * 3600, least=10, most=7 * 86400)

@@ -1,13 +1,17 @@
-"""All addresses: pages, files, the API and the admin."""
+"""All addresses: pages, files, the API, the door for scripts written for Duix-Avatar, and the admin."""
 
 from __future__ import annotations
 
 from django.contrib import admin
 from django.urls import include, path
 
+from projects.api import duix
+
 urlpatterns = [
     path("", include("projects.pages.urls")),
     path("files/", include("projects.media_urls")),
     path("api/v1/", include("projects.api.urls")),
+    path("easy/submit", duix.Submit.as_view(), name="duix_submit"),
+    path("easy/query", duix.Query.as_view(), name="duix_query"),
     path("admin/", admin.site.urls),
 ]

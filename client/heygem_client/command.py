@@ -20,8 +20,8 @@ from rich.console import Console
 from heygem_client import course, showing, signing_in
 from heygem_client.connection import checked
 from heygem_client.errors import NotAllowed, Refused, StudioError
-from heygem_client.rows import Job, Kind, Medium, Project, Quota, Room
-from heygem_client.studio import Cell, Studio, require_videos
+from heygem_client.rows import How, Job, Kind, Medium, Project, Quota, Room
+from heygem_client.studio import AS_USUAL, Cell, Studio, require_videos
 
 SOUND_ENDINGS = frozenset(
     (".wav", ".wave", ".mp3", ".m4a", ".aac", ".flac", ".ogg", ".oga", ".opus", ".wma", ".aiff", ".aif")
@@ -95,7 +95,7 @@ def _render(studio: Studio, chosen: argparse.Namespace) -> None:
     project = _project(studio, chosen)
     clip = _medium(studio, chosen, project, course.source(chosen.clip, chosen.lecturer), "clip")
     voice = _medium(studio, chosen, project, course.source(chosen.voice, chosen.language), "voice")
-    job = studio.render(clip, voice, denoise=chosen.denoise, loudness=chosen.loudness, retry=chosen.retry)
+    job = studio.render(clip, voice, how=_chosen(chosen), retry=chosen.retry)
     _follow(studio, chosen, [job], [chosen.name])
 
 
@@ -107,7 +107,7 @@ def _batch(studio: Studio, chosen: argparse.Namespace) -> None:
     heard = {source: _medium(studio, chosen, project, source, "voice") for source in voices}
     cells = [Cell(media[line.clip], heard[line.voice], line.name) for line in lines]
     name = chosen.name or chosen.list.stem
-    made = studio.batch(cells, name=name, denoise=chosen.denoise, loudness=chosen.loudness, retry=chosen.retry)
+    made = studio.batch(cells, name=name, how=_chosen(chosen), retry=chosen.retry)
     _say(f"{len(made.jobs)} videos, {made.new} of them new.")
     _follow(studio, chosen, list(made.jobs), [cell.name for cell in cells])
 
@@ -143,6 +143,18 @@ def _medium(studio: Studio, chosen: argparse.Namespace, project: Project, source
         return studio.upload(source.path, project=project, kind=kind, language=source.said or chosen.language)
     lecturer = source.said or chosen.lecturer
     return studio.upload(source.path, project=project, kind=kind, lecturer=lecturer, consent=chosen.consent)
+
+
+def _chosen(chosen: argparse.Namespace) -> How:
+    return How(
+        preset=chosen.preset,
+        denoise=chosen.denoise,
+        loudness=chosen.loudness,
+        longer=chosen.longer,
+        shorter=chosen.shorter,
+        codec=chosen.codec,
+        excerpt=chosen.draft,
+    )
 
 
 def _asked(studio: Studio, chosen: argparse.Namespace) -> list[Job]:
@@ -257,8 +269,14 @@ def _where(command: argparse.ArgumentParser) -> None:
 
 
 def _how(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--denoise", action="store_true", help="turn steady noise of the voice down")
-    command.add_argument("--loudness", action="store_true", help="bring the voice to -16 LUFS")
+    command.add_argument("--preset", default=AS_USUAL.preset, help=f"how to make it; {AS_USUAL.preset} when not given")
+    switch = argparse.BooleanOptionalAction
+    command.add_argument("--denoise", action=switch, help="turn steady noise of the voice down; else as the preset says")
+    command.add_argument("--loudness", action=switch, help="bring the voice to -16 LUFS; else as the preset says")
+    command.add_argument("--longer", choices=("bounce", "loop", "hold", "cut"), help="where the voice is longer than the clip")
+    command.add_argument("--shorter", choices=("cut", "keep"), help="where it is shorter")
+    command.add_argument("--codec", choices=("h264", "hevc"), help="how the picture is coded")
+    command.add_argument("--draft", type=float, metavar="SECONDS", help="only the hardest so many seconds")
     command.add_argument("--retry", action="store_true", help="render again what failed or was cancelled")
     command.add_argument("--wait", action="store_true", help="wait until all have ended")
     command.add_argument("--download", type=Path, metavar="FOLDER", help="fetch the videos that are finished")

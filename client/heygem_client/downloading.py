@@ -164,7 +164,7 @@ def _write(folder: Path, entries: Mapping[str, Mapping[str, Any]]) -> None:
 
 def _cell(job: Job) -> dict[str, Any]:
     """What a render is made from."""
-    return {"clip_id": job.clip, "voice_id": job.voice, "denoise": job.denoise, "loudness": job.loudness}
+    return {"clip_id": job.clip, "voice_id": job.voice, "how": dict(job.how)}
 
 
 def _is_of(entry: Mapping[str, Any], job: Job) -> bool:

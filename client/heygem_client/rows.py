@@ -3,11 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 Kind = Literal["clip", "voice"]
+# What may be chosen for a render. Of one clip alone, and not asked for here: the part that is used, and where the speaker is.
+OF_ONE_CLIP = ("part_start", "part_end", "point_x", "point_y", "point_at")
+OF_PRESETS = ("denoise", "loudness", "longer", "shorter", "codec", "quality", "speed", "excerpt")
+CHOICES = (*OF_PRESETS, *OF_ONE_CLIP)
 FINAL = ("succeeded", "failed", "cancelled")
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How videos are made: a preset by its code, and what of it is to be otherwise; None leaves it as the preset says.
+
+    denoise, loudness: what is done to the voice before it is heard; longer, shorter: what the picture does where the voice is
+    so: bounce, loop, hold or cut, and cut or keep; codec: h264 or hevc; quality: 0 (best) to 51; speed: veryfast, medium or
+    slow; excerpt: a draft of the hardest so many seconds
+    """
+
+    preset: str = "standard"
+    denoise: bool | None = None
+    loudness: bool | None = None
+    longer: str | None = None
+    shorter: str | None = None
+    codec: str | None = None
+    quality: int | None = None
+    speed: str | None = None
+    excerpt: float | None = None
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """As it is asked for."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +141,14 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A render of one clip with one voice, both by id. progress: 0 to 1"""
+    """A render of one clip with one voice, both by id. how: each of CHOICES; progress: 0 to 1"""
 
     id: str
     project: str
     clip: str
     voice: str
-    denoise: bool
-    loudness: bool
+    preset: str
+    how: Mapping[str, Any]
     status: str
     progress: float
     created_at: str
@@ -135,8 +164,8 @@ class Job:
             project=str(row["project"]),
             clip=str(row["clip"]),
             voice=str(row["track"]),
-            denoise=bool(row["denoise"]),
-            loudness=bool(row["loudness"]),
+            preset=str(row["preset"]),
+            how={name: row.get(name) for name in CHOICES},
             status=str(row["status"]),
             progress=float(row["progress"]),
             created_at=str(row["created_at"]),

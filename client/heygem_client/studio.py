@@ -21,10 +21,11 @@ from heygem_client import downloading, showing, uploading
 from heygem_client.connection import PATIENCE_SECONDS, Connection
 from heygem_client.downloading import Wanted
 from heygem_client.errors import Refused, RendersFailed, StillRunning
-from heygem_client.rows import Job, Kind, Lecturer, Medium, Project, Quota, Room
+from heygem_client.rows import CHOICES, How, Job, Kind, Lecturer, Medium, Project, Quota, Room
 
 FIRST_POLL, SLOWEST_POLL = 0.5, 10.0
 GROWTH = 1.2
+AS_USUAL = How()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,10 @@ class Studio:
         """A clip or a voice of the library, by its id."""
         return Medium.of(kind, self.connection.get(f"{uploading.LISTS[kind]}{medium_id}/"))
 
+    def presets(self) -> dict[str, dict[str, Any]]:
+        """What each preset says, by its code."""
+        return {str(row["code"]): row for row in self.connection.rows("presets/")}
+
     def job(self, job_id: str) -> Job:
         """A render, by its id."""
         return Job.of(self.connection.get(f"jobs/{job_id}/"))
@@ -153,16 +158,13 @@ class Studio:
                 medium = uploading.send(self.connection, file, moved)
         return medium
 
-    def render(self, clip: Medium, voice: Medium, *, denoise: bool = False, loudness: bool = False, retry: bool = False) -> Job:
+    def render(self, clip: Medium, voice: Medium, *, how: How = AS_USUAL, retry: bool = False) -> Job:
         """Have a clip say a voice, unless that is done already. retry: also where it failed before. Raises StudioError."""
-        sound = {"denoise": denoise, "loudness": loudness}
-        return self._made([Cell(clip, voice)], sound=sound, retry=retry, name=None).jobs[0]
+        return self._made([Cell(clip, voice)], how=how, retry=retry, name=None).jobs[0]
 
-    def batch(
-        self, cells: Sequence[Cell], *, name: str = "", denoise: bool = False, loudness: bool = False, retry: bool = False
-    ) -> Made:
+    def batch(self, cells: Sequence[Cell], *, name: str = "", how: How = AS_USUAL, retry: bool = False) -> Made:
         """Render these cells of one project, as one batch, each unless it is done already. Raises StudioError."""
-        return self._made(cells, sound={"denoise": denoise, "loudness": loudness}, retry=retry, name=name)
+        return self._made(cells, how=how, retry=retry, name=name)
 
     def wait(self, jobs: Iterable[Job], *, timeout: float | None = None) -> list[Job]:
         """The same renders once all have ended, whatever came of them. timeout: seconds. Raises StillRunning."""
@@ -198,13 +200,13 @@ class Studio:
             return downloading.fetch_all(self.connection, wanted, Path(folder), moved)
 
     # --- steps ----------------------------------------------------------------------------------------------------------
-    def _made(self, cells: Sequence[Cell], *, sound: dict[str, bool], retry: bool, name: str | None) -> Made:
+    def _made(self, cells: Sequence[Cell], *, how: How, retry: bool, name: str | None) -> Made:
         """The renders of some cells, as a batch of this name, or one by one where there is none."""
         homes = {medium.project for cell in cells for medium in (cell.clip, cell.voice)}
         if len(homes) != 1:
             raise Refused("wrong_project", "Choose clips and voices, all of one project.")
         home = homes.pop()
-        found = self._there(home, cells, sound)
+        found = self._there(home, cells, self._meant(how))
         pairs = [(cell.clip.id, cell.voice.id) for cell in cells]
         again = [pair for pair in dict.fromkeys(pairs) if retry and pair in found and _has_failed(found[pair])]
         for pair in again:
@@ -214,22 +216,31 @@ class Studio:
         before = [found[pair].id for pair in missing if pair in found]  # videos that were deleted since
         if missing and name is None:
             for clip, voice in missing:
-                body: dict[str, Any] = {"clip": clip, "track": voice, **sound}
+                body: dict[str, Any] = {"clip": clip, "track": voice, **how.asked}
                 found[clip, voice] = Job.of(self.connection.post("jobs/", body, key=_key(body, before)))
         elif missing:
-            body = {"project": home, "cells": [{"clip": clip, "track": voice} for clip, voice in missing], **sound}
+            body = {"project": home, "cells": [{"clip": clip, "track": voice} for clip, voice in missing], **how.asked}
             made = self.connection.post("batches/", {**body, "name": name}, key=_key(body, name, before))
             found |= {(job.clip, job.voice): job for job in map(Job.of, self.connection.rows("jobs/", batch=made["id"]))}
         return Made(tuple(found[pair] for pair in pairs), len(missing) + len(again))
 
-    def _there(self, home: str, cells: Sequence[Cell], sound: dict[str, bool]) -> dict[tuple[str, str], Job]:
+    def _meant(self, how: How) -> dict[str, Any]:
+        """What of each of CHOICES is asked for. Raises Refused `unknown_preset`."""
+        presets = self.presets()
+        if how.preset not in presets:
+            text = f"There is no preset {how.preset!r}. There are: {', '.join(presets)}."
+            raise Refused("unknown_preset", text, field="preset")
+        said = {**presets[how.preset], **how.asked}
+        return {name: said.get(name) for name in CHOICES}
+
+    def _there(self, home: str, cells: Sequence[Cell], how: dict[str, Any]) -> dict[tuple[str, str], Job]:
         """For cells that were asked for before, the best that came of each: a video, what runs, or the newest failure."""
         wanted = {(cell.clip.id, cell.voice.id) for cell in cells}
         found: dict[tuple[str, str], Job] = {}
         for row in self.connection.rows("jobs/", project=home):
             job = Job.of(row)
             pair = (job.clip, job.voice)
-            if pair in wanted and {"denoise": job.denoise, "loudness": job.loudness} == sound:
+            if pair in wanted and job.how == how:
                 there = found.get(pair)
                 if there is None or _worth(job) > _worth(there):
                     found[pair] = job

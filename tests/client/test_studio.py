@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 
 from heygem_client import (
     Cell,
+    How,
     Medium,
     NotAllowed,
     OutOfReach,
@@ -134,7 +135,20 @@ def test_a_render_is_made_once_though_its_answer_was_lost(
     job = studio.render(take, lesson)
     assert str(RenderJob.objects.get().pk) == job.id
     assert studio.render(take, lesson).id == job.id
-    assert studio.render(take, lesson, denoise=True).id != job.id
+    cleaned = studio.render(take, lesson, how=How(denoise=True))
+    assert cleaned.id != job.id
+    assert studio.render(take, lesson, how=How(denoise=True, codec="h264")).id == cleaned.id
+
+
+def test_a_draft_is_no_whole_video_and_a_preset_is_what_it_says(studio: Studio, take: Medium, lesson: Medium) -> None:
+    draft = studio.render(take, lesson, how=How(preset="draft"))
+    assert draft.how["excerpt"]
+    whole = studio.render(take, lesson)
+    assert (whole.id != draft.id, whole.how["excerpt"]) == (True, None)
+    assert studio.render(take, lesson, how=How(excerpt=draft.how["excerpt"], speed=draft.how["speed"])).id == draft.id
+    with pytest.raises(Refused, match="standard") as refused:
+        studio.render(take, lesson, how=How(preset="fastest"))
+    assert refused.value.code == "unknown_preset"
 
 
 @pytest.mark.usefixtures("works_meanwhile")

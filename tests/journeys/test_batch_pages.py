@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from projects import batches
-from projects.models import AudioTrack, Project, RenderBatch, Speaker, SpeakerClip
+from projects import batches, jobs
+from projects.models import AudioTrack, Project, QuotaPlan, RenderBatch, RenderJob, Speaker, SpeakerClip
 from projects.pages import batches as pages
 from tests import making
 
@@ -79,3 +80,60 @@ def test_the_videos_of_a_lecturer_come_in_pages_of_their_own(
     assert "?videos=2" in first
     links = [[f"/jobs/{job.pk}/" in text for job in batches.cells(batch)] for text in (first, second)]
     assert sorted(links) == [[False, True], [True, False]]
+
+
+def cell(clip: SpeakerClip, track: AudioTrack) -> str:
+    return f"{clip.pk}:{track.pk}"
+
+
+def test_the_footer_says_how_much_of_the_room_left_the_videos_take(
+    owner_client: Client, project: Project, clips: list[SpeakerClip], tracks: list[AudioTrack]
+) -> None:
+    url, chosen = f"/projects/{project.pk}/batches/estimate/", {"cell": [cell(clips[0], track) for track in tracks]}
+    assert "left" not in owner_client.post(url, chosen).text
+    plan = QuotaPlan.objects.create(name="Team", bytes_per_person=20 * 10**9, is_usual=True)
+    text = " ".join(owner_client.post(url, chosen).text.split())
+    assert f"{COUNT} videos" in text
+    assert re.search("about [0-9.]+ [KM]B of the 18.6 GB left", text)
+    QuotaPlan.objects.filter(pk=plan.pk).update(bytes_per_person=1)
+    assert "field-error" in owner_client.post(url, chosen).text
+
+
+def test_a_shorter_way_to_make_them_takes_less(
+    owner_client: Client, project: Project, clips: list[SpeakerClip], tracks: list[AudioTrack]
+) -> None:
+    SpeakerClip.objects.update(duration=2.0)
+    AudioTrack.objects.update(duration=600.0)
+    url, chosen = f"/projects/{project.pk}/batches/estimate/", {"cell": [cell(clips[0], tracks[0])]}
+    assert "minutes" in owner_client.post(url, chosen).text
+    assert "minutes" not in owner_client.post(url, {**chosen, "longer": "cut"}).text
+
+
+def test_a_link_ticks_a_cell_that_is_too_old_to_be_shown(
+    owner_client: Client,
+    stranger_client: Client,
+    project: Project,
+    clips: list[SpeakerClip],
+    tracks: list[AudioTrack],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pages, "CLIPS_SHOWN", 1)
+    monkeypatch.setattr(pages, "VOICES_SHOWN", 1)
+    url = f"/projects/{project.pk}/batches/new/?preset=best&cell={cell(clips[0], tracks[0])}"
+    text = owner_client.get(url).text
+    assert re.findall(r'value="([^"]*)"\s+checked', text) == [cell(clips[0], tracks[0]), "best"]
+    assert 'value="draft"' not in text  # a draft is for one video
+    assert stranger_client.get(url).status_code == 404
+    assert owner_client.get(f"/projects/{project.pk}/batches/new/?cell=none:of:this").status_code == 404
+
+
+def test_a_cell_fills_while_its_video_is_made(
+    owner_client: Client, owner: User, clips: list[SpeakerClip], tracks: list[AudioTrack]
+) -> None:
+    batch = batch_of(batches.matrix(clips[:1], tracks[:2]), owner)
+    assert 'class="fill"' not in owner_client.get(f"/batches/{batch.pk}/live/").text
+    claim = jobs.claim()
+    assert claim is not None
+    RenderJob.objects.filter(pk=claim.job_id).update(progress=0.4)
+    page = owner_client.get(f"/batches/{batch.pk}/live/").text
+    assert re.findall(r'class="fill"\s+max="1"\s+value="([^"]*)"', page) == ["0.400"]

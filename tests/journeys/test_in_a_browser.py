@@ -169,6 +169,7 @@ def test_from_the_set_up_link_to_the_finished_video(
     assert video.evaluate("film => Math.abs(film.duration - 2)") < 0.15
     _seek_in_the_overview(page)
     _compare(page)
+    _steer_by_keys(page)
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").click()
     assert download.value.suggested_filename.endswith(".mp4")
@@ -205,6 +206,33 @@ def _compare(page: Page) -> None:
     assert page.locator(".stage").evaluate("stage => stage.style.getPropertyValue('--wipe')") != before
 
 
+def _steer_by_keys(page: Page) -> None:
+    """Single frames, jumps, a loop, the sound and the view, wherever the focus is."""
+    film = page.locator("video.new")
+    rate = film.evaluate("film => Number(film.closest('[data-player]').dataset.rate)")
+    page.keyboard.press("j")
+    assert film.evaluate("film => film.currentTime") == 0
+    page.keyboard.press(".")
+    page.keyboard.press(".")
+    assert film.evaluate("film => film.currentTime") == pytest.approx(2.5 / rate, abs=0.001)
+    page.keyboard.press(",")
+    assert film.evaluate("film => film.currentTime") == pytest.approx(1.5 / rate, abs=0.001)
+    page.keyboard.press("b")
+    for _ in range(5):
+        page.keyboard.press(".")
+    page.keyboard.press("b")
+    assert page.get_by_role("button", name="End the loop").is_visible()
+    twice_round = "let rounds = 0; film.addEventListener('seeking', () => { if (++rounds === 2) done(); }); film.play();"
+    film.evaluate(f"film => new Promise(done => {{ {twice_round} }})")
+    assert film.evaluate("film => film.currentTime") < 8 / rate
+    page.keyboard.press("k")
+    page.keyboard.press("m")
+    assert film.evaluate("film => film.muted")
+    assert not page.locator("video.old").evaluate("film => film.muted")
+    page.keyboard.press("n")
+    assert page.locator("video.old").is_hidden()
+
+
 def _a_stranger_sees_nothing(page: Page, browser: Browser, installation: Installation) -> None:
     """Every address that the finished page uses answers another person with 404."""
     sources = page.locator("video").evaluate_all("films => films.flatMap(film => [film.src, film.poster])")
@@ -217,6 +245,35 @@ def _a_stranger_sees_nothing(page: Page, browser: Browser, installation: Install
     for address in addresses:
         assert other.request.get(address).status == 404, address
     context.close()
+
+
+def test_the_button_tells_the_time_and_a_cancel_is_taken_back(
+    page: Page, installation: Installation, media: tuple[Path, Path]
+) -> None:
+    sign_in(page, installation, "boss")
+    page.set_input_files("[name=clip_file]", media[0])
+    page.set_input_files("[name=track_file]", media[1])
+    page.get_by_role("button", name=re.compile("Make the video, about [0-9]+")).wait_for()  # of files that have not arrived
+    page.get_by_text("Draft", exact=True).click()
+    page.get_by_role("button", name=re.compile("Make a draft of 0:05, about")).wait_for()
+    page.goto(f"{installation.address}/queue/")
+    page.get_by_role("button", name="Pause my queue").click()  # so that it waits
+    page.goto(installation.address)
+    page.get_by_text("Pick from the library").first.click()
+    page.locator(".pick", has_text="lecture").click()
+    page.get_by_text("Pick from the library").last.click()
+    page.locator(".pick", has_text="lesson").click()
+    page.get_by_role("button", name="Make the video").click()
+    page.wait_for_url("**/jobs/*/")
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Undo").wait_for()
+    assert page.evaluate("document.activeElement.id").startswith("undo-")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Undo").wait_for()  # and nobody presses it
+    page.goto(f"{installation.address}/queue/")
+    page.get_by_role("button", name="Resume my queue").click()
+    page.get_by_role("button", name="Pause my queue").wait_for()
 
 
 def test_a_batch_is_ticked_made_and_fetched_as_one_file(page: Page, installation: Installation) -> None:

@@ -18,6 +18,7 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from projects import accounts, memberships
 from projects.models import AudioTrack, Consent, Membership, RenderBatch, RenderJob, RenderOutput, SpeakerClip
@@ -153,12 +154,19 @@ API: Mapping[str, Mapping[str, str]] = {
     "api:restore_output": EDIT,
     "api:output_download": {"get": VIEWER, "head": VIEWER},
 }
-TABLE = PAGES | FILES | API
+DUIX: Mapping[str, Mapping[str, str]] = {"duix_submit": {"post": SOMEBODY}, "duix_query": {"get": SOMEBODY, "head": SOMEBODY}}
+TABLE = PAGES | FILES | API | DUIX
 
 
 ADDRESSES = addresses.every()
 ROUTES = [(name, route) for name, route, _parts in ADDRESSES]
 WITH_ROWS = [(name, route) for name, route, parts in ADDRESSES if parts - NOT_A_ROW]
+
+
+@pytest.fixture(autouse=True)
+def all_doors_are_open(settings: Settings) -> None:
+    """What an installation opens only where it is asked to is open."""
+    settings.WEBHOOKS = settings.DUIX_DOOR = True
 
 
 @pytest.fixture
@@ -246,7 +254,7 @@ def test_everybody_gets_what_the_table_says(people: dict[str, Client], ids: dict
             answer = getattr(browser, method)(address(route, ids), *body)
             transaction.set_rollback(True)
         browser.cookies = cookies  # the next one finds everything as it was
-        told = {"api": route.startswith("api/"), "with_rows": (name, route) in WITH_ROWS}
+        told = {"api": route.startswith(("api/", "easy/")), "with_rows": (name, route) in WITH_ROWS}
         if not fits(answer, kind, TABLE[name], method, **told):
             wrong[name, method, kind] = answer.status_code
     assert not wrong
