@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import socket
 import sys
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +41,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "csp",
     "rest_framework",
-    "knox",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "django_q",
     "projects",
 ]
@@ -204,21 +204,41 @@ AUTH_PASSWORD_VALIDATORS = [
 PASSWORD_RESET_TIMEOUT = 24 * 3600  # of a link to a new password
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "knox.auth.TokenAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "projects.api.entrance.TokenAuthentication",
+        "projects.api.entrance.BrowserAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated", "projects.api.entrance.InScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PAGINATION_CLASS": "projects.api.pagination.Pages",
-    "EXCEPTION_HANDLER": "projects.api.errors.answer",
+    "DEFAULT_THROTTLE_CLASSES": ["projects.api.limits.RequestsPerMinute"],
     "DEFAULT_THROTTLE_RATES": {"tokens": "10/min"},
+    "DEFAULT_SCHEMA_CLASS": "projects.api.schema.Described",
+    "EXCEPTION_HANDLER": "projects.api.errors.answer",
     "NUM_PROXIES": environment.number("TRUSTED_PROXIES", default=0, least=0, most=10),
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
-REST_KNOX: dict[str, Any] = {
-    "TOKEN_TTL": timedelta(days=environment.number("TOKEN_DAYS", default=90, least=1, most=3650)),
-    "TOKEN_LIMIT_PER_USER": 50,
-    "TOKEN_PREFIX": "hgs_",
+TOKEN_DAYS = environment.number("TOKEN_DAYS", default=90, least=1, most=3650)
+# Requests of one token, or of one signed-in person, a minute; 0: any number.
+API_REQUESTS_PER_MINUTE = environment.number("API_REQUESTS_PER_MINUTE", default=1200, least=0, most=1_000_000)
+
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "HeyGem Studio",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "COMPONENT_SPLIT_REQUEST": True,
+    "COMPONENT_SPLIT_PATCH": False,
+    "ENUM_NAME_OVERRIDES": {
+        "Role": "projects.models.Role",
+        "InvitedAs": "projects.api.projects.INVITED",
+        "EventKind": "projects.models.EventKind",
+        "UploadKind": "projects.models.UploadKind",
+        "UploadState": "projects.models.UploadState",
+        "StandingState": "projects.api.speakers.STANDINGS",
+        "ThingKind": "projects.api.storage.KINDS",
+        "FaultClass": "projects.models.ErrorClass",
+    },
 }
 
 # --- language and time -----------------------------------------------------------------------------------------------

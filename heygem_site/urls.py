@@ -15,3 +15,8 @@ urlpatterns = [
     path("easy/query", duix.Query.as_view(), name="duix_query"),
     path("admin/", admin.site.urls),
 ]
+
+handler400 = "heygem_site.refusals.bad_request"
+handler403 = "heygem_site.refusals.permission_denied"
+handler404 = "heygem_site.refusals.page_not_found"
+handler500 = "heygem_site.refusals.server_error"

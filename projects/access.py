@@ -21,6 +21,7 @@ from projects.errors import NotAllowed
 from projects.models import (
     AudioTrack,
     Consent,
+    Event,
     Invitation,
     JobAttempt,
     JobLogLine,
@@ -119,6 +120,12 @@ def consents_of(user: Person, *, speaker: Speaker | None = None) -> QuerySet[Con
     """The consents this person may see, of one lecturer or of all, newest first."""
     rows = Consent.objects.filter(speaker__project__in=Project.objects.visible_to(user)).select_related("speaker__project")
     return rows.filter(speaker=speaker) if speaker else rows
+
+
+def events_of(user: Person, *, project: Project | None = None) -> QuerySet[Event]:
+    """What happened in the projects that this person may see, of one or of all, in order."""
+    rows = Event.objects.visible_to(user)
+    return rows.filter(project=project) if project else rows
 
 
 def binned_clips_of(user: Person) -> QuerySet[SpeakerClip]:

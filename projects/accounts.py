@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Collection
+from datetime import timedelta
 from functools import partial
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.contrib.auth.password_validation import validate_password
@@ -17,13 +18,16 @@ from django.db.models import QuerySet
 from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from knox.models import AuthToken
-from knox.settings import knox_settings
 
 from projects import audit, library
 from projects.errors import Conflict, Refused
-from projects.models import Project, SetupLink
+from projects.models import ApiToken, Project, Scope, SetupLink
+from projects.models.tokens import KEY_LENGTH, PREFIX, TOKEN_NAME_LENGTH, digest_of, spelled
 
+ALL_SCOPES = tuple(Scope.values)
+MOST_TOKENS = 50  # of one person
+TOKEN_BYTES = 32
+ENDED_SHOWN = timedelta(days=30)
 UNUSABLE = r"^(!|$)"  # how Django marks an account that cannot be signed in with
 
 
@@ -90,15 +94,42 @@ def first_project(user: User) -> Project:
     return existing or library.add_project(owner=user, name=_("My project"))
 
 
-def tokens_of(user: User) -> QuerySet[AuthToken]:
-    """The person's API tokens, newest first; `token_key` names one without giving it away."""
-    rows: QuerySet[AuthToken] = AuthToken.objects.filter(user=user).order_by("-created")
-    return rows
+def tokens_of(user: User) -> QuerySet[ApiToken]:
+    """The person's API tokens, newest first; `key` names one without giving it away."""
+    return ApiToken.objects.filter(user=user)
+
+
+def create_token(
+    *, user: User, name: str = "", scopes: Collection[str] = ALL_SCOPES, days: int | None = None
+) -> tuple[str, ApiToken]:
+    """A new API token, shown this once, and its row. days: how long it lives, as long as TOKEN_DAYS says when not given
+
+    Raises ProjectError `too_many_tokens`, `no_scopes`, `unknown_scope`.
+    """
+    if not scopes:
+        raise Refused("no_scopes", _("Choose what the token may be used for."), field="scopes")
+    if not set(scopes) <= set(Scope.values):
+        text = _("A token may be used to {scopes}. Choose among these.").format(scopes=", ".join(Scope.values))
+        raise Refused("unknown_scope", text, field="scopes")
+    if ApiToken.objects.filter(user=user).count() >= MOST_TOKENS:
+        raise Conflict("too_many_tokens", _("You have too many tokens. Delete some first."))
+    token = PREFIX + secrets.token_hex(TOKEN_BYTES)
+    with transaction.atomic():
+        row = ApiToken.objects.create(
+            user=user,
+            key=token[:KEY_LENGTH],
+            digest=digest_of(token),
+            name=library.plain(name)[:TOKEN_NAME_LENGTH],
+            scopes=spelled(scopes),
+            expires_at=timezone.now() + timedelta(days=days or settings.TOKEN_DAYS),
+        )
+        audit.record("token.made", user, by=user, token=row.key, name=row.name, scopes=row.scopes)
+    return token, row
 
 
 def revoke_token(*, user: User, token_id: str) -> None:
-    """End one of the person's tokens, named by its `token_key`. A stranger's gives 404."""
-    row = tokens_of(user).filter(token_key=token_id).first()
+    """End one of the person's tokens, named by its `key`. A stranger's gives 404."""
+    row = tokens_of(user).filter(key=token_id).first()
     if row is None:
         raise Http404
     with transaction.atomic():
@@ -106,14 +137,9 @@ def revoke_token(*, user: User, token_id: str) -> None:
         audit.record("token.revoked", user, by=user, token=token_id)
 
 
-def create_token(*, user: User) -> tuple[str, datetime | None]:
-    """A new API token, shown this once, and when it ends. Raises ProjectError `too_many_tokens`."""
-    if AuthToken.objects.filter(user=user).count() >= (knox_settings.TOKEN_LIMIT_PER_USER or 1_000_000):
-        raise Conflict("too_many_tokens", _("You have too many tokens. Delete some first."))
-    with transaction.atomic():
-        row, token = AuthToken.objects.create(user=user)
-        audit.record("token.made", user, by=user, token=row.token_key)
-    return str(token), row.expiry
+def forget_ended_tokens() -> int:
+    """Remove the tokens that ended long enough ago for their owners to have seen it. Returns how many."""
+    return ApiToken.objects.filter(expires_at__lt=timezone.now() - ENDED_SHOWN).delete()[0]
 
 
 def hashed(token: str) -> str:

@@ -18,6 +18,7 @@ from redis import RedisError
 
 from lipsync.keeping import forget_all_but, forget_segments, remove_half_made
 from projects import (
+    accounts,
     events,
     fullness,
     idempotency,
@@ -76,6 +77,7 @@ def run_due() -> None:
     if cache.add(RETAINED, True, RETENTION_SECONDS):
         retention.run()
         events.forget_old()
+        accounts.forget_ended_tokens()
         webhooks.forget_old()
     cache.set(SWEPT, True, 2 * SWEEP_SECONDS)
 

@@ -7,10 +7,12 @@ browser where the bucket has them (`_lead_on`, S3_BUCKET and MEDIA_REDIRECT). No
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import wraps
 from math import ceil
 from pathlib import Path, PurePath
+from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
@@ -131,7 +133,7 @@ def serve(
     seconds: float = 0.0,
     attachment: bool = False,
 ) -> HttpResponseBase:
-    """A file the person may see, whole or the range asked for. The caller has checked the permission.
+    """A file the person may see, whole or the range asked for. The caller has checked the permission. Raises ProjectError.
 
     name: as its row has it; sha256: of its bytes, where known; tag: names the content instead; seconds: how long it
     plays; attachment: save instead of play, also by `?download=1`
@@ -150,8 +152,6 @@ def serve(
             response = _from_here(request, name, sha256, etag)
         except Missing as error:
             raise Http404 from error
-        except ProjectError as error:
-            return _refused(error)
         response["Content-Type"] = content_type
         response["Content-Disposition"] = disposition
     response["ETag"] = etag
@@ -169,10 +169,19 @@ def _from_here(request: HttpRequest, name: str, sha256: str, etag: str) -> HttpR
         return _hand_over(name, path) if settings.MEDIA_ACCEL_PREFIX else _send(request, path, etag)
 
 
-def _refused(error: ProjectError) -> HttpResponse:
-    response = HttpResponse(error.message, content_type="text/plain; charset=utf-8", status=error.status)
-    response["Cache-Control"] = "no-store"
-    return response
+def refused_in_plain_words(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """A view of a file whose refusal is a sentence; the API makes a body of its own of it."""
+
+    @wraps(view)
+    def telling(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            return view(request, *args, **kwargs)
+        except ProjectError as error:
+            response = HttpResponse(error.message, content_type="text/plain; charset=utf-8", status=error.status)
+            response["Cache-Control"] = "no-store"
+            return response
+
+    return telling
 
 
 def _hand_over(name: str, path: Path) -> HttpResponseBase:

@@ -14,6 +14,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from projects import audit, guesses, preferences
+from projects.api import errors
 
 FORM_ROOM_BYTES = 2**20
 ZONE_COOKIE = "zone"  # what static/js/zone.js says of the browser
@@ -50,8 +51,7 @@ class UploadSizeMiddleware:
             limit=largest // 2**20
         )
         if request.path.startswith("/api/"):
-            body = {"code": "too_large", "message": message, "field": "file", "detail": None, "docs": ""}
-            return JsonResponse(body, status=413)
+            return JsonResponse(errors.body("too_large", message, field="file"), status=413)
         return render(request, "413.html", {"message": message}, status=413)
 
 

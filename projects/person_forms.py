@@ -10,10 +10,12 @@ from django.contrib.auth.models import User
 from django.utils.translation import gettext_lazy as _
 
 from projects import preferences
-from projects.models import Mail
+from projects.models import Mail, Scope
+from projects.models.tokens import TOKEN_NAME_LENGTH
 from projects.preferences import NAME_LENGTH
 
 EMAIL_LENGTH = 254
+TOKEN_LIVES = ((7, _("7 days")), (30, _("30 days")), (90, _("90 days")), (365, _("a year")))
 
 
 class DescriptionForm(forms.Form):
@@ -81,3 +83,22 @@ class ForgottenForm(forms.Form):
 def _place(name: str) -> str:
     """Europe/Isle_of_Man -> Isle of Man."""
     return (name.partition("/")[2] or name).replace("_", " ")
+
+
+class TokenForm(forms.Form):
+    """A new API token."""
+
+    token_name = forms.CharField(
+        label=_("Name"),
+        max_length=TOKEN_NAME_LENGTH,
+        required=False,
+        help_text=_("To know it again, for example: course pipeline"),
+    )
+    scopes = forms.MultipleChoiceField(
+        label=_("It may"),
+        choices=Scope.choices,
+        initial=[Scope.READ, Scope.UPLOAD, Scope.RENDER],
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": _("Choose what the token may be used for.")},
+    )
+    days = forms.TypedChoiceField(label=_("It ends after"), choices=TOKEN_LIVES, coerce=int, initial=90)

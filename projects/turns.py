@@ -109,10 +109,10 @@ def give_back(user_id: int) -> None:
 def limits(user_ids: Collection[int]) -> dict[int, int]:
     """How many renders of each of these people may run at once; 0 for as many as there are workers."""
     people = get_user_model().objects.filter(pk__in=user_ids)
-    return dict(people.annotate(limit=_limit()).values_list("pk", "limit"))
+    return dict(people.annotate(limit=limit_of_a_person()).values_list("pk", "limit"))
 
 
-def _limit() -> Coalesce:
+def limit_of_a_person() -> Coalesce:
     """A person's own limit, else that of the plan given, or of the usual plan where none was given, else everybody's."""
     usual = Subquery(QuotaPlan.objects.filter(is_usual=True).values("parallel_renders")[:1])
     planned = Case(When(given_plan__isnull=False, then=F("given_plan__plan__parallel_renders")), default=usual)
@@ -161,6 +161,21 @@ class Standing:
     running: int
     limit: int
     paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """How one person's own queue stands, for themselves. limit: renders at once, 0 for no limit"""
+
+    paused_at: datetime | None
+    limit: int
+    waiting: int
+    running: int
+
+    @property
+    def paused(self) -> bool:
+        """Whether nothing new is started."""
+        return self.paused_at is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +230,7 @@ def line() -> Line:
             running[user_id] += every
         else:
             waiting[user_id], raised[user_id] = every - high, high
-    people = get_user_model().objects.filter(pk__in=waiting.keys() | running.keys()).annotate(limit=_limit())
+    people = get_user_model().objects.filter(pk__in=waiting.keys() | running.keys()).annotate(limit=limit_of_a_person())
     found = people.values_list("pk", "limit", "queue__paused_at", "queue__last_served_at")
     return Line(
         tuple(
@@ -296,6 +311,15 @@ def _ranks(user_id: int, wanted: list[RenderJob]) -> dict[UUID, int]:
 def queue_of(user: User) -> UserQueue:
     """This person's queue as it stands; not stored where nothing was set yet."""
     return UserQueue.objects.filter(user=user).first() or UserQueue(user=user)
+
+
+def own(user: User) -> Own:
+    """How this person's own queue stands."""
+    counts = dict(
+        RenderJob.objects.filter(created_by=user, status__in=LIVE).order_by().values_list("status").annotate(Count("priority"))
+    )
+    waiting, running = counts.get(Status.QUEUED, 0), counts.get(Status.RUNNING, 0)
+    return Own(paused_at=queue_of(user).paused_at, limit=limits([user.pk])[user.pk], waiting=waiting, running=running)
 
 
 def pause(*, user: User) -> UserQueue:

@@ -76,7 +76,7 @@ import sys
 import cv2
 import django
 import django_q
-import knox
+import drf_spectacular
 import mediapipe
 import numpy
 import psutil

@@ -98,6 +98,8 @@ class Filled:
             "token": self.token,
             "token_id": "0" * 8,
             "uidb64": "MQ",
+            "code": "no_consent",
+            "consent_id": self.speaker.consents.all()[0].pk,
             "webhook_id": self.message.endpoint_id,
             "delivery_id": self.message.pk,
         }

@@ -10,13 +10,14 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
-from knox.models import AuthToken
 
 from projects.models import (
+    ApiToken,
     AudioTrack,
     AuditEntry,
     CleanupRun,
     Consent,
+    Event,
     IdempotencyKey,
     Invitation,
     JobAttempt,
@@ -55,7 +56,7 @@ MENU: dict[str, tuple[tuple[type[Model], str, str], ...]] = {
         (Group, "Groups", "groups"),
         (Membership, "Memberships", "person_add"),
         (Invitation, "Invitations", "mail"),
-        (AuthToken, "API tokens", "key"),
+        (ApiToken, "API tokens", "key"),
         (WebhookEndpoint, "Webhooks", "webhook"),
         (WebhookDelivery, "Webhook messages", "outgoing_mail"),
     ),
@@ -75,6 +76,7 @@ MENU: dict[str, tuple[tuple[type[Model], str, str], ...]] = {
         (JobAttempt, "Attempts", "replay"),
         (JobLogLine, "Log lines", "notes"),
         (IdempotencyKey, "Idempotency keys", "fingerprint"),
+        (Event, "Events", "campaign"),
     ),
     "Library": (
         (Speaker, "Lecturers and consents", "co_present"),

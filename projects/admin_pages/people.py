@@ -11,7 +11,6 @@ from django.contrib.auth.models import Group, User
 from django.db.models import Count, F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from knox.models import AuthToken
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from projects import passwords, turns, usage
@@ -19,7 +18,7 @@ from projects.admin_pages import figures
 from projects.admin_pages.base import Kept, ModelAdmin, ReadOnly
 from projects.admin_pages.navigation import list_of
 from projects.admin_pages.plans import GivesPlans
-from projects.models import PersonPlan, Preferences, ProjectPlan, QuotaPlan, RenderJob, Status, UserQueue
+from projects.models import ApiToken, PersonPlan, Preferences, ProjectPlan, QuotaPlan, RenderJob, Status, UserQueue
 from projects.pages.people import signed_in
 
 if TYPE_CHECKING:  # the class takes a parameter in its stubs only
@@ -27,7 +26,7 @@ if TYPE_CHECKING:  # the class takes a parameter in its stubs only
 else:
     DjangosUsers = DjangosUserAdmin
 
-for model in (User, Group, AuthToken):
+for model in (User, Group):
     admin.site.unregister(model)  # theirs come without the theme
 SUPERUSERS_ALONE = ("is_staff", "is_superuser", "groups", "user_permissions")
 
@@ -158,13 +157,13 @@ class GroupAdmin(DjangosGroupAdmin, ModelAdmin):
     """Groups: rights that several people have."""
 
 
-@admin.register(AuthToken)
-class AuthTokenAdmin(ReadOnly):
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnly):
     """API tokens, each named by its first letters; removing one ends it."""
 
-    list_display = ("token_key", "user", "created", "expiry")
+    list_display = ("key", "name", "user", "scopes", "created_at", "expires_at", "last_used_at")
     list_select_related = ("user",)
-    search_fields = ("token_key", "user__username")
+    search_fields = ("key", "name", "user__username")
     fields = list_display
     recorded_as = "token"
 

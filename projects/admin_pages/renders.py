@@ -16,6 +16,7 @@ from projects.admin_pages.base import ModelAdmin, ReadOnly, TabularInline
 from projects.admin_pages.dashboard import lane_state
 from projects.admin_pages.keeping import WhereFilter, WithFile
 from projects.models import (
+    Event,
     IdempotencyKey,
     JobAttempt,
     JobLogLine,
@@ -175,6 +176,16 @@ class IdempotencyKeyAdmin(ReadOnly):
     list_display = ("key", "user", "job_id", "created_at")
     list_select_related = ("user",)
     search_fields = ("key", "user__username", "job__id")
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnly):
+    """What happened, as scripts are told; it goes after thirty days."""
+
+    list_display = ("id", "at", "kind", "project", "user", "object_type", "object_id")
+    list_select_related = ("project", "user")
+    list_filter = ("kind",)
+    search_fields = ("object_id", "project__name")
 
 
 @admin.register(Lane)

@@ -19,8 +19,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from projects import duix, sentences
+from projects.api.endpoints import needs
 from projects.errors import ProjectError
-from projects.models import RenderJob
+from projects.models import RenderJob, Scope
 
 OK = 10000
 WORD_LENGTH = 2000
@@ -42,6 +43,8 @@ class NewTask(serializers.Serializer[Any]):
 class Door(APIView):
     """What both have in common."""
 
+    schema = None  # it is described in docs/duix.md: nothing of it is ours to change
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Closed unless the installation opens it."""
         super().initial(request, *args, **kwargs)
@@ -52,6 +55,7 @@ class Door(APIView):
 class Submit(Door):
     """`POST /easy/submit`"""
 
+    @needs(Scope.RENDER)
     def post(self, request: Request) -> Response:
         """Queue a render of these two files under this code."""
         shape = NewTask(data=request.data)
@@ -76,6 +80,7 @@ class Submit(Door):
 class Query(Door):
     """`GET /easy/query?code=`"""
 
+    @needs(Scope.READ, Scope.RENDER)
     def get(self, request: Request) -> Response:
         """How the render of this code stands."""
         code = request.query_params.get("code", "")

@@ -1,24 +1,32 @@
-"""The body of every error: {code, message, field, detail, docs}."""
+"""The body of every refusal under /api/: {code, message, field, detail, docs}, whoever refuses."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404
+from django.http import Http404, JsonResponse
+from django.urls import reverse
 from rest_framework import exceptions
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
+from projects import codes
 from projects.errors import ProjectError
+
+# Of these the framework knows better what is wrong than a sentence that fits them all.
+TOLD_BY_THE_FRAMEWORK = ("parse_error",)
 
 
 def answer(error: Exception, context: dict[str, Any]) -> Response | None:
-    """The response for an expected error; None for a bug, which Django reports."""
+    """The response for an expected error; None for a bug, which `page_of_a_fault` answers."""
+    request = context["request"]
     if isinstance(error, ProjectError):
         set_rollback()
         detail = {"at": error.at} if error.at is not None else None
-        return Response(body(error.code, error.message, field=error.field, detail=detail), status=error.status)
+        told = body(error.code, error.message, field=error.field, detail=detail)
+        return Response(told, status=error.status)
     response = exception_handler(error, context)
     if response is None:
         return None
@@ -29,13 +37,26 @@ def answer(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, exceptions.ValidationError):
         response.data = _invalid(error)
     elif isinstance(error, exceptions.APIException):
-        response.data = body(str(error.get_codes()), str(error.detail))
+        code = str(error.detail.code) if isinstance(error.detail, exceptions.ErrorDetail) else error.default_code
+        message = str(error.detail) if code in TOLD_BY_THE_FRAMEWORK else _sentence(code, request)
+        response.data = body(code, message)
     return response
 
 
 def body(code: str, message: str, *, field: str = "", detail: Any = None) -> dict[str, Any]:
-    """The error body. `docs` is a place in the documentation, empty for now."""
-    return {"code": code, "message": message, "field": field or None, "detail": detail, "docs": ""}
+    """The error body. `docs` is where on this server the code is explained."""
+    docs = reverse("api:error", args=[code])
+    return {"code": code, "message": message, "field": field or None, "detail": detail, "docs": docs}
+
+
+def refusal(code: str) -> JsonResponse:
+    """The same for what is refused before a view of the API is reached, or after one has failed."""
+    known = codes.CODES[code]
+    return JsonResponse(body(code, known.message), status=known.status)
+
+
+def _sentence(code: str, request: Request) -> str:
+    return codes.CODES[code].message.replace("{method}", str(request.method))
 
 
 def _invalid(error: exceptions.ValidationError) -> dict[str, Any]:
@@ -46,4 +67,5 @@ def _invalid(error: exceptions.ValidationError) -> dict[str, Any]:
         field, problem = next(iter(problem.items()))
     while isinstance(problem, (list, dict)) and problem:
         problem = problem[0] if isinstance(problem, list) else next(iter(problem.values()))
-    return body("invalid", str(problem), field="" if field == "non_field_errors" else str(field), detail=error.detail)
+    named = "" if field == "non_field_errors" else str(field)
+    return body("invalid", str(problem), field=named, detail=error.detail)

@@ -15,22 +15,26 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.http import http_date
 from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import status
-from rest_framework.exceptions import MethodNotAllowed, NotAuthenticated
+from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from projects import access, idempotency, resumable, uploads
-from projects.api.pagination import Pages
-from projects.api.serializers import UploadShape
+from projects.api.endpoints import Endpoint, one, operation, person
+from projects.api.files import UPLOADED
+from projects.api.lists import asked, listed
+from projects.api.schema import IDEMPOTENCY_KEY
+from projects.api.uploads import UploadsAsked, UploadShape
 from projects.errors import ProjectError
-from projects.models import Upload, UploadKind
+from projects.models import Scope, Upload, UploadKind
 from projects.resumable import ALGORITHMS, Announced, Checksum
 
 VERSION = "1.0.0"
@@ -38,7 +42,33 @@ EXTENSIONS = "creation,creation-with-upload,termination,checksum,expiration"
 PIECE_TYPE = "application/offset+octet-stream"
 METADATA_BYTES = 8192
 YES = ("true", "yes", "on", "1")
+SEND, EITHER = {Scope.UPLOAD}, {Scope.READ, Scope.UPLOAD}
+GONE = ("upload_gone", "upload_expired")
 SILENCE_SECONDS = 30.0  # a connection that brings nothing for so long is given up; the sender comes back
+
+
+def _header(name: str, about: str, *, needed: bool = False, answered: bool = False, words: bool = True) -> OpenApiParameter:
+    kind = OpenApiTypes.STR if words else OpenApiTypes.INT64
+    return OpenApiParameter(name, kind, OpenApiParameter.HEADER, required=needed, response=answered, description=about)
+
+
+TUS = _header("Tus-Resumable", "The version of the protocol: 1.0.0.", needed=True)
+LENGTH = _header("Upload-Length", "Bytes of the whole file.", needed=True, words=False)
+METADATA = _header(
+    "Upload-Metadata",
+    "Keys with values in base64 of UTF-8, with commas between: `project` (an id), `kind` (`clip` or `track`), `filename`, and "
+    "if you like `title`, `lecturer` (a name), `consent` (`yes`: this person agreed to videos being made of the take), "
+    "`language`, `fingerprint` (how you know the file again).",
+    needed=True,
+)
+OFFSET = _header("Upload-Offset", "Where this piece begins: how many bytes have arrived.", needed=True, words=False)
+CHECKSUM = _header("Upload-Checksum", "`sha1` or `sha256`, a space, and the piece's digest in base64.")
+OVERRIDE = _header("X-HTTP-Method-Override", "`PATCH`, `DELETE` or `HEAD`: what is meant.", needed=True)
+LOCATION = _header("Location", "Where the pieces go.", answered=True)
+STAND = [
+    _header("Upload-Offset", "How many bytes have arrived.", answered=True, words=False),
+    _header("Upload-Expires", "When it is given up unless more arrives.", answered=True),
+]
 
 
 class Malformed(ProjectError):
@@ -65,8 +95,20 @@ class OtherType(ProjectError):
     status = 415
 
 
-class Tus(APIView):
+class Pieces(BaseParser):
+    """Bytes that are not read before they are wanted."""
+
+    media_type = PIECE_TYPE
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        """Nothing: whoever wants the bytes reads the request."""
+        return {}
+
+
+class Tus(Endpoint):
     """What all answers have in common."""
+
+    parser_classes = (Pieces,)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """The protocol's own headers, on refusals too."""
@@ -87,16 +129,24 @@ class Tus(APIView):
 class Uploads(Tus):
     """All of a person's uploads."""
 
+    @operation("List my uploads", scope=EITHER, asks=UploadsAsked, answers=UploadShape, many=True)
     def get(self, request: Request) -> Response:
-        """The person's uploads, newest first, of one project with `?project=`."""
-        wanted = request.query_params.get("project")
-        rows = access.uploads_of(request.user, project=access.project_for(request.user, wanted) if wanted else None)
-        pages = Pages()
-        shape = UploadShape(pages.paginate_queryset(rows, request), many=True, context={"request": request})
-        return pages.get_paginated_response(shape.data)
+        """The asker's own uploads, of all projects or of one."""
+        wanted = asked(request, UploadsAsked)
+        return listed(request, access.uploads_of(request.user, project=wanted.project_of(request)), UploadShape, wanted)
 
+    @operation(
+        "Announce a file",
+        scope=SEND,
+        bytes_in=True,
+        status=201,
+        headers=[LOCATION, *STAND],
+        refuses=("tus_version", "header_invalid", "metadata_invalid", "not_a_video", "not_a_sound", *UPLOADED),
+        parameters=[TUS, LENGTH, METADATA, CHECKSUM, IDEMPOTENCY_KEY],
+    )
     def post(self, request: Request) -> Response:
-        """Announce a file; its first bytes may come at once. One whose answer was lost is found by its `Idempotency-Key`."""
+        """A file that comes in pieces, by the tus protocol (https://tus.io); its first bytes may come at once. One whose
+        answer was lost is found again by its `Idempotency-Key`."""
         _require_version(request)
         said = request.headers.get("Upload-Metadata", "")
         given = _metadata(said)
@@ -114,7 +164,7 @@ class Uploads(Tus):
             consent=given.get("consent") in YES,
             **words,
         )
-        owner = _person(request)
+        owner = person(request)
         upload, replayed = idempotency.once(
             user=owner,
             key=request.headers.get("Idempotency-Key"),
@@ -132,10 +182,12 @@ class Uploads(Tus):
 class OneUpload(Tus):
     """One upload."""
 
+    @operation("Show an upload", scope=EITHER, answers=UploadShape)
     def get(self, request: Request, upload_id: UUID) -> Response:
         """How it stands and what became of it."""
-        return Response(UploadShape(access.upload_for(request.user, upload_id), context={"request": request}).data)
+        return one(request, access.upload_for(request.user, upload_id), UploadShape)
 
+    @operation("Ask how much has arrived", scope=EITHER, headers=STAND, refuses=GONE, parameters=[TUS])
     def head(self, request: Request, upload_id: UUID) -> Response:
         """How many bytes have arrived."""
         upload = access.upload_for(request.user, upload_id)
@@ -144,8 +196,21 @@ class OneUpload(Tus):
         said = {"Upload-Metadata": upload.metadata} if upload.metadata else {}
         return Response(headers={"Upload-Length": str(upload.size), **said, **_stand(upload)})
 
+    @operation(
+        "Send a piece of a file",
+        scope=SEND,
+        bytes_in=True,
+        status=204,
+        headers=STAND,
+        refuses=(
+            *("tus_version", "header_invalid", "content_type", "length_required", "checksum_invalid", "upload_offset"),
+            *("upload_busy", "upload_too_long", "upload_damaged", *GONE, "not_a_video", "not_a_sound", *UPLOADED),
+        ),
+        parameters=[TUS, OFFSET, CHECKSUM],
+    )
     def patch(self, request: Request, upload_id: UUID) -> Response:
-        """Take bytes in."""
+        """Bytes from `Upload-Offset` on. A file that is whole is checked before the last piece is answered, which may
+        therefore be refused like a file that came in one piece."""
         upload = access.upload_for(request.user, upload_id)
         access.require_editor(request.user, upload.project)
         _require_version(request)
@@ -155,13 +220,25 @@ class OneUpload(Tus):
         upload = _append(request, upload, _number(request, "Upload-Offset"))
         return Response(status=204, headers=_stand(upload))
 
+    @operation("Give an upload up", scope=SEND, status=204, refuses=("tus_version", "upload_busy"), parameters=[TUS])
     def delete(self, request: Request, upload_id: UUID) -> Response:
-        """Give it up."""
+        """Remove what has arrived. What became a clip or a voice stays."""
         upload = access.upload_for(request.user, upload_id)
         _require_version(request)
         resumable.end(upload=upload)
         return Response(status=204)
 
+    @operation(
+        "Send a piece without PATCH",
+        name="uploads_override",
+        scope=SEND,
+        bytes_in=True,
+        status=204,
+        headers=STAND,
+        more={200: OpenApiResponse(description="As HEAD.")},
+        refuses=("tus_version", "method_not_allowed"),
+        parameters=[TUS, OVERRIDE],
+    )
     def post(self, request: Request, upload_id: UUID) -> Response:
         """For clients that know no other methods: the one that X-HTTP-Method-Override names."""
         meant = request.headers.get("X-HTTP-Method-Override", "").upper()
@@ -240,9 +317,3 @@ def _checksum(request: Request) -> Checksum | None:
     except (ValueError, binascii.Error) as error:
         text = _("Upload-Checksum must be one of {algorithms} and the digest in base64.")
         raise Malformed("checksum_invalid", text.format(algorithms=", ".join(ALGORITHMS))) from error
-
-
-def _person(request: Request) -> User:
-    if not isinstance(request.user, User):
-        raise NotAuthenticated
-    return request.user

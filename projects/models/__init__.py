@@ -18,10 +18,12 @@ from projects.models.quotas import PersonPlan, ProjectPlan, QuotaPlan
 from projects.models.renders import Family, JobLogLine, RenderJob, RenderOutput, Stage, Status
 from projects.models.retention import CleanupRun, RetentionPolicy
 from projects.models.setup import SetupLink
+from projects.models.tokens import ApiToken, Scope
 from projects.models.uploads import Upload, UploadKind, UploadState
 from projects.models.webhooks import DeliveryState, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
+    "ApiToken",
     "AppendOnlyError",
     "AudioTrack",
     "AuditEntry",
@@ -57,6 +59,7 @@ __all__ = [
     "RenderOverview",
     "RetentionPolicy",
     "Role",
+    "Scope",
     "SetupLink",
     "Speaker",
     "SpeakerClip",

@@ -316,6 +316,9 @@ class RenderOutput(Kept):
             *Kept.Meta.indexes,
             models.Index(fields=("-created_at",), name="output_latest"),
             models.Index(fields=("-size",), condition=Q(binned_at__isnull=True), name="output_largest_kept"),
+            models.Index(
+                fields=("project", "-created_at", "job"), condition=Q(binned_at__isnull=True), name="output_by_project"
+            ),
             # Sums of bytes read this alone, not the rows.
             models.Index(fields=("project", "size"), condition=Q(binned_at__isnull=True), name="output_room"),
         )

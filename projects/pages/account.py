@@ -22,7 +22,7 @@ from projects import accounts, audit, passwords, preferences
 from projects.errors import ProjectError
 from projects.models import Preferences
 from projects.pages.people import signed_in
-from projects.person_forms import DescriptionForm, MailsForm, TimeZoneForm
+from projects.person_forms import DescriptionForm, MailsForm, TimeZoneForm, TokenForm
 
 
 @require_safe
@@ -93,12 +93,18 @@ def change_password(request: HttpRequest) -> HttpResponse:
 @never_cache
 def create_token(request: HttpRequest) -> HttpResponse:
     """Make a token and show it, this once."""
+    form = TokenForm(request.POST)
+    if not form.is_valid():
+        return render(request, "pages/account.html", _context(request, token_form=form), status=422)
+    wanted = form.cleaned_data
     try:
-        token, ends = accounts.create_token(user=signed_in(request))
+        token, _row = accounts.create_token(
+            user=signed_in(request), name=wanted["token_name"], scopes=wanted["scopes"], days=wanted["days"]
+        )
     except ProjectError as error:
         messages.error(request, error.message)
         return redirect("pages:account")
-    return render(request, "pages/account.html", _context(request, new_token=token, new_token_ends=ends))
+    return render(request, "pages/account.html", _context(request, new_token=token))
 
 
 @require_POST
@@ -126,6 +132,7 @@ def _context(request: HttpRequest, **more: Any) -> dict[str, Any]:
     context = {
         "form": _password_form(user),
         "tokens": accounts.tokens_of(user),
+        "token_form": TokenForm(),
         "description": DescriptionForm.of(user),
         "time_zone": TimeZoneForm(initial={"time_zone": chosen.time_zone}),
         "mails": MailsForm(initial={"mails": chosen.mails}),

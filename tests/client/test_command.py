@@ -84,9 +84,9 @@ def test_wrong_passwords_and_tokens_are_not_kept(run: Run, settings_folder: Path
 
 def test_an_open_line_and_a_wrong_address_are_told(run: Run) -> None:
     code, _out, words = run("login", "http://studio.example", "--user", "olga", piped="x\n")
-    assert code == 1
+    assert code == 2
     assert "Better use https" in words
-    assert "Is this a HeyGem Studio?" in words
+    assert "Check its address" in words  # the studio is not known under that name
 
 
 def test_a_list_is_rendered_and_told_line_by_line(

@@ -59,7 +59,7 @@ def test_a_script_makes_a_video_from_two_files(
     part = script.get(done["output"]["download_url"], headers={"Range": "bytes=0-9"})
     assert (part.status_code, b"".join(part.streaming_content)) == (206, clip_file.read_bytes()[:10])
     assert script.get(f"/api/v1/outputs/{done['id']}/").json()["quality"] == {"sharpness": 0.9, "follow": None}
-    assert script.get(f"/api/v1/jobs/{done['id']}/log/").json()["count"] > 3
+    assert script.get(f"/api/v1/jobs/{done['id']}/log/").json()["results"][3]
 
 
 def test_every_attempt_at_a_render_is_told(script: Client, job: RenderJob, engine: Callable[[str], None]) -> None:
@@ -105,7 +105,7 @@ def test_a_token_is_stored_only_as_its_hash_and_ends(owner: User) -> None:
 
 def test_a_revoked_token_opens_nothing(script: Client, owner: User) -> None:
     assert script.get("/api/v1/projects/").status_code == 200
-    accounts.revoke_token(user=owner, token_id=accounts.tokens_of(owner).get().token_key)
+    accounts.revoke_token(user=owner, token_id=accounts.tokens_of(owner).get().key)
     assert script.get("/api/v1/projects/").status_code == 401
 
 
@@ -135,8 +135,7 @@ def test_a_wrong_body_says_which_field(script: Client, body: Any) -> None:
 def test_what_is_not_there_has_the_error_body_too(script: Client) -> None:
     answer = script.get("/api/v1/jobs/00000000-0000-0000-0000-000000000000/")
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
-    assert script.get("/api/v1/jobs/", {"project": "no id"}).status_code == 404
-    assert script.get("/api/v1/jobs/", {"page": "99"}).status_code == 404
+    assert script.get("/api/v1/jobs/", {"project": "00000000-0000-0000-0000-000000000000"}).status_code == 404
     assert set(script.put("/api/v1/jobs/").json()) == ERROR_FIELDS
 
 
@@ -189,17 +188,18 @@ def test_a_longer_list_costs_no_more_queries(
         job = RenderJob.objects.create(project=project, clip=clip, track=track, created_by=owner)
         if number < 3:
             making.output(job, clip_file)
+    narrowed = {} if kind == "projects" else {"project": str(project.pk)}
     with django_assert_max_num_queries(
-        6 + (kind in ("speakers", "clips"))
-    ):  # session, person, project, count, which, rows; consents, previews
-        answer = owner_client.get(f"/api/v1/{kind}/", {"project": str(project.pk)})
-    assert answer.json()["count"] == (1 if kind == "projects" else 6)
+        5 + (kind in ("speakers", "clips"))
+    ):  # session, person, project, which, rows; consents, previews
+        answer = owner_client.get(f"/api/v1/{kind}/", narrowed)
+    assert len(answer.json()["results"]) == (1 if kind == "projects" else 6)
 
 
 def test_a_list_comes_in_pages(script: Client, project: Project, voice_file: Path) -> None:
     for _ in range(3):
         making.track(project, voice_file)
     first = script.get("/api/v1/tracks/", {"page_size": "2"}).json()
-    assert (first["count"], len(first["results"])) == (3, 2)
+    assert len(first["results"]) == 2
     assert len(script.get(first["next"]).json()["results"]) == 1
     assert AudioTrack.objects.count() == 3

@@ -41,8 +41,8 @@ def test_what_people_do_is_recorded_with_their_name_and_address(
     browser.post("/", files | {"consent": "on", "lecturer": "Ada"})
     job = RenderJob.objects.get()
     browser.post(f"/jobs/{job.pk}/cancel/")
-    browser.post("/account/tokens/")
-    browser.post(f"/account/tokens/{accounts.tokens_of(owner).get().token_key}/revoke/")
+    browser.post("/account/tokens/", {"scopes": ["read"], "days": 7})
+    browser.post(f"/account/tokens/{accounts.tokens_of(owner).get().key}/revoke/")
     verbs = (
         "lecturer.added",
         "clip.added",

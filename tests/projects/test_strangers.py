@@ -26,13 +26,12 @@ from tests import addresses, making
 from tests.addresses import address
 
 METHODS = ("get", "head", "post", "put", "patch", "delete")
-NOT_A_ROW = {"token", "token_id", "uidb64"}  # not ids of rows in a project; the tests of accounts have them
+NOT_A_ROW = {"token", "token_id", "uidb64", "code"}  # not ids of rows in a project; the tests of accounts have them
 ANYBODY, SOMEBODY, VIEWER, EDITOR, OWNER, ADMINISTRATOR = "anybody", "somebody", "viewer", "editor", "owner", "administrator"
 IN_A_PROJECT = (VIEWER, EDITOR, OWNER)
 UPLOADER = "uploader"  # whose upload it is, here the owner; nobody else knows of it
 LOOK = {"get": VIEWER, "head": VIEWER}
 PAGE = {"get": SOMEBODY, "head": SOMEBODY}
-READ = {"get": VIEWER}
 EDIT, OWN = {"post": EDITOR}, {"post": OWNER}
 
 PAGES: Mapping[str, Mapping[str, str]] = {
@@ -52,6 +51,7 @@ PAGES: Mapping[str, Mapping[str, str]] = {
     "pages:change_password": {"post": SOMEBODY},
     "pages:create_token": {"post": SOMEBODY},
     "pages:revoke_token": {"post": SOMEBODY},
+    "pages:api_docs": PAGE,
     "pages:webhooks": PAGE | {"post": SOMEBODY},
     "pages:webhook": {"get": UPLOADER, "head": UPLOADER},
     **{f"pages:{deed}_webhook": {"post": UPLOADER} for deed in ("change", "remove", "test", "pause", "resume")},
@@ -110,49 +110,66 @@ FILES: Mapping[str, Mapping[str, str]] = {
     "output_file": LOOK,
 }
 API: Mapping[str, Mapping[str, str]] = {
-    "api:tokens": {"post": SOMEBODY},
-    "api:projects": {"get": SOMEBODY, "post": SOMEBODY},
-    "api:project": READ,
-    "api:members": READ,
+    "api:account": PAGE,
+    "api:tokens": PAGE | {"post": SOMEBODY},
+    "api:token": {"delete": SOMEBODY},
+    "api:projects": PAGE | {"post": SOMEBODY},
+    "api:project": LOOK,
+    "api:members": LOOK,
     "api:member": {"patch": OWNER, "delete": OWNER},
     "api:hand_over": OWN,
-    "api:invitations": {"get": OWNER, "post": OWNER},
+    "api:invitations": {"get": OWNER, "head": OWNER, "post": OWNER},
     "api:invitation": {"delete": OWNER},
     "api:join": {"post": SOMEBODY},
-    "api:speakers": {"get": SOMEBODY, "post": SOMEBODY},
-    "api:speaker": READ | {"patch": EDITOR},
-    "api:consents": READ | {"post": EDITOR},
+    "api:speakers": PAGE | {"post": SOMEBODY},
+    "api:speaker": LOOK | {"patch": EDITOR},
+    "api:consents": LOOK | EDIT,
     "api:withdraw": EDIT,
-    "api:uploads": {"get": SOMEBODY, "head": SOMEBODY, "post": SOMEBODY},
+    "api:consent_evidence": LOOK,
+    "api:uploads": PAGE | {"post": SOMEBODY},
     "api:upload": dict.fromkeys(("get", "head", "patch", "delete"), UPLOADER),
-    "api:clips": {"get": SOMEBODY, "post": SOMEBODY},
-    "api:clip": READ | {"delete": EDITOR},
+    "api:clips": PAGE | {"post": SOMEBODY},
+    "api:clip": LOOK | {"patch": EDITOR, "delete": EDITOR},
     "api:restore_clip": EDIT,
-    "api:tracks": {"get": SOMEBODY, "post": SOMEBODY},
-    "api:track": READ | {"delete": EDITOR},
+    "api:clip_file": LOOK,
+    "api:clip_still": LOOK,
+    "api:clip_film": LOOK,
+    "api:clip_strip": LOOK,
+    "api:tracks": PAGE | {"post": SOMEBODY},
+    "api:track": LOOK | {"patch": EDITOR, "delete": EDITOR},
     "api:restore_track": EDIT,
-    "api:usage": {"get": SOMEBODY},
-    "api:presets": {"get": SOMEBODY},
-    "api:jobs": {"get": SOMEBODY, "post": SOMEBODY},
-    "api:job": READ,
+    "api:track_file": LOOK,
+    "api:presets": PAGE,
+    "api:job_keep": EDIT,
+    "api:job_whole": EDIT,
+    "api:jobs": PAGE | {"post": SOMEBODY},
+    "api:job": LOOK,
     "api:job_cancel": EDIT,
     "api:job_retry": EDIT,
-    "api:job_attempts": READ,
+    "api:job_attempts": LOOK,
     "api:job_raise": {"post": ADMINISTRATOR, "delete": ADMINISTRATOR},
-    "api:job_log": READ,
-    "api:queue": {"get": SOMEBODY},
-    "api:queue_pause": {"post": SOMEBODY},
-    "api:queue_resume": {"post": SOMEBODY},
-    "api:batches": {"get": SOMEBODY, "post": SOMEBODY},
+    "api:job_log": LOOK,
+    "api:batches": PAGE | {"post": SOMEBODY},
     "api:batch_estimate": {"post": SOMEBODY},
-    "api:batch": READ,
+    "api:batch": LOOK,
     "api:batch_retry": EDIT,
     "api:batch_replace": EDIT,
     "api:batch_cancel": EDIT,
     "api:batch_archive": LOOK,
-    "api:output": READ | {"delete": EDITOR},
+    "api:outputs": PAGE,
+    "api:output": LOOK | {"patch": EDITOR, "delete": EDITOR},
     "api:restore_output": EDIT,
-    "api:output_download": {"get": VIEWER, "head": VIEWER},
+    "api:output_download": LOOK,
+    "api:queue": PAGE,
+    "api:queue_pause": {"post": SOMEBODY},
+    "api:queue_resume": {"post": SOMEBODY},
+    "api:usage": PAGE,
+    "api:bin": PAGE,
+    "api:leaving": PAGE,
+    "api:events": PAGE,
+    "api:errors": dict.fromkeys(("get", "head"), ANYBODY),
+    "api:error": dict.fromkeys(("get", "head"), ANYBODY),
+    "api:schema": PAGE,
 }
 DUIX: Mapping[str, Mapping[str, str]] = {"duix_submit": {"post": SOMEBODY}, "duix_query": {"get": SOMEBODY, "head": SOMEBODY}}
 TABLE = PAGES | FILES | API | DUIX
@@ -191,6 +208,7 @@ def ids(output: RenderOutput) -> dict[str, object]:
         "user_id": making.member(project, "max", "viewer").pk,
         "token": token,
         "token_id": "0" * 8,
+        "code": "no_consent",
         "uidb64": "MQ",
         "upload_id": making.arriving(job.created_by, job.project).pk,
         "webhook_id": (delivery := making.delivery(job.created_by)).endpoint_id,
@@ -309,14 +327,14 @@ def test_lists_show_a_stranger_nothing(stranger_client: Client, output: RenderOu
 
 
 def test_a_viewer_sees_and_downloads_all_of_it(people: dict[str, Client], ids: dict[str, object]) -> None:
-    for kind in ("speakers", "clips", "tracks", "jobs"):
-        assert people[VIEWER].get(f"/api/v1/{kind}/").json()["count"] == 1
+    for kind in ("speakers", "clips", "tracks", "jobs", "outputs"):
+        assert len(people[VIEWER].get(f"/api/v1/{kind}/").json()["results"]) == 1
     assert people[VIEWER].get(f"/files/renders/{ids['job_id']}/").status_code == 200
 
 
 def test_a_token_is_ended_only_by_its_owner(stranger_client: Client, owner_client: Client, owner: object) -> None:
     accounts.create_token(user=owner)  # type: ignore[arg-type]
-    token_id = accounts.tokens_of(owner).get().token_key  # type: ignore[arg-type]
+    token_id = accounts.tokens_of(owner).get().key  # type: ignore[arg-type]
     assert stranger_client.post(f"/account/tokens/{token_id}/revoke/").status_code == 404
     assert accounts.tokens_of(owner).count() == 1  # type: ignore[arg-type]
     owner_client.post(f"/account/tokens/{token_id}/revoke/")

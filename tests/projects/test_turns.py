@@ -307,7 +307,13 @@ def test_what_comes_next_is_told_in_whole_rounds(submit: Submit, owner: User, st
 # --- doors -----------------------------------------------------------------------------------------------------------
 def test_a_script_pauses_and_resumes_its_own_queue(owner_client: Client, stranger_client: Client, settings: Settings) -> None:
     settings.PARALLEL_JOBS_PER_USER = 3
-    assert owner_client.get("/api/v1/queue/").json() == {"paused": False, "paused_at": None, "parallel_limit": 3}
+    assert owner_client.get("/api/v1/queue/").json() == {
+        "paused": False,
+        "paused_at": None,
+        "parallel_limit": 3,
+        "waiting": 0,
+        "running": 0,
+    }
     answer = owner_client.post("/api/v1/queue/pause/")
     assert (answer.status_code, answer.json()["paused"]) == (200, True)
     assert owner_client.get("/api/v1/queue/").json()["paused_at"] is not None
