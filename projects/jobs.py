@@ -56,6 +56,7 @@ AS_USUAL, ALL = Choice(), Q()
 DUE = Q(cancels_at__lte=Now())
 SHORTEST_PART_SECONDS, END_TOLERANCE_SECONDS = 0.5, 1.0  # as the engine has them
 UNDO = timedelta(seconds=5)
+BEFORE_ONES_OWN = 1  # a priority that counts among one person's renders, and against nobody else
 UNTOUCHED: dict[str, Any] = {"stage": "", "frames_done": 0, "frames_total": 0, "progress": 0.0, "seconds_left": None}
 
 
@@ -117,6 +118,7 @@ def queue(rows: Sequence[RenderJob]) -> None:
     abilities.require(rows)
     per_pixel = estimates.bytes_per_pixel()
     for job in rows:
+        job.priority = BEFORE_ONES_OWN if job.is_draft else 0  # short, and somebody waits to look at it
         seconds = job.choice.seconds(clip=job.clip.duration, voice=job.track.duration)
         job.seconds = None if seconds == job.track.duration else seconds
         job.expected_size = estimates.size_in_bytes(job.clip, seconds, per_pixel)
@@ -221,7 +223,7 @@ def make_whole(*, job: RenderJob, by: User) -> RenderJob:
     if not job.is_draft:
         raise Conflict("not_a_draft", _("This is the whole video already."))
     whole = like(job, by=by)
-    whole.excerpt, whole.retry_of = None, None
+    whole.excerpt = whole.retry_of = whole.batch = None
     whole.preset = "" if whole.preset == DRAFT.code else whole.preset
     queue([whole])
     return whole

@@ -113,7 +113,7 @@ def gather(row: Preferences, since: datetime, until: datetime) -> News:
     """What happened in between of what this person wishes to know, and may still see."""
     user, wanted = row.user, set(row.mails)
     ended = access.jobs_of(user).filter(created_by=user, finished_at__gt=since, finished_at__lte=until)
-    alone = ended.filter(batch__isnull=True).select_related("clip__speaker", "track").order_by("finished_at")
+    alone = ended.finals().filter(batch__isnull=True).select_related("clip__speaker", "track").order_by("finished_at")
     videos = list(alone.filter(status=Status.SUCCEEDED)) if Mail.VIDEOS in wanted else []
     failures = list(alone.filter(status=Status.FAILED)) if Mail.FAILURES in wanted else []
     done = batches.counted(_done_batches(user, ended)) if Mail.BATCHES in wanted else []

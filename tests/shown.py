@@ -41,6 +41,7 @@ from projects.models import (
     Status,
     Upload,
     UploadKind,
+    WebhookEndpoint,
 )
 from tests import making
 
@@ -177,6 +178,15 @@ class Maker:
         }
         return Upload.objects.create(owner=self.owner, project=self.home, kind=kind, name=name, **facts | fields)
 
+    def webhook(self, url: str) -> WebhookEndpoint:
+        """An endpoint with one message in each state."""
+        row = WebhookEndpoint.objects.create(owner=self.owner, url=url, reached_at=timezone.now())
+        ended = {"ended_at": timezone.now(), "attempts": 1, "seconds": 0.2}
+        states = {"waiting": {}, "delivered": ended | {"status": 200}, "failed": ended | {"status": 500, "error": "says_no"}}
+        for state, facts in states.items():
+            row.deliveries.create(kind="job.finished", body="{}", state=state, **facts)
+        return row
+
     def _output(self, job: RenderJob) -> None:
         name = f"{storage.RENDERS}/{job.pk}.1.mp4"
         self._lay(self.media.film, name)
@@ -246,6 +256,8 @@ def _usual(make: Maker) -> dict[str, str]:
     jobs = {status: make.job(takes[0], voices[0], status) for status in Status}
     running = make.batch("Course in German", [(take, voice, Status.QUEUED) for take in takes[:2] for voice in voices])
     done = make.batch("Course in Chinese", _mixed(takes[:2], voices))
+    draft = make.job(takes[0], voices[2], Status.SUCCEEDED, excerpt=5.0, preset="draft")
+    hook = make.webhook("https://courses.example.com/heygem/hook")
     make.upload("lecture 4.mp4", UploadKind.CLIP)
     make.upload("lesson 4.wav", UploadKind.TRACK, size=9_000_000, offset=1_000_000)
     making.member(make.home, "vera", "viewer")
@@ -255,6 +267,9 @@ def _usual(make: Maker) -> dict[str, str]:
         **_pages_of_home(make.home),
         "lecturer": f"/lecturers/{ada.pk}/",
         **{f"job-{status}": f"/jobs/{job.pk}/" for status, job in jobs.items()},
+        "job-draft": f"/jobs/{draft.pk}/",
+        "webhooks": "/webhooks/",
+        "webhook": f"/webhooks/{hook.pk}/",
         "batch-running": f"/batches/{running.pk}/",
         "batch-done": f"/batches/{done.pk}/",
         "missing": "/nowhere/",

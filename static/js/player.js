@@ -153,6 +153,9 @@
         inStep(false);
       }),
     );
+    const cannotPlay = () => (player.querySelector("[data-unplayable]").hidden = false);
+    fresh.addEventListener("error", cannotPlay);
+    if (fresh.error) cannotPlay();
     fresh.addEventListener("seeked", () => inStep(true));
     old.addEventListener("loadedmetadata", () => inStep(true));
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,21 @@ from tests import making
 
 SECONDS = 4.0
 VOICE = 2.5
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with its tables."""
+    folder = tmp_path_factory.mktemp("fresh")
+    command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+    subprocess.run(command, cwd=settings.BASE_DIR, env={**os.environ, "HEYGEM_DATA": str(folder)}, check=True, timeout=120)
+    return folder
+
+
+@pytest.fixture
+def data(fresh: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return Path(shutil.copytree(fresh, tmp_path / "data"))
 
 
 def demo(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -48,30 +64,30 @@ def test_a_take_and_a_voice_become_a_video_of_the_voices_length(tmp_path: Path, 
 
 
 @pytest.mark.slow
-def test_a_take_without_a_face_is_the_users_matter(tmp_path: Path, clip_file: Path, voice_file: Path) -> None:
-    done = demo(tmp_path / "data", "--clip", str(clip_file), "--voice", str(voice_file))
+def test_a_take_without_a_face_is_the_users_matter(data: Path, clip_file: Path, voice_file: Path) -> None:
+    done = demo(data, "--clip", str(clip_file), "--voice", str(voice_file))
     assert done.returncode == 2, done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert re.search(r"\((no_face|\w+)\)\s*$", done.stderr.strip())
 
 
-def test_a_text_renamed_to_mp4_is_the_users_matter(tmp_path: Path, voice_file: Path) -> None:
+def test_a_text_renamed_to_mp4_is_the_users_matter(tmp_path: Path, data: Path, voice_file: Path) -> None:
     text = tmp_path / "take.mp4"
     text.write_text("not a film\n" * 50)
-    done = demo(tmp_path / "data", "--clip", str(text), "--voice", str(voice_file))
+    done = demo(data, "--clip", str(text), "--voice", str(voice_file))
     assert done.returncode == 2
     assert "(not_a_video)" in done.stderr
-    assert not list((tmp_path / "data" / "clips").iterdir())
+    assert not list((data / "clips").iterdir())
 
 
-def test_a_missing_file_is_the_users_matter(tmp_path: Path, voice_file: Path) -> None:
-    done = demo(tmp_path / "data", "--clip", "/nowhere.mp4", "--voice", str(voice_file))
+def test_a_missing_file_is_the_users_matter(data: Path, voice_file: Path) -> None:
+    done = demo(data, "--clip", "/nowhere.mp4", "--voice", str(voice_file))
     assert done.returncode == 2
     assert "/nowhere.mp4" in done.stderr
 
 
-def test_a_full_disk_is_the_machines_matter(tmp_path: Path, clip_file: Path, voice_file: Path) -> None:
+def test_a_full_disk_is_the_machines_matter(data: Path, clip_file: Path, voice_file: Path) -> None:
     words = ("--clip", str(clip_file), "--voice", str(voice_file))
-    done = demo(tmp_path / "data", *words, FREE_SPACE_FLOOR_MB="9999999")
+    done = demo(data, *words, FREE_SPACE_FLOOR_MB="9999999")
     assert done.returncode == 3
     assert "(no_space)" in done.stderr

@@ -127,6 +127,11 @@ def test_a_batch_is_told_of_once_when_it_is_done(
     assert told() == ""
 
 
+def test_a_draft_is_looked_at_on_the_page_and_not_told_of(ended: Ended) -> None:
+    ended(excerpt=5.0)
+    assert told() == ""
+
+
 def test_only_what_was_asked_for_is_told(ended: Ended, owner: User) -> None:
     preferences.choose_mails(owner, [Mail.FAILURES])
     ended()

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from projects import accounts, jobs, presets, quotas, retention
 from projects.errors import Conflict, Refused
-from projects.models import AudioTrack, Choice, Preset, Project, RenderJob, RenderOutput, SpeakerClip, Status
+from projects.models import AudioTrack, Choice, Preset, Project, RenderJob, RenderOutput, Speaker, SpeakerClip, Status
 from projects.models.presets import DRAFT
 from tests import making
 
@@ -107,6 +107,23 @@ def test_a_draft_stands_in_the_queue_but_not_among_the_videos(
     assert "Draft" in owner_client.get("/queue/").content.decode()
     assert title not in owner_client.get(f"/projects/{project.pk}/renders/").content.decode()
     assert f"/jobs/{draft.pk}/" not in owner_client.get(clip.speaker.get_absolute_url()).content.decode()
+
+
+def test_a_draft_comes_before_ones_own_videos_but_not_before_others(
+    clip: SpeakerClip,
+    track: AudioTrack,
+    owner: User,
+    stranger: User,
+    stranger_speaker: Speaker,
+    clip_file: Path,
+    voice_file: Path,
+) -> None:
+    whole, draft = submit(clip, track, owner), submit(clip, track, owner, excerpt=5.0)
+    others = making.track(stranger_speaker.project, voice_file)
+    theirs = submit(making.clip(stranger_speaker, clip_file), others, stranger)
+    taken = [claim.job_id for claim in (jobs.claim(), jobs.claim(), jobs.claim()) if claim]
+    assert sorted(taken[:2]) == sorted([draft.pk, theirs.pk])
+    assert taken[2:] == [whole.pk]
 
 
 def test_the_whole_video_is_made_as_its_draft_was(draft: RenderOutput, owner: User) -> None:

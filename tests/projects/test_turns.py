@@ -105,7 +105,7 @@ def test_the_cost_of_a_claim_does_not_grow_with_the_queue(
     submit: Submit, owner: User, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     submit(owner, 60)
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(14):
         claimed()
 
 
