@@ -205,6 +205,23 @@ def test_a_video_that_was_deleted_is_rendered_anew(studio: Studio, owner: User, 
     assert studio.render(take, lesson).id == second.id
 
 
+def test_what_stands_as_it_stood_is_not_sent_again(
+    studio: Studio, take: Medium, lesson: Medium, line: Line, engine: Callable[[str], None]
+) -> None:
+    job, rests = studio.render(take, lesson), []
+
+    def rest(seconds: float) -> None:
+        rests.append(seconds)
+        if len(rests) == 4:
+            engine("succeed")
+            rendering.run_next()
+
+    studio.connection.rest = rest
+    assert studio.wait([job])[0].status == "succeeded"
+    tags = [request.headers.get("If-None-Match") for request in line.requests if request.url.path.endswith(f"/jobs/{job.id}/")]
+    assert (len(tags), tags[0], len(set(tags[1:]))) == (4, None, 1)
+
+
 def test_waiting_ends_when_time_is_up(studio: Studio, take: Medium, lesson: Medium) -> None:
     with pytest.raises(StillRunning) as told:
         studio.wait([studio.render(take, lesson)], timeout=0.1)
