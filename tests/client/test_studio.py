@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -22,10 +23,11 @@ from heygem_client import (
     StillRunning,
     Studio,
     require_videos,
+    rows,
     uploading,
 )
 from projects import accounts, bin, rendering
-from projects.models import AudioTrack, RenderBatch, RenderJob, RenderOutput, SpeakerClip, Upload
+from projects.models import AudioTrack, Choice, RenderBatch, RenderJob, RenderOutput, SpeakerClip, Upload
 from tests import making
 from tests.client.conftest import Line, answer_is_lost, never_arrives, turned_away
 
@@ -138,6 +140,10 @@ def test_a_render_is_made_once_though_its_answer_was_lost(
     cleaned = studio.render(take, lesson, how=How(denoise=True))
     assert cleaned.id != job.id
     assert studio.render(take, lesson, how=How(denoise=True, codec="h264")).id == cleaned.id
+
+
+def test_it_compares_all_that_a_render_may_be_asked_with() -> None:
+    assert sorted(rows.CHOICES) == sorted(field.name for field in dataclasses.fields(Choice))
 
 
 def test_a_draft_is_no_whole_video_and_a_preset_is_what_it_says(studio: Studio, take: Medium, lesson: Medium) -> None:
