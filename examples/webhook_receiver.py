@@ -38,7 +38,7 @@ class Receiver(BaseHTTPRequestHandler):
         ours = is_ours(os.environ["HEYGEM_SECRET"], self.headers.get("HeyGem-Signature", ""), body, time.time())
         if ours:
             event = json.loads(body)
-            sys.stdout.write(f"{event['kind']} {event['object']}\n")
+            sys.stdout.write(f"{event['kind']} {event['object_type']} {event['object_id']}\n")
             sys.stdout.flush()
         self.send_response(204 if ours else 400)
         self.end_headers()

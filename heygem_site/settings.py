@@ -235,6 +235,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "EventKind": "projects.models.EventKind",
         "UploadKind": "projects.models.UploadKind",
         "UploadState": "projects.models.UploadState",
+        "DeliveryState": "projects.models.DeliveryState",
         "StandingState": "projects.api.speakers.STANDINGS",
         "ThingKind": "projects.api.storage.KINDS",
         "FaultClass": "projects.models.ErrorClass",

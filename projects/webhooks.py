@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 MOST_ENDPOINTS = 20  # of one person
 PING = "ping"
+TOLD = ("id", "at", "kind", "project", "user", "object_type", "object_id", "data")  # as the API tells events
 KEPT = timedelta(days=30)
 HOLD = timedelta(seconds=60)  # for whoever sends a message; much longer than a request may take
 PAUSES = [timedelta(seconds=seconds) for seconds in (10, 30, 120, 600, 1800, *[3600 * hours for hours in (1, 2, 4, 8, 8)])]
@@ -161,8 +162,7 @@ def ping(*, endpoint: WebhookEndpoint, by: User) -> WebhookDelivery:
     """Send a test message. Raises ProjectError `webhooks_off`, `webhook_paused`."""
     _require_on()
     _require_going(endpoint)
-    now = timezone.now().isoformat()
-    body: dict[str, Any] = {"id": None, "kind": PING, "at": now, "project": None, "object": None, "data": {}}
+    body: dict[str, Any] = {**dict.fromkeys(TOLD), "kind": PING, "at": timezone.now().isoformat(), "data": {}}
     with transaction.atomic():
         row = WebhookDelivery.objects.create(endpoint=endpoint, kind=PING, body=json.dumps(body))
         _send_soon(endpoint)
@@ -273,10 +273,12 @@ def _send_soon(endpoint: WebhookEndpoint) -> None:
 def _told(event: Event) -> str:
     what: Mapping[str, Any] = {
         "id": event.pk,
-        "kind": event.kind,
         "at": event.at.isoformat(),
+        "kind": event.kind,
         "project": str(event.project_id),
-        "object": {"type": event.object_type, "id": str(event.object_id)},
+        "user": event.user_id,
+        "object_type": event.object_type,
+        "object_id": str(event.object_id),
         "data": event.data,
     }
     return json.dumps(what, ensure_ascii=False)

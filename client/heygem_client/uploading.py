@@ -76,7 +76,7 @@ def look(path: Path, *, kind: Kind, project: str, title: str = "", lecturer: str
 
 def known(connection: Connection, file: File, lecturer_id: str) -> Medium | None:
     """What the library has of these bytes already, by the same rule as the studio's: of this lecturer, in this language."""
-    for row in connection.rows(LISTS[file.kind], project=file.project):
+    for row in connection.rows(LISTS[file.kind], project=file.project, sha256=file.sha256):
         medium = Medium.of(file.kind, row)
         same = (medium.sha256, medium.size) == (file.sha256, file.size)
         if same and lecturer_id in ("", medium.lecturer) and file.language in ("", medium.language):

@@ -8,18 +8,16 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.http import Http404
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from rest_framework import serializers
-from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from projects import duix, sentences
-from projects.api.endpoints import needs
+from projects.api.endpoints import needs, person
 from projects.errors import ProjectError
 from projects.models import RenderJob, Scope
 
@@ -71,7 +69,7 @@ class Submit(Door):
             consent=given["consent"],
         )
         try:
-            job = duix.submit(user=_person(request), asked=asked)
+            job = duix.submit(user=person(request), asked=asked)
         except ProjectError as error:
             return _refused(error)
         return _answer(OK, _("The task is queued."), {"code": given["code"], "job": str(job.pk)})
@@ -85,7 +83,7 @@ class Query(Door):
         """How the render of this code stands."""
         code = request.query_params.get("code", "")
         try:
-            job = duix.find(user=_person(request), code=code)
+            job = duix.find(user=person(request), code=code)
             told = _stand(request, job, code)
         except ProjectError as error:
             return _refused(error)
@@ -112,12 +110,6 @@ def _stand(request: Request, job: RenderJob, code: str) -> dict[str, Any]:
         size = {"width": output.width, "height": output.height, "video_duration": round(1000 * output.duration)}
         return told | size | {"result": duix.deliver(output, code), "url": address}
     return told
-
-
-def _person(request: Request) -> User:
-    if not isinstance(request.user, User):
-        raise NotAuthenticated
-    return request.user
 
 
 def _refused(error: ProjectError) -> Response:

@@ -45,9 +45,14 @@ class MediaAsked(Asked):
     """What lists of files may be asked for."""
 
     orders, usual = {"created_at": "created_at", "size": "size", "duration": "duration"}, "-created_at"
-    narrows: ClassVar[dict[str, str]] = {"created_after": "created_at__gte", "created_before": "created_at__lt"}
+    narrows: ClassVar[dict[str, str]] = {
+        "sha256": "sha256",
+        "created_after": "created_at__gte",
+        "created_before": "created_at__lt",
+    }
 
     project = Id("Only those of this project.", OTHER_ID, required=False)
+    sha256 = serializers.CharField(required=False, **told("Only those of exactly these bytes.", SHA256))
     created_after = Time("Only those made then or later.", required=False)
     created_before = Time("Only those made earlier.", required=False)
 

@@ -19,6 +19,7 @@ from projects.api import (
     storage,
     tracks,
     tus,
+    webhooks,
 )
 from projects.models import PreviewKind
 
@@ -80,6 +81,12 @@ urlpatterns = [
     path("usage/", storage.Usage.as_view(), name="usage"),
     path("bin/", storage.Bin.as_view(), name="bin"),
     path("leaving/", storage.Leaving.as_view(), name="leaving"),
+    path("webhooks/", webhooks.Webhooks.as_view(), name="webhooks"),
+    path("webhooks/<uuid:webhook_id>/", webhooks.OneWebhook.as_view(), name="webhook"),
+    path("webhooks/<uuid:webhook_id>/secret/", webhooks.Secret.as_view(), name="webhook_secret"),
+    path("webhooks/<uuid:webhook_id>/test/", webhooks.Test.as_view(), name="webhook_test"),
+    path("webhooks/<uuid:webhook_id>/messages/", webhooks.Messages.as_view(), name="webhook_messages"),
+    path("webhooks/<uuid:webhook_id>/messages/<uuid:delivery_id>/replay/", webhooks.Replay.as_view(), name="webhook_replay"),
     path("events/", events.Events.as_view(), name="events"),
     path("errors/", reference.Codes.as_view(), name="errors"),
     path("errors/<str:code>/", reference.OneCode.as_view(), name="error"),

@@ -66,6 +66,11 @@ class WebhookEndpoint(models.Model):
     def __str__(self) -> str:
         return self.url
 
+    @property
+    def is_paused(self) -> bool:
+        """Whether nothing is sent."""
+        return self.paused_at is not None
+
     def wants(self, kind: str) -> bool:
         """Whether it is told of events of this kind."""
         return not self.kinds or kind in self.kinds

@@ -69,7 +69,7 @@ def test_a_token_opens_what_its_scope_says_and_nothing_else(owner: User, scope: 
     client, routes = script(owner, scope), {name: route for name, route, _parts in addresses.every()}
     parts = {"user_id": 0, "token_id": "hgs_0", "code": "no_consent"}
     ids = dict.fromkeys(("project_id", "speaker_id", "consent_id", "clip_id", "track_id", "job_id", "batch_id"), NO_ID)
-    ids |= {"invitation_id": NO_ID, "upload_id": NO_ID}
+    ids |= {"invitation_id": NO_ID, "upload_id": NO_ID, "webhook_id": NO_ID, "delivery_id": NO_ID}
     wrong = {}
     for (name, method), enough in declared().items():
         url = addresses.address(routes[f"api:{name}"], ids | parts)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings as site
@@ -16,7 +17,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from projects import doctor, fullness, jobs, library, quotas, tasks, webhooks
+from projects import accounts, doctor, fullness, jobs, library, quotas, tasks, webhooks
 from projects.errors import ProjectError
 from projects.faults import Fault
 from projects.models import (
@@ -82,7 +83,7 @@ def test_a_render_that_ends_is_told_signed_and_once(
     heard = receiver.heard[0]
     told, event = json.loads(heard.body), Event.objects.get()
     assert (told["id"], told["kind"], told["project"]) == (event.pk, "job.finished", str(job.project_id))
-    assert told["object"] == {"type": "job", "id": str(job.pk)}
+    assert (told["object_type"], told["object_id"], tuple(told)) == ("job", str(job.pk), webhooks.TOLD)
     assert told["data"] == event.data
     assert heard.headers["HeyGem-Event"] == "job.finished"
     secret, signature = webhooks.secret_of(endpoint), heard.headers["HeyGem-Signature"]
@@ -359,3 +360,32 @@ def test_pages_make_change_try_and_remove_one(
     assert WebhookEndpoint.objects.get().kinds == []
     assert owner_client.post(f"{address}remove/").status_code == 302
     assert not WebhookEndpoint.objects.exists()
+
+
+def test_a_token_does_all_that_the_pages_do(owner: User, receiver: Receiver, job: RenderJob) -> None:
+    script = Client(headers={"Authorization": f"Token {accounts.create_token(user=owner)[0]}"})
+
+    def ask(method: str, address: str, **body: object) -> Any:
+        given = {"content_type": "application/json", "data": body} if body else {}
+        return getattr(script, method)(f"/api/v1/webhooks/{address}", **given)
+
+    refused = ask("post", "", url="https://10.0.0.1/")
+    assert (refused.status_code, refused.json()["code"], refused.json()["field"]) == (422, "not_public", "url")
+    assert ask("post", "", url=receiver.url, kinds=["job.done"]).json()["code"] == "kind_unknown"
+    made = ask("post", "", url=receiver.url, kinds=["job.failed"], project=str(job.project_id)).json()
+    row = WebhookEndpoint.objects.get()
+    assert (made["secret"], made["project"], made["kinds"]) == (webhooks.secret_of(row), str(job.project_id), ["job.failed"])
+    assert "secret" not in ask("get", f"{row.pk}/").json()
+    failed(job)
+    assert ask("post", f"{row.pk}/test/").status_code == 202
+    tasks.deliver()
+    messages = ask("get", f"{row.pk}/messages/?state=delivered").json()["results"]
+    assert [message["kind"] for message in messages] == ["ping", "job.failed"]
+    again = ask("post", f"{row.pk}/messages/{messages[1]['id']}/replay/").json()
+    assert (again["body"], again["state"]) == (messages[1]["body"], "waiting")
+    assert ask("patch", f"{row.pk}/", paused=True, kinds=[]).json()["paused"] is True
+    assert ask("post", f"{row.pk}/test/").json()["code"] == "webhook_paused"
+    assert ask("patch", f"{row.pk}/", paused=False).json()["paused"] is False
+    assert ask("post", f"{row.pk}/secret/").json()["secret"] not in ("", made["secret"])
+    assert ask("delete", f"{row.pk}/").status_code == 204
+    assert ask("get", "").json()["results"] == []
