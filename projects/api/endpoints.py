@@ -47,7 +47,7 @@ class Refusal(Shape):
         )
     )
     field = serializers.CharField(allow_null=True, **told("The field it concerns, null where it concerns none.", "clip"))
-    detail = serializers.JSONField(
+    detail = serializers.DictField(
         allow_null=True,
         **told("More, where there is any: all problems by field, or `at`, seconds into a clip or voice.", {"at": 12.5}),
     )
