@@ -8,10 +8,10 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from projects import presets
+from projects import abilities, presets
 from projects.errors import Refused
 from projects.models import Choice, Preset
-from projects.models.choices import Codec, Longer, Shorter
+from projects.models.choices import Codec, Engine, Enhancer, Longer, Shorter
 from projects.models.presets import STANDARD
 
 AS_PRESET = ("", _("As the preset says"))
@@ -42,6 +42,14 @@ class HowForm(forms.Form):
     shorter = _choice_field(_("Voice shorter than the clip"), Shorter.choices)
     quality = _choice_field(_("Picture"), list(QUALITIES))
     codec = _choice_field(_("Format"), Codec.choices)
+    engine = _choice_field(
+        _("Mouths"), Engine.choices, _("Wav2Lip's published weights are for research and personal use, not for commercial use.")
+    )
+    enhancer = forms.BooleanField(
+        label=_("Restore the mouth afterwards"),
+        required=False,
+        help_text=_("GFPGAN makes a soft mouth sharper. It takes longer."),
+    )
     denoise = forms.BooleanField(
         label=_("Turn down steady noise"),
         required=False,
@@ -65,14 +73,19 @@ class HowForm(forms.Form):
         """The code of the one that is marked."""
         return str(self["preset"].value() or STANDARD.code)
 
+    @property
+    def other_engines(self) -> set[str]:
+        """What is shown beside the usual engine: what this machine has, which takes no query; the rest goes by presets."""
+        return set(abilities.here()) - {abilities.USUAL}
+
     def choice(self) -> Choice:
         """What was chosen: as the preset says, but for what is said otherwise."""
         data = self.cleaned_data
         usual: Choice = data["preset"].choice
-        said: dict[str, Any] = {name: data[name] for name in ("longer", "shorter", "codec") if data[name]}
+        said: dict[str, Any] = {name: data[name] for name in ("longer", "shorter", "codec", "engine") if data[name]}
         said |= {"quality": int(data["quality"])} if data["quality"] else {}
         said |= {name: data[name] or getattr(usual, name) for name in ("denoise", "loudness")}
-        return replace(usual, **said)
+        return replace(usual, **said, enhancer=Enhancer.GFPGAN.value if data["enhancer"] else usual.enhancer)
 
 
 class OneClipForm(HowForm):

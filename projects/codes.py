@@ -101,6 +101,14 @@ OF_THE_PLATFORM = (
         422,
         gettext_noop("No valid consent of {speaker} is on record. Record it on the lecturer's page, then try again."),
     ),
+    Code(
+        "no_lane_for_engine",
+        422,
+        gettext_noop(
+            "No worker can make this: {names} is not installed anywhere. Choose the usual engine, or ask the administrator "
+            "to install it (manage.py weights)."
+        ),
+    ),
     Code("no_name", 422, gettext_noop("Give the project a name.")),
     Code("no_scope", 422, gettext_noop("Say what was agreed to.")),
     Code("no_scopes", 422, gettext_noop("Choose what the token may be used for.")),

@@ -21,7 +21,7 @@ from django.db.models.functions import Least, Now
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from projects import audit, estimates, events, logs, quotas, storage, turns, wakeups
+from projects import abilities, audit, estimates, events, logs, quotas, storage, turns, wakeups
 from projects.errors import Conflict, Refused
 from projects.faults import AT_ONCE, WORKER_LOST, Fault
 from projects.models import (
@@ -101,7 +101,8 @@ def submit(
 def queue(rows: Sequence[RenderJob]) -> None:
     """Queue one person's renders in one project, not rows yet, all or none, and wake a worker.
 
-    Raises ProjectError `wrong_project`, `in_bin`, `part_outside_clip`, `no_consent`, `quota_bytes`, `quota_minutes`.
+    Raises ProjectError `wrong_project`, `in_bin`, `part_outside_clip`, `no_consent`, `no_lane_for_engine`,
+    `quota_bytes`, `quota_minutes`.
     """
     for job in rows:
         if job.clip.speaker.project_id != job.project_id:
@@ -114,6 +115,7 @@ def queue(rows: Sequence[RenderJob]) -> None:
             raise Refused("in_bin", _("This voice is in the bin. Take it out of there under Storage first."), field="track")
         _require_part(job)
     require_consent(*{job.clip.speaker for job in rows})
+    abilities.require(rows)
     per_pixel = estimates.bytes_per_pixel()
     for job in rows:
         job.priority = BEFORE_ONES_OWN if job.is_draft else 0  # short, and somebody waits to look at it

@@ -19,10 +19,10 @@ from django.db.models import Q
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
-from projects import audit, jobs, reconnecting, storage
+from projects import abilities, audit, jobs, reconnecting, storage
 from projects.errors import NoRoom
 from projects.models import Kind, Lane, RenderJob, Status
-from projects.models.lanes import LaneQuerySet, queue_name
+from projects.models.lanes import RENDERING, LaneQuerySet, queue_name
 from projects.models.renders import RenderJobQuerySet
 
 NO_SPACE = "no_space"
@@ -73,16 +73,21 @@ def enter(lane: Wanted, pid: int) -> None:
     Lane.objects.update_or_create(
         node=settings.NODE_NAME,
         name=lane.name,
-        defaults={"kind": lane.kind, "pid": pid, "started_at": Now(), "seen_at": Now(), **HANDS_EMPTY},
+        defaults={"kind": lane.kind, "pid": pid, "started_at": Now(), "seen_at": Now(), "abilities": _of(lane), **HANDS_EMPTY},
     )
 
 
 def beat(running: dict[Wanted, int]) -> None:
     """These lanes run well, each with its first process. Rows that somebody took away come back."""
     for lane, pid in running.items():
-        if not Lane.objects.here().filter(name=lane.name, pid=pid).update(seen_at=Now()):
+        if not Lane.objects.here().filter(name=lane.name, pid=pid).update(seen_at=Now(), abilities=_of(lane)):
             enter(lane, pid)
     Lane.objects.here().filter(claim__isnull=False).exclude(claim__in=_held()).update(**HANDS_EMPTY)
+
+
+def _of(lane: Wanted) -> list[str]:
+    """What it can run."""
+    return abilities.here() if lane.kind in RENDERING else []
 
 
 def let_go(name: str) -> int:

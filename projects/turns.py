@@ -22,7 +22,7 @@ from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Subq
 from django.db.models.functions import Coalesce, Now, RowNumber
 from django.utils import timezone
 
-from projects import audit, logs, wakeups
+from projects import abilities, audit, logs, wakeups
 from projects.models import QuotaPlan, RenderJob, Status, UserQueue
 from projects.models.queues import RAISED
 from projects.models.renders import LIVE, RenderJobQuerySet
@@ -51,7 +51,7 @@ class Turn:
 
 
 def candidates(limit: int) -> Iterator[Turn]:
-    """The renders a worker may take now, whose turn it is first; at most so many.
+    """The renders a worker of this machine may take now, whose turn it is first; at most so many.
 
     More than one, for others ask at the same time: who comes too late for the first takes the next. The cost grows with
     the number of people, not with the number of renders.
@@ -61,7 +61,7 @@ def candidates(limit: int) -> Iterator[Turn]:
 
 def _in_turn(limit: int) -> Iterator[Turn]:
     paused = UserQueue.objects.filter(paused_at__isnull=False).values("user")
-    raised = RenderJob.objects.claimable().filter(priority__gte=RAISED).exclude(created_by__in=paused)
+    raised = RenderJob.objects.claimable().filter(abilities.within(), priority__gte=RAISED).exclude(created_by__in=paused)
     yield from (Turn(*row, limit=0) for row in raised.in_turn().values_list("pk", "created_by")[:limit])
     running = _running()
     allowed = limits(running) if running else {}
@@ -120,13 +120,13 @@ def limit_of_a_person() -> Coalesce:
 
 
 def anything_due() -> bool:
-    """Whether a free worker would find something to do."""
+    """Whether a free worker of this machine would find something to do."""
     return any(True for _ in candidates(1))
 
 
 def _waiting() -> RenderJobQuerySet:
-    """What waits for its person's turn."""
-    return RenderJob.objects.claimable().filter(priority__lt=RAISED)
+    """What waits for its person's turn and can be made on this machine."""
+    return RenderJob.objects.claimable().filter(abilities.within(), priority__lt=RAISED)
 
 
 def _running() -> dict[int, int]:

@@ -28,9 +28,13 @@ ROOT = Path(__file__).parents[1]
 LANGUAGES = {"en": "en-US", "zh": "zh-CN"}
 WIDTHS, HEIGHT, TALLEST = (360, 1440), 900, 8000
 THEMES = ("light", "dark")
-# Every picture in the window has arrived.
-SEEN = """() => Promise.all([...document.images]
-    .filter(image => image.getBoundingClientRect().top < innerHeight).map(image => image.decode().catch(() => null)))"""
+# Every picture that is in the window and shown has arrived; one in a closed fold never would.
+SEEN = """() => Promise.race([
+    new Promise(done => setTimeout(done, 5000)),
+    Promise.all([...document.images]
+        .filter(image => image.checkVisibility() && image.getBoundingClientRect().top < innerHeight)
+        .map(image => image.decode().catch(() => null))),
+])"""
 FILM_SECONDS, VOICE_SECONDS = 6.0, 5.0
 
 
@@ -68,13 +72,13 @@ def take(folder: Path, wanted: list[str]) -> None:
     from tests import shown
     from tests.browsing import CHROMIUM
 
-    logging.getLogger("django.request").setLevel(logging.ERROR)  # a page that is not there is one of them
     call_command("migrate", verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
     with tempfile.TemporaryDirectory() as scratch:
         people = shown.fill(media(Path(scratch)))
     cookies = {person.name: _session(person) for person in people}
     with serving() as address, sync_playwright() as playwright:
+        logging.getLogger("django.request").setLevel(logging.ERROR)  # a page that is not there is one of them
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         for person in people:
             pages = {name: url for name, url in person.pages.items() if _is_wanted(person.name, name, wanted)}

@@ -154,6 +154,8 @@ def _chosen(chosen: argparse.Namespace) -> How:
         shorter=chosen.shorter,
         codec=chosen.codec,
         excerpt=chosen.draft,
+        engine=chosen.engine,
+        enhancer=chosen.enhancer,
     )
 
 
@@ -276,6 +278,8 @@ def _how(command: argparse.ArgumentParser) -> None:
     command.add_argument("--longer", choices=("bounce", "loop", "hold", "cut"), help="where the voice is longer than the clip")
     command.add_argument("--shorter", choices=("cut", "keep"), help="where it is shorter")
     command.add_argument("--codec", choices=("h264", "hevc"), help="how the picture is coded")
+    command.add_argument("--engine", help="which engine renders; else as the preset says")
+    command.add_argument("--enhancer", help="what makes the mouth sharper; else as the preset says")
     command.add_argument("--draft", type=float, metavar="SECONDS", help="only the hardest so many seconds")
     command.add_argument("--retry", action="store_true", help="render again what failed or was cancelled")
     command.add_argument("--wait", action="store_true", help="wait until all have ended")

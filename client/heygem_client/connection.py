@@ -45,6 +45,7 @@ class Connection:
         self.url = checked(url)
         self.patience = patience
         self.rest: Callable[[float], None] = time.sleep  # between two tries, and while renders run
+        self._known: dict[str, tuple[str, dict[str, Any]]] = {}
         headers = {"User-Agent": f"heygem-client/{_version()}", "Accept": "application/json", "Accept-Language": _language()}
         if token:
             headers["Authorization"] = f"Token {token}"
@@ -57,6 +58,15 @@ class Connection:
     def get(self, path: str, **params: str) -> dict[str, Any]:
         """What lies at an address of the API."""
         return _json(self.ask("GET", path, params=params))
+
+    def poll(self, path: str) -> dict[str, Any]:
+        """The same, of what is asked for again and again: an answer that still holds is not sent anew."""
+        tag, body = self._known.get(path, ("", {}))
+        answer = self.ask("GET", path, headers={"If-None-Match": tag} if tag else {})
+        if answer.status_code != httpx.codes.NOT_MODIFIED:
+            body = _json(answer)
+            self._known = {path: (answer.headers.get("ETag", ""), body)}
+        return body
 
     def post(self, path: str, body: Mapping[str, Any], *, key: str = "", again: bool = False) -> dict[str, Any]:
         """Ask for something to be made. key: under which the same is made only once; again: twice does no harm by nature"""

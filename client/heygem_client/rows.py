@@ -9,7 +9,7 @@ from typing import Any, Literal
 Kind = Literal["clip", "voice"]
 # What may be chosen for a render. Of one clip alone, and not asked for here: the part that is used, and where the speaker is.
 OF_ONE_CLIP = ("part_start", "part_end", "point_x", "point_y", "point_at")
-OF_PRESETS = ("denoise", "loudness", "longer", "shorter", "codec", "quality", "speed", "excerpt")
+OF_PRESETS = ("denoise", "loudness", "longer", "shorter", "codec", "quality", "speed", "excerpt", "engine", "enhancer")
 CHOICES = (*OF_PRESETS, *OF_ONE_CLIP)
 FINAL = ("succeeded", "failed", "cancelled")
 
@@ -20,7 +20,7 @@ class How:
 
     denoise, loudness: what is done to the voice before it is heard; longer, shorter: what the picture does where the voice is
     so: bounce, loop, hold or cut, and cut or keep; codec: h264 or hevc; quality: 0 (best) to 51; speed: veryfast, medium or
-    slow; excerpt: a draft of the hardest so many seconds
+    slow; excerpt: a draft of the hardest so many seconds; engine, enhancer: those that the studio has
     """
 
     preset: str = "standard"
@@ -32,6 +32,8 @@ class How:
     quality: int | None = None
     speed: str | None = None
     excerpt: float | None = None
+    engine: str | None = None
+    enhancer: str | None = None
 
     @property
     def asked(self) -> dict[str, Any]:

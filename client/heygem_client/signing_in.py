@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from heygem_client.connection import Connection, checked
 from heygem_client.errors import NotAllowed, Refused, StudioError
 
 URL_VARIABLE, TOKEN_VARIABLE = "HEYGEM_URL", "HEYGEM_TOKEN"
+NAME_LENGTH = 60
 HERE = ("localhost", "127.0.0.1", "::1")
 
 
@@ -34,7 +36,8 @@ def sign_in(url: str, user: str, password: str, *, transport: httpx.BaseTranspor
     """A new token for name and password. Raises StudioError."""
     connection = Connection(url, "", transport=transport)
     try:
-        answer = connection.ask("POST", "tokens/", auth=httpx.BasicAuth(user, password), again=False)
+        name = {"name": f"heygem on {socket.gethostname()}"[:NAME_LENGTH]}  # to know it again on the account page
+        answer = connection.ask("POST", "tokens/", auth=httpx.BasicAuth(user, password), json=name, again=False)
         return SignedIn(connection.url, str(answer.json()["token"]))
     except NotAllowed as error:
         raise NotAllowed(error.code, "This name and password are not known there. Check both.") from error

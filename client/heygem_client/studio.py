@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -184,7 +185,7 @@ class Studio:
                     moved(len(ended) + job.progress)
                     self.connection.rest(pause)
                     pause = min(pause * GROWTH, SLOWEST_POLL)
-                    job = self.job(job.id)
+                    job = Job.of(self.connection.poll(f"jobs/{job.id}/"))
                 ended.append(job)
                 moved(float(len(ended)))
         return ended
@@ -237,7 +238,8 @@ class Studio:
         """For cells that were asked for before, the best that came of each: a video, what runs, or the newest failure."""
         wanted = {(cell.clip.id, cell.voice.id) for cell in cells}
         found: dict[tuple[str, str], Job] = {}
-        for row in self.connection.rows("jobs/", project=home):
+        rows = (self.connection.rows("jobs/", project=home, clip=clip) for clip in {clip for clip, _voice in wanted})
+        for row in chain.from_iterable(rows):
             job = Job.of(row)
             pair = (job.clip, job.voice)
             if pair in wanted and job.how == how:

@@ -30,7 +30,7 @@ from projects.models.lanes import LaneQuerySet
 from projects.models.renders import LIVE
 from projects.pages.people import signed_in
 
-HOW = ("excerpt", "longer", "shorter", "codec", "quality", "speed", "denoise", "loudness")
+HOW = ("engine", "enhancer", "excerpt", "longer", "shorter", "codec", "quality", "speed", "denoise", "loudness")
 TIMES = ("created_at", "not_before", "started_at", "finished_at")
 OF_ONE_CLIP = ("part_start", "part_end", "point_x", "point_y", "point_at")
 

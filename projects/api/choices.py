@@ -17,7 +17,7 @@ from projects.api.endpoints import Endpoint, operation
 from projects.api.lists import Asked, asked, whole
 from projects.api.shapes import Shape, told
 from projects.models import Choice, Scope
-from projects.models.choices import WORST_QUALITY, Codec, Longer, Shorter, Speed
+from projects.models.choices import WORST_QUALITY, Codec, Engine, Enhancer, Longer, Shorter, Speed
 from projects.models.presets import CODE_LENGTH, STANDARD
 
 NAMES = tuple(field.name for field in fields(Choice))
@@ -29,6 +29,8 @@ CODEC = told("How the picture is encoded.", "h264")
 QUALITY = told("How good the picture is, 0 best to 51.", 18)
 SPEED = told("How much care the encoder takes.", "veryfast")
 EXCERPT = told("Only the hardest so many seconds are made, a draft; null makes the whole video.", 5.0)
+ENGINE = told("What makes the mouths; refused where no worker can run it.", "resynth")
+ENHANCER = told("What restores the mouths afterwards, nothing when empty; refused where no worker can run it.", "")
 PART_START = told("Where the part of the clip that is used begins, seconds; null at its start.", 2.0)
 PART_END = told("Where it ends, seconds; null at the clip's end.", 58.5)
 POINT_X = told("Where the speaker is, 0 to 1 from the left of the upright picture; null lets the engine tell.", 0.48)
@@ -63,6 +65,8 @@ class HowFields(serializers.Serializer[Any]):
     quality = serializers.IntegerField(min_value=0, max_value=WORST_QUALITY, required=False, **QUALITY)
     speed = serializers.ChoiceField(choices=Speed.choices, required=False, **SPEED)
     excerpt = Number(min_value=0.5, required=False, allow_null=True, **EXCERPT)
+    engine = serializers.ChoiceField(choices=Engine.choices, required=False, **ENGINE)
+    enhancer = serializers.ChoiceField(choices=Enhancer.choices, required=False, allow_blank=True, **ENHANCER)
 
 
 class OneClipFields(HowFields):
@@ -92,6 +96,8 @@ class HowShape(Shape):
     quality = serializers.IntegerField(**QUALITY)
     speed = serializers.ChoiceField(choices=Speed.choices, **SPEED)
     excerpt = serializers.FloatField(allow_null=True, **EXCERPT)
+    engine = serializers.ChoiceField(choices=Engine.choices, **ENGINE)
+    enhancer = serializers.ChoiceField(choices=Enhancer.choices, **ENHANCER)
 
 
 class PresetShape(HowShape):

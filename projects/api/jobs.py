@@ -24,7 +24,7 @@ from projects.models.attempts import Outcome
 from projects.models.renders import LIVE
 
 READ, RENDER, MANAGE = {Scope.READ}, {Scope.RENDER}, {Scope.MANAGE}
-QUEUED_AS = ("not_allowed", "wrong_project", "in_bin", "no_consent", "quota_bytes", "quota_minutes")
+QUEUED_AS = ("not_allowed", "wrong_project", "in_bin", "no_consent", "no_lane_for_engine", "quota_bytes", "quota_minutes")
 KEYED = ("idempotency_key_invalid", "idempotency_mismatch")
 
 

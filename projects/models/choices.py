@@ -46,6 +46,20 @@ class Speed(models.TextChoices):
     SLOW = "slow", _("very careful")
 
 
+class Engine(models.TextChoices):
+    """What makes the mouths, in the engine's words."""
+
+    RESYNTH = "resynth", _("the person's own, from the clip")
+    WAV2LIP = "wav2lip", _("made by Wav2Lip")
+
+
+class Enhancer(models.TextChoices):
+    """What restores them afterwards."""
+
+    NONE = "", _("nothing")
+    GFPGAN = "gfpgan", _("restored by GFPGAN")
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """How a render is to be made. The fields of `Chosen`, and what is of one clip alone:
@@ -63,6 +77,8 @@ class Choice:
     quality: int = Encoding().quality
     speed: str = Speed.VERYFAST.value
     excerpt: float | None = None
+    engine: str = Engine.RESYNTH.value
+    enhancer: str = Enhancer.NONE.value
     part_start: float | None = None
     part_end: float | None = None
     point_x: float | None = None
@@ -88,6 +104,7 @@ class Choice:
         point = None if self.point_x is None else (self.point_x, self.point_y, self.point_at or 0.0)
         told = {"quality": self.quality, "preset": self.speed, "codec": self.codec, "longer": self.longer}
         told |= {"shorter": self.shorter, "start": self.part_start, "end": self.part_end, "excerpt": self.excerpt}
+        told |= {"engine": self.engine, "enhancer": self.enhancer}
         return {**told, "point": point, **asdict(self.sound)}
 
     def seconds(self, *, clip: float, voice: float) -> float:
@@ -106,6 +123,7 @@ class Chosen(models.Model):
     longer, shorter: what the picture does when the voice is longer, or shorter, than the clip
     codec, quality, speed: how the picture is coded; quality: 0 best to 51
     excerpt: of a draft, how many seconds of the hardest part are made; empty makes the whole video
+    engine, enhancer: what makes the mouths and what restores them; only where a worker has the weights, see `abilities`
     """
 
     denoise = models.BooleanField(_("steady noise turned down"), default=False)
@@ -117,9 +135,14 @@ class Chosen(models.Model):
     speed = models.CharField(_("encoding"), max_length=12, choices=Speed.choices, default=Speed.VERYFAST)
     excerpt = models.FloatField(_("seconds of a draft"), null=True, blank=True, help_text=_("Empty: the whole video."))
 
+    engine = models.CharField(_("mouths"), max_length=12, choices=Engine.choices, default=Engine.RESYNTH)
+    enhancer = models.CharField(_("afterwards"), max_length=12, choices=Enhancer.choices, blank=True, default=Enhancer.NONE)
+
     class Meta:
         abstract = True
         constraints = (
+            models.CheckConstraint(condition=Q(engine__in=Engine.values), name="%(class)s_engine_is_known"),
+            models.CheckConstraint(condition=Q(enhancer__in=Enhancer.values), name="%(class)s_enhancer_is_known"),
             models.CheckConstraint(condition=Q(longer__in=Longer.values), name="%(class)s_longer_is_known"),
             models.CheckConstraint(condition=Q(shorter__in=Shorter.values), name="%(class)s_shorter_is_known"),
             models.CheckConstraint(condition=Q(codec__in=Codec.values), name="%(class)s_codec_is_known"),

@@ -82,6 +82,8 @@ def how_words(job: RenderJob) -> list[str]:
     told = [
         (job.preset not in ("", STANDARD.code), name),
         (job.excerpt is not None, _("a draft of %(seconds)g s") % {"seconds": job.excerpt or 0}),
+        (job.engine != usual.engine, _("mouths %(how)s") % {"how": job.get_engine_display()}),
+        (job.enhancer != usual.enhancer, job.get_enhancer_display()),
         (job.denoise, _("noise turned down")),
         (job.loudness, _("loudness evened")),
         (job.longer != usual.longer, job.get_longer_display()),

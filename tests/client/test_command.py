@@ -61,6 +61,7 @@ def test_the_token_is_kept_where_only_its_person_reads_and_is_never_shown(run: R
     token = json.loads(file.read_text())["token"]
     assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
     assert token.startswith("hgs_")
+    assert accounts.tokens_of(owner).get().name.startswith("heygem on ")
     assert token not in words
     assert PASSWORD not in words
     code, out, _words = run("projects", "--json")

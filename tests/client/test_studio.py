@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -22,10 +23,11 @@ from heygem_client import (
     StillRunning,
     Studio,
     require_videos,
+    rows,
     uploading,
 )
 from projects import accounts, bin, rendering
-from projects.models import AudioTrack, RenderBatch, RenderJob, RenderOutput, SpeakerClip, Upload
+from projects.models import AudioTrack, Choice, RenderBatch, RenderJob, RenderOutput, SpeakerClip, Upload
 from tests import making
 from tests.client.conftest import Line, answer_is_lost, never_arrives, turned_away
 
@@ -140,6 +142,10 @@ def test_a_render_is_made_once_though_its_answer_was_lost(
     assert studio.render(take, lesson, how=How(denoise=True, codec="h264")).id == cleaned.id
 
 
+def test_it_compares_all_that_a_render_may_be_asked_with() -> None:
+    assert sorted(rows.CHOICES) == sorted(field.name for field in dataclasses.fields(Choice))
+
+
 def test_a_draft_is_no_whole_video_and_a_preset_is_what_it_says(studio: Studio, take: Medium, lesson: Medium) -> None:
     draft = studio.render(take, lesson, how=How(preset="draft"))
     assert draft.how["excerpt"]
@@ -203,6 +209,23 @@ def test_a_video_that_was_deleted_is_rendered_anew(studio: Studio, owner: User, 
     second = studio.wait([studio.render(take, lesson)])[0]
     assert (second.id != first.id, second.video is not None) == (True, True)
     assert studio.render(take, lesson).id == second.id
+
+
+def test_what_stands_as_it_stood_is_not_sent_again(
+    studio: Studio, take: Medium, lesson: Medium, line: Line, engine: Callable[[str], None]
+) -> None:
+    job, rests = studio.render(take, lesson), []
+
+    def rest(seconds: float) -> None:
+        rests.append(seconds)
+        if len(rests) == 4:
+            engine("succeed")
+            rendering.run_next()
+
+    studio.connection.rest = rest
+    assert studio.wait([job])[0].status == "succeeded"
+    tags = [request.headers.get("If-None-Match") for request in line.requests if request.url.path.endswith(f"/jobs/{job.id}/")]
+    assert (len(tags), tags[0], len(set(tags[1:]))) == (4, None, 1)
 
 
 def test_waiting_ends_when_time_is_up(studio: Studio, take: Medium, lesson: Medium) -> None:
