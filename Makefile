@@ -7,7 +7,7 @@ SHARDS ?= media/speech
 GRID ?= ../shared/clips/grid
 export HOST PORT
 
-.PHONY: help setup demo serve stop test lint screenshots soak bench bench-picture bench-sound train-speech clean
+.PHONY: help setup demo serve stop test lint screenshots soak bench bench-picture bench-sound load train-speech clean
 
 help:  ## What can be done
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -56,6 +56,10 @@ bench-picture:  ## How good the picture is: figures of two judges, and contact s
 bench-sound:  ## How well a mouth is predicted from sound: own, generic, noise, offsets, recorded voices, cost
 	@requirements/setup.sh dev
 	@$(PYTHON_BIN) -m tests.benchmarks.sound $(wildcard $(SHARDS)/held_out.npz)
+
+load:  ## Fifty scripts poll the API once a second for a minute: how long answers take
+	@requirements/setup.sh load
+	@$(PYTHON_BIN) -m tests.benchmarks.load
 
 train-speech:  ## Make speech, train the network that hears mouths on it, fit the generic mouth: half an hour
 	@requirements/setup.sh train

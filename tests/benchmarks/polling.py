@@ -1,0 +1,58 @@
+"""Scripts that poll, for locust: each asks once a second for its render, its batch, its queue, what happened and its lists.
+
+`make load` starts it; see load.py.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from typing import Any
+
+from locust import HttpUser, constant_throughput, task
+
+TOLD = json.loads(os.environ["HEYGEM_LOAD"])  # tokens, and ids of things that they may see
+
+
+class Script(HttpUser):
+    """One script with a token of its own; it keeps the ETag of each answer."""
+
+    wait_time = constant_throughput(1)
+
+    def on_start(self) -> None:
+        """Take a token."""
+        token = random.choice(TOLD["tokens"])
+        self.client.headers["Authorization"] = f"Token {token}"
+        self.tags: dict[str, str] = {}
+
+    def poll(self, name: str, address: str) -> None:
+        """Ask for something that may stand as it stood."""
+        known = {"If-None-Match": self.tags[address]} if address in self.tags else {}
+        answer: Any = self.client.get(address, headers=known, name=name)
+        self.tags[address] = answer.headers.get("ETag", "")
+
+    @task(10)
+    def job(self) -> None:
+        """A render."""
+        self.poll("job", f"/api/v1/jobs/{random.choice(TOLD['jobs'])}/")
+
+    @task(4)
+    def batch(self) -> None:
+        """A batch."""
+        self.poll("batch", f"/api/v1/batches/{TOLD['batch']}/")
+
+    @task(2)
+    def queue(self) -> None:
+        """The queue."""
+        self.poll("queue", "/api/v1/queue/")
+
+    @task(2)
+    def events(self) -> None:
+        """What happened since."""
+        self.client.get(f"/api/v1/events/?after={TOLD['event']}", name="events")
+
+    @task(2)
+    def listed(self) -> None:
+        """The latest renders."""
+        self.client.get("/api/v1/jobs/?page_size=20", name="jobs")
