@@ -64,7 +64,7 @@ def test_the_queue_keeps_its_promises_on_postgresql(database: str, tmp_path: Pat
         env={**os.environ, "DATABASE_URL": database, "HEYGEM_DATA": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "skipped" not in done.stdout
