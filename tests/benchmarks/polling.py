@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import time
 from typing import Any
 
 from locust import HttpUser, constant_throughput, task
@@ -22,7 +23,8 @@ class Script(HttpUser):
     wait_time = constant_throughput(1)
 
     def on_start(self) -> None:
-        """Take a token and some renders to wait for."""
+        """Take a token and some renders to wait for, at any moment of a second: scripts do not know of each other."""
+        time.sleep(random.random())
         token = random.choice(TOLD["tokens"])
         self.client.headers["Authorization"] = f"Token {token}"
         self.renders: list[str] = random.sample(TOLD["jobs"], RENDERS)
