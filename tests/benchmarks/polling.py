@@ -1,4 +1,4 @@
-"""Scripts that poll, for locust: each asks once a second for its render, its batch, its queue, what happened and its lists.
+"""Scripts that poll, for locust: each asks once a second for its renders, its batch, its queue, what happened and its lists.
 
 `make load` starts it; see load.py.
 """
@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 import os
 import random
+import time
 from typing import Any
 
 from locust import HttpUser, constant_throughput, task
 
+RENDERS = 3  # that each script waits for
 TOLD = json.loads(os.environ["HEYGEM_LOAD"])  # tokens, and ids of things that they may see
 
 
@@ -21,9 +23,11 @@ class Script(HttpUser):
     wait_time = constant_throughput(1)
 
     def on_start(self) -> None:
-        """Take a token."""
+        """Take a token and some renders to wait for, at any moment of a second: scripts do not know of each other."""
+        time.sleep(random.random())
         token = random.choice(TOLD["tokens"])
         self.client.headers["Authorization"] = f"Token {token}"
+        self.renders: list[str] = random.sample(TOLD["jobs"], RENDERS)
         self.tags: dict[str, str] = {}
 
     def poll(self, name: str, address: str) -> None:
@@ -34,8 +38,8 @@ class Script(HttpUser):
 
     @task(10)
     def job(self) -> None:
-        """A render."""
-        self.poll("job", f"/api/v1/jobs/{random.choice(TOLD['jobs'])}/")
+        """One of its renders."""
+        self.poll("job", f"/api/v1/jobs/{random.choice(self.renders)}/")
 
     @task(4)
     def batch(self) -> None:

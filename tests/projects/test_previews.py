@@ -255,7 +255,8 @@ def test_the_page_says_that_they_come_and_asks_again_until_they_are_there(clip: 
     assert f'href="/files/clips/{clip.pk}/film/"' in text
     assert "Download the original" in text
     told = owner_client.get(f"/api/v1/clips/{clip.pk}/").json()
-    assert told["film_url"].endswith(f"/files/clips/{clip.pk}/film/")
+    assert told["film_url"].endswith(f"/api/v1/clips/{clip.pk}/film/")
+    assert owner_client.get(told["film_url"]).status_code == 200
 
 
 def test_a_new_clip_is_asked_for_at_once(project: Project, clip_file: Path, owner_client: Client) -> None:
