@@ -1,4 +1,4 @@
-"""Fifty scripts that each ask the API once a second, of an installation with a library: how long an answer takes.
+"""Fifty scripts that each ask the API about once a second, of an installation with a library: how long an answer takes.
 
 `make load`. A data folder of its own, a web server without lanes, locust (requirements/load.txt) as the scripts.
 """

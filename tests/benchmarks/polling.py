@@ -1,4 +1,4 @@
-"""Scripts that poll, for locust: each asks once a second for its renders, its batch, its queue, what happened and its lists.
+"""Scripts that poll, for locust: each asks about once a second for renders, a batch, its queue, what happened, its lists.
 
 `make load` starts it; see load.py.
 """
@@ -8,10 +8,9 @@ from __future__ import annotations
 import json
 import os
 import random
-import time
 from typing import Any
 
-from locust import HttpUser, constant_throughput, task
+from locust import HttpUser, between, task
 
 RENDERS = 3  # that each script waits for
 TOLD = json.loads(os.environ["HEYGEM_LOAD"])  # tokens, and ids of things that they may see
@@ -20,11 +19,11 @@ TOLD = json.loads(os.environ["HEYGEM_LOAD"])  # tokens, and ids of things that t
 class Script(HttpUser):
     """One script with a token of its own; it keeps the ETag of each answer."""
 
-    wait_time = constant_throughput(1)
+    # Not as often to the moment: scripts do not know of each other, and locust would have all of them ask at once.
+    wait_time = between(0.4, 1.5)
 
     def on_start(self) -> None:
-        """Take a token and some renders to wait for, at any moment of a second: scripts do not know of each other."""
-        time.sleep(random.random())
+        """Take a token and some renders to wait for."""
         token = random.choice(TOLD["tokens"])
         self.client.headers["Authorization"] = f"Token {token}"
         self.renders: list[str] = random.sample(TOLD["jobs"], RENDERS)
