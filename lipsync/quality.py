@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from lipsync.analysis import Analysis
-from lipsync.clock import Progress
 from lipsync.faces.landmarks import KEPT, RIGID
 from lipsync.faces.mediapipe import MediapipeTracker
 from lipsync.faces.pose import DoubleArray, fit_similarity, rigid_reference
@@ -103,7 +102,7 @@ class Found:
         )
 
 
-def look_at(parts: Iterable[Samples | None], analysis: Analysis, plan: Plan, progress: Progress, *, follows: bool) -> Found:
+def look_at(parts: Iterable[Samples | None], analysis: Analysis, plan: Plan, *, follows: bool) -> Found:
     """Look at the samples of a video's segments, in order; a part that is None is one of which nothing is known.
 
     follows: whether the mouths are those of the plan; where they are not, nothing is found of how they follow it
@@ -114,10 +113,9 @@ def look_at(parts: Iterable[Samples | None], analysis: Analysis, plan: Plan, pro
         for samples in parts:
             if samples is None:
                 continue
-            for place, number in enumerate(samples.numbers.tolist()):
-                mesh = tracker.mesh(samples.faces[place]) if follows else None
+            for face in samples.faces:
+                mesh = tracker.mesh(face) if follows else None
                 points.append(None if mesh is None else mesh[_KEPT].astype(np.float64))
-                progress(number + 1, len(plan))
             columns = (samples.aperture, samples.width, samples.sharpness, samples.change, samples.own_change)
             noted.append(np.stack([samples.numbers, *columns], axis=1))
     numbers, aperture, width, sharpness, change, own_change = np.concatenate([np.empty((0, 6)), *noted]).T

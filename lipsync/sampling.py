@@ -28,7 +28,7 @@ from lipsync.painting import FrameSource
 from lipsync.plan import Plan, WantedLips
 from lipsync.shapes import apertures_of_lips, widths_of_lips
 
-PER_SECOND, FEWEST, MOST = 4, 64, 1200
+PER_SECOND, FEWEST, MOST = 4, 50, 1200
 PAINTED_FROM = 0.5
 # Lips are compared with those of the frame before at this size, in a box that has room for a mouth opened wide.
 WIDTH, HEIGHT = 96, 64
@@ -110,9 +110,10 @@ class Sampler:
         before, self._before = self._before, None
         base = self._plan.base
         if self._chosen[number]:
-            known = before is not None and before[0] == number - 1
-            change = before[1].change_to(frame) if known and before is not None else np.nan
-            own = self._own.get((int(base[number - 1]), int(base[number])), np.nan) if number else np.nan
+            change = own = np.nan  # as for the first frame of a segment: alone, nothing is known of the one before
+            if before is not None and before[0] == number - 1:
+                change = before[1].change_to(frame)
+                own = self._own.get((int(base[number - 1]), int(base[number])), np.nan)
             self._note(number, frame, change, own)
         if number + 1 < len(base) and self._chosen[number + 1]:
             lips = _Lips.of(frame, self._space, int(base[number]))

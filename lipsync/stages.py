@@ -143,9 +143,9 @@ def make_video(clip: Path, voice: Path, output: Path, options: RenderOptions, re
                     _verify(output, joined, len(plan))
                 figures = take_figures(analysis)
                 if options.measure:
-                    with clock.stage("measure") as progress:
+                    with clock.stage("measure"):
                         parts = (Samples.load(segment.samples) for segment in segments)
-                        seen = look_at(parts, analysis, plan, progress, follows=method.follows_plan)
+                        seen = look_at(parts, analysis, plan, follows=method.follows_plan)
                         figures |= seen.figures()
                     if overview is not None:
                         overview = replace(overview, quality=seen.rows(len(plan), float(facts.frame_rate)))
