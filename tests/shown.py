@@ -270,6 +270,7 @@ def _usual(make: Maker) -> dict[str, str]:
         "job-draft": f"/jobs/{draft.pk}/",
         "webhooks": "/webhooks/",
         "webhook": f"/webhooks/{hook.pk}/",
+        "api-docs": "/docs/api/",
         "batch-running": f"/batches/{running.pk}/",
         "batch-done": f"/batches/{done.pk}/",
         "missing": "/nowhere/",
