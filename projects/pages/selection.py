@@ -44,7 +44,7 @@ def act(request: HttpRequest, project_id: UUID, kind: str) -> HttpResponse:
         told = bin.consequences(some)
         going = [each.thing for each in told if not each.is_needed]
         context = {"project": project, "tab": TABS[kind], "kind": kind, "told": told, "back": back, "going": len(going)}
-        context |= {"size": sum(thing.size for thing in going), "videos": sum(each.videos for each in told)}
+        context |= {"size": sum(thing.size for thing in going)}
         return render(request, "pages/selection.html", context)
     return redirect(back)
 

@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
-from projects.models import AuditEntry, AudioTrack, Project, RenderJob, RenderOutput, SpeakerClip, Status
+from projects.models import AudioTrack, AuditEntry, Project, RenderJob, RenderOutput, SpeakerClip, Status
 from tests import making
 
 AddTrack, AddJob = Callable[..., AudioTrack], Callable[..., RenderJob]
