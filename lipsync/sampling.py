@@ -28,7 +28,7 @@ from lipsync.painting import FrameSource
 from lipsync.plan import Plan, WantedLips
 from lipsync.shapes import apertures_of_lips, widths_of_lips
 
-PER_SECOND, FEWEST, MOST = 4, 50, 1200
+PER_SECOND, FEWEST, MOST = 3, 50, 1200
 PAINTED_FROM = 0.5
 # Lips are compared with those of the frame before at this size, in a box that has room for a mouth opened wide.
 WIDTH, HEIGHT = 96, 64
