@@ -23,7 +23,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 from pytest_django import Settings
 
-from projects import cleanup, doctor, jobs, lanes
+from projects import claims, cleanup, doctor, lanes
 from projects.doctor import Finding, Gravity
 from projects.lanes import Wanted
 from projects.models import AudioTrack, Kind, Lane, RenderJob, RenderOutput, SpeakerClip
@@ -229,7 +229,7 @@ def test_a_render_that_waits_beside_an_idle_lane(lane: Wanted, job: RenderJob) -
 
 
 def test_a_render_whose_worker_is_gone(lane: Wanted, job: RenderJob) -> None:
-    jobs.claim()
+    claims.claim()
     assert only("expired_leases").gravity is Gravity.FINE
     RenderJob.objects.update(lease_until=Now() - LONG_AGO)
     finding = only("expired_leases")

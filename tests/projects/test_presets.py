@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 from django.utils import timezone
 
-from projects import accounts, jobs, presets, quotas, retention
+from projects import accounts, claims, jobs, presets, quotas, retention
 from projects.errors import Conflict, Refused
 from projects.models import AudioTrack, Choice, Preset, Project, RenderJob, RenderOutput, Speaker, SpeakerClip, Status
 from projects.models.presets import DRAFT
@@ -121,7 +121,7 @@ def test_a_draft_comes_before_ones_own_videos_but_not_before_others(
     whole, draft = submit(clip, track, owner), submit(clip, track, owner, excerpt=5.0)
     others = making.track(stranger_speaker.project, voice_file)
     theirs = submit(making.clip(stranger_speaker, clip_file), others, stranger)
-    taken = [claim.job_id for claim in (jobs.claim(), jobs.claim(), jobs.claim()) if claim]
+    taken = [claim.job_id for claim in (claims.claim(), claims.claim(), claims.claim()) if claim]
     assert sorted(taken[:2]) == sorted([draft.pk, theirs.pk])
     assert taken[2:] == [whole.pk]
 
