@@ -10,9 +10,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import escape
 
-from projects import accounts, claims, jobs, presets, quotas, retention
+from projects import accounts, claims, jobs, preferences, presets, quotas, retention
 from projects.errors import Conflict, Refused
 from projects.models import AudioTrack, Choice, Preset, Project, RenderJob, RenderOutput, Speaker, SpeakerClip, Status
 from projects.models.presets import DRAFT
@@ -41,6 +43,26 @@ def test_the_built_in_ones_come_first_and_have_an_effect(db: None) -> None:
     assert [preset.code for preset in offered] == ["standard", "best", "draft", "small"]
     assert offered[0].choice == Choice()
     assert len({preset.choice for preset in offered}) == 4
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_page_script_and_render_call_each_by_the_same_name(
+    script: Client, owner: User, owner_client: Client, job: RenderJob, language: str
+) -> None:
+    small = Preset.objects.create(code="small", name="Small & quick", note="For a phone", quality=26)
+    preferences.choose_language(owner, language)
+    rows = script.get("/api/v1/presets/", headers={"Accept-Language": language}).json()["results"]
+    assert [row["name"] for row in rows if row["code"] == "best"] == [{"en": "Best", "zh-hans": "最佳"}[language]]
+    page = owner_client.get(reverse("pages:quick_render")).text
+    for row in rows:
+        assert f"<strong>{escape(row['name'])}</strong>" in page
+        assert f">{escape(row['note'])}</span>" in page
+        RenderJob.objects.update(preset=row["code"])
+        usual = row["code"] == "standard"
+        assert (escape(row["name"]) in owner_client.get(reverse("pages:job", args=[job.pk])).text) is not usual
+    small.delete()
+    RenderJob.objects.update(preset="small")
+    assert "small" in owner_client.get(reverse("pages:job", args=[job.pk])).text
 
 
 def test_an_administrator_cannot_take_a_built_in_code(db: None) -> None:
