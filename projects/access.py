@@ -343,6 +343,16 @@ def editable_binned_for(user: Person, kind: str, row_id: UUID | str) -> Thing:
     return thing
 
 
+def chosen_of(user: Person, kind: str, project: Project, ids: Collection[UUID]) -> list[Thing]:
+    """Those of some clips, voices or finished videos that lie in this project and that the person may see, newest first."""
+    rows: dict[str, QuerySet[Any]] = {
+        "clips": clips_of(user, project=project),
+        "voices": tracks_of(user, project=project),
+        "videos": outputs_of(user, project=project),
+    }
+    return list(rows[kind].filter(pk__in=ids))
+
+
 def home_of(thing: Thing) -> Project:
     """The project that a clip, a voice or a finished video belongs to."""
     if isinstance(thing, SpeakerClip):

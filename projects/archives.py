@@ -1,4 +1,4 @@
-"""All videos of a batch in one ZIP file, with a list of what is in it: a batch goes in, bytes come out as they are read.
+"""Videos in one ZIP file, with a list of what is in it: a batch, or some videos, go in; bytes come out as they are read.
 
 The archive is made while it is sent and kept nowhere. Nothing in it is compressed, so that its size is known before.
 """
@@ -11,9 +11,10 @@ import json
 import re
 import string
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -21,8 +22,9 @@ from zipstream import ZipStream
 
 from projects import objects, tables
 from projects.errors import Refused
-from projects.models import RenderBatch, RenderJob, RenderOutput, Status
+from projects.models import Project, RenderBatch, RenderJob, RenderOutput, Status
 from projects.models.batches import PATTERN_LENGTH
+from projects.models.renders import RenderJobQuerySet
 
 CHUNK_BYTES = 2**18
 USUAL_PATTERN = "{speaker}_{clip}_{voice}_{language}"
@@ -81,13 +83,31 @@ def checked_pattern(pattern: str) -> str:
 
 def archive(batch: RenderBatch) -> Archive:
     """The archive of the videos that are finished. Raises ProjectError `nothing_finished`."""
-    rows = RenderJob.objects.filter(batch=batch, retries__isnull=True).with_media()
-    cells = list(rows.order_by("clip__speaker__name", "clip__title", "track__language", "track__title", "created_at"))
-    entries = _entries(batch, cells)
+    told = {"batch": {"id": str(batch.pk), "name": batch.name, "project": batch.project.name}}
+    jobs = RenderJob.objects.filter(batch=batch, retries__isnull=True)
+    return _archive(jobs, told, name=batch.name, folder=clean(batch.name) or "batch", pattern=batch.name_pattern)
+
+
+def archive_of(project: Project, jobs: Collection[UUID]) -> Archive:
+    """The archive of the videos of some renders of a project. Raises ProjectError `nothing_finished`."""
+    told = {"project": {"id": str(project.pk), "name": project.name}}
+    return _archive(
+        RenderJob.objects.filter(project=project, pk__in=jobs),
+        told,
+        name="",
+        folder=clean(project.name) or "videos",
+        pattern=USUAL_PATTERN,
+    )
+
+
+def _archive(jobs: RenderJobQuerySet, told: dict[str, Any], *, name: str, folder: str, pattern: str) -> Archive:
+    """name: of the batch, empty for none; told: what the manifest says of the whole; pattern: of the files' names"""
+    order = ("clip__speaker__name", "clip__title", "track__language", "track__title", "created_at")
+    cells = list(jobs.with_media().order_by(*order))
+    entries = _entries(name, pattern, cells)
     if not entries:
-        raise Refused("nothing_finished", _("No video of this batch is finished yet. Come back when the first one is."))
+        raise Refused("nothing_finished", _("No video is finished yet. Come back when the first one is."))
     bundle = ZipStream(sized=True)
-    folder = clean(batch.name) or "batch"
     for entry in entries:
         name = f"{folder}/{entry.name}"
         if objects.is_on():
@@ -98,7 +118,7 @@ def archive(batch: RenderBatch) -> Archive:
     present = {entry.job.pk for entry in entries}
     missing = [_absent(job) for job in cells if job.pk not in present]
     bundle.add(_table(entries), f"{folder}/manifest.csv")
-    bundle.add(_document(batch, entries, missing), f"{folder}/manifest.json")
+    bundle.add(_document(told, entries, missing), f"{folder}/manifest.json")
     return Archive(f"{folder}.zip", len(bundle), iter(bundle))
 
 
@@ -116,7 +136,7 @@ def file_name(pattern: str, values: Mapping[str, str]) -> str:
     return f"{short}_" if RESERVED.fullmatch(short) else short
 
 
-def _entries(batch: RenderBatch, cells: list[RenderJob]) -> list[Entry]:
+def _entries(batch: str, pattern: str, cells: list[RenderJob]) -> list[Entry]:
     """The finished cells whose file is there, each under a name of its own."""
     entries: list[Entry] = []
     taken: set[str] = set()
@@ -131,10 +151,10 @@ def _entries(batch: RenderBatch, cells: list[RenderJob]) -> list[Entry]:
             "voice": job.track.title,
             "language": job.track.language,
             "number": f"{number:03}",
-            "batch": batch.name,
+            "batch": batch,
             "project": job.project.name,
         }
-        stem = file_name(batch.name_pattern, values)
+        stem = file_name(pattern, values)
         name, again = stem, 1
         while name.casefold() in taken:
             again += 1
@@ -163,9 +183,9 @@ def _table(entries: list[Entry]) -> bytes:
     return sheet.getvalue().encode("utf-8-sig")
 
 
-def _document(batch: RenderBatch, entries: list[Entry], missing: list[dict[str, str]]) -> bytes:
+def _document(whole: dict[str, Any], entries: list[Entry], missing: list[dict[str, str]]) -> bytes:
     told = {
-        "batch": {"id": str(batch.pk), "name": batch.name, "project": batch.project.name},
+        **whole,
         "made_at": timezone.now().isoformat(timespec="seconds"),
         "files": [entry.facts() | {"quality": entry.output.quality} for entry in entries],
         "missing": missing,

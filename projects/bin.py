@@ -47,6 +47,23 @@ class Contents:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class Consequence:
+    """What putting something into the bin would do.
+
+    videos: how many finished ones were made of it, which stay; is_needed: a render that waits or runs needs it, so it stays
+    """
+
+    thing: Thing
+    videos: int
+    is_needed: bool
+
+    @property
+    def title(self) -> str:
+        """What a person calls it."""
+        return title_of(self.thing)
+
+
 def put(thing: Thing, *, by: User) -> None:
     """Put it into the bin. What is there already stays. Raises ProjectError `in_use`: a render that waits or runs needs it."""
     with transaction.atomic():
@@ -65,13 +82,22 @@ def put_by_rule(some: Sequence[Thing]) -> set[Any]:
 
     Returns the ids of those that were put there: one that is needed, pinned or there already is left.
     """
-    model, by_id = type(some[0]), {thing.pk: thing for thing in some}
-    with transaction.atomic():
-        free = model.objects.select_for_update().filter(pk__in=by_id, binned_at__isnull=True, pinned=False).order_by("pk")
-        put = set(free.values_list("pk", flat=True)) - _needed(some)
-        model.objects.filter(pk__in=put).update(binned_at=timezone.now(), binned_by=None)
-        audit.record_each(f"{NAMES[model]}.deleted", [thing for pk, thing in by_id.items() if pk in put], by_rule=True)
-    return put
+    return _put(some, by_rule=True, pinned=False)
+
+
+def put_chosen(some: Sequence[Thing], *, by: User) -> set[Any]:
+    """Put these, all of one kind, there in one transaction. Returns the ids of those that were: one that is needed is left."""
+    return _put(some, by=by)
+
+
+def consequences(some: Sequence[Thing]) -> list[Consequence]:
+    """What putting each of these, all of one kind, there would do."""
+    if isinstance(some[0], RenderOutput):
+        return [Consequence(thing, 0, is_needed=False) for thing in some]
+    used = f"job__{_part(some)}"
+    videos = RenderOutput.objects.kept().filter(**{f"{used}__in": some}).order_by().values_list(used)
+    counts, needed = dict(videos.annotate(count=Count("pk"))), _needed(some)
+    return [Consequence(thing, counts.get(thing.pk, 0), thing.pk in needed) for thing in some]
 
 
 def restore(thing: Thing) -> None:
@@ -148,6 +174,17 @@ def home_of(thing: Thing) -> Project:
     return thing.project
 
 
+def _put(some: Sequence[Thing], *, by: User | None = None, by_rule: bool = False, **only: bool) -> set[Any]:
+    model, by_id = type(some[0]), {thing.pk: thing for thing in some}
+    detail = {"by_rule": True} if by_rule else {}
+    with transaction.atomic():
+        free = model.objects.select_for_update().filter(pk__in=by_id, binned_at__isnull=True, **only).order_by("pk")
+        put = set(free.values_list("pk", flat=True)) - _needed(some)
+        model.objects.filter(pk__in=put).update(binned_at=timezone.now(), binned_by=by)
+        audit.record_each(f"{NAMES[model]}.deleted", [thing for pk, thing in by_id.items() if pk in put], by=by, **detail)
+    return put
+
+
 def _purge(some: Sequence[Thing], *, whole: bool) -> set[Any]:
     """The files first: a row that says that its file is there although it is gone is put right by the next emptying.
 
@@ -180,6 +217,11 @@ def _needed(some: Sequence[Thing]) -> set[Any]:
     """Those of these, all of one kind, that a render which waits or runs is made from."""
     if isinstance(some[0], RenderOutput):
         return set()
-    name = "clip" if isinstance(some[0], SpeakerClip) else "track"
+    name = _part(some)
     live = RenderJob.objects.filter(status__in=LIVE, **{f"{name}__in": [thing.pk for thing in some]})
     return set(live.values_list(name, flat=True))
+
+
+def _part(some: Sequence[Thing]) -> str:
+    """What these, all clips or all voices, are to a render."""
+    return "clip" if isinstance(some[0], SpeakerClip) else "track"

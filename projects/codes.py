@@ -139,7 +139,7 @@ OF_THE_PLATFORM = (
         409,
         gettext_noop("No failed video of this clip is left that could be made with the other one."),
     ),
-    Code("nothing_finished", 422, gettext_noop("No video of this batch is finished yet. Come back when the first one is.")),
+    Code("nothing_finished", 422, gettext_noop("No video is finished yet. Come back when the first one is.")),
     Code("owner_changed", 409, gettext_noop("The project has another owner by now. Load the page again.")),
     Code("owner_stays", 409, gettext_noop("The owner cannot leave. Hand the project over to another member first.")),
     Code(

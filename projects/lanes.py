@@ -19,7 +19,7 @@ from django.db.models import Q
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
-from projects import abilities, audit, jobs, reconnecting, storage
+from projects import abilities, audit, claims, reconnecting, storage
 from projects.errors import NoRoom
 from projects.models import Kind, Lane, RenderJob, Status
 from projects.models.lanes import RENDERING, LaneQuerySet, queue_name
@@ -96,13 +96,13 @@ def let_go(name: str) -> int:
     Without this they would wait until their lease ends.
     """
     held = Lane.objects.here().filter(name=name, claim__isnull=False).values_list("job", "claim")
-    claims = Q(pk__in=[])
+    in_hand = Q(pk__in=[])
     for job, claim in held:
-        claims |= Q(pk=job, claim=claim)
-    running = RenderJob.objects.filter(claims, status=Status.RUNNING, lease_until__gt=Now())
+        in_hand |= Q(pk=job, claim=claim)
+    running = RenderJob.objects.filter(in_hand, status=Status.RUNNING, lease_until__gt=Now())
     count = running.update(lease_until=Now() - timedelta(seconds=1))
     if count:
-        jobs.settle_lost()
+        claims.settle_lost()
     return count
 
 

@@ -29,9 +29,10 @@ from django.http import (
 from django.utils.http import content_disposition_header, http_date
 from django.views.decorators.http import require_safe
 
-from projects import access, archives, objects
+from projects import access, objects
+from projects.archives import Archive
 from projects.errors import Missing, ProjectError
-from projects.models import RenderBatch, RenderOutput
+from projects.models import RenderOutput
 
 CHUNK_BYTES = 256 * 1024
 CACHE = "private, max-age=3600"
@@ -112,9 +113,8 @@ def serve_output(request: HttpRequest, output: RenderOutput, *, attachment: bool
     return serve(request, name, sha256=digest, title=title, seconds=seconds, attachment=attachment)
 
 
-def serve_archive(batch: RenderBatch) -> HttpResponseBase:
-    """All finished videos of a batch the person may see, in one ZIP that is made while it is sent."""
-    bundle = archives.archive(batch)
+def serve_archive(bundle: Archive) -> HttpResponseBase:
+    """Finished videos that the person may see, in one ZIP that is made while it is sent."""
     response = StreamingHttpResponse(bundle.pieces, content_type="application/zip")
     response["Content-Length"] = bundle.size
     response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=bundle.name) or "attachment"

@@ -115,8 +115,13 @@ def soon(homes: Iterable[Project], most: int) -> list[Going]:
 
 def pin(thing: bin.Thing, *, pinned: bool = True) -> None:
     """Keep it whatever the policies say, or leave it to them again."""
-    type(thing).objects.filter(pk=thing.pk).update(pinned=pinned)
+    pin_chosen([thing], pinned=pinned)
     thing.pinned = pinned
+
+
+def pin_chosen(some: Sequence[bin.Thing], *, pinned: bool = True) -> None:
+    """The same for several, all of one kind."""
+    type(some[0]).objects.filter(pk__in=[thing.pk for thing in some]).update(pinned=pinned)
 
 
 def run(*, dry_run: bool = False, by: User | None = None, policy: RetentionPolicy | None = None) -> CleanupRun:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from projects import cleanup, idling, lanes, mails, previews, rendering, turns, wakeups, webhooks
+from projects import cleanup, idling, lanes, mails, previews, rendering, turns, wakeups, waveforms, webhooks
 
-DELIVERY_SECONDS = 10.0  # of the housekeeping lane at a time
+DELIVERY_SECONDS = DRAWING_SECONDS = 10.0  # of the housekeeping lane at a time
 
 
 def wake() -> None:
@@ -42,3 +42,4 @@ def _tidy() -> None:
     cleanup.run_due()
     mails.send_due()
     webhooks.send_due(DELIVERY_SECONDS)
+    waveforms.draw_missing(DRAWING_SECONDS)

@@ -23,7 +23,7 @@ from django.utils.translation import gettext as _
 
 from lipsync.errors import LipsyncError, UnusableInput
 from lipsync.media import probe_clip, probe_voice, save_still
-from projects import audit, events, library, objects, previews, quotas, sentences, storage
+from projects import audit, events, library, objects, previews, quotas, sentences, storage, waveforms
 from projects.errors import NoRoom, ProjectError, Refused, TooLarge, Unavailable
 from projects.models import AudioTrack, Project, Speaker, SpeakerClip, UploadKind
 from projects.models.library import LANGUAGE_LENGTH, TITLE_LENGTH
@@ -134,6 +134,7 @@ def take_track(
         if known is not None:
             return known
         facts = probe_voice(stored.path)
+        peaks = waveforms.of_new(stored.path, facts.duration)
         _give_final_name(stored.path, name)
         with objects.kept(name, stored.sha256), transaction.atomic():
             if not is_reserved:
@@ -149,6 +150,7 @@ def take_track(
                 duration=facts.duration,
                 sample_rate=facts.sample_rate,
                 codec=facts.codec,
+                peaks=peaks,
             )
             audit.record("track.added", track)
             events.taken_in(track)

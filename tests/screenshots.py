@@ -35,6 +35,8 @@ SEEN = """() => Promise.race([
         .filter(image => image.checkVisibility() && image.getBoundingClientRect().top < innerHeight)
         .map(image => image.decode().catch(() => null))),
 ])"""
+# What a script draws is there.
+DRAWN = "() => !document.querySelector('[data-schema]') || document.querySelector('.opblock-tag') !== null"
 FILM_SECONDS, VOICE_SECONDS = 6.0, 5.0
 
 
@@ -150,6 +152,7 @@ def _photograph(browser: Browser, address: str, folder: Path, pages: dict[str, s
         for name, url in pages.items():
             page.set_viewport_size({"width": width, "height": HEIGHT})
             page.goto(address + url)
+            page.wait_for_function(DRAWN)
             # As tall as the page, so that what sticks to the window's edges does not lie in the middle of the picture.
             tall = page.evaluate("document.documentElement.scrollHeight")
             page.set_viewport_size({"width": width, "height": max(HEIGHT, min(tall, TALLEST))})

@@ -18,7 +18,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from projects import accounts, memberships, storage
+from projects import accounts, memberships, storage, waveforms
 from projects.models import (
     AudioTrack,
     Consent,
@@ -130,6 +130,7 @@ class Maker:
         row.file.name, row.size, row.duration = f"{storage.TRACKS}/{row.pk}.wav", 1_900_000, self.media.voice_seconds
         self._lay(self.media.voice, str(row.file))
         row.language = language
+        row.peaks = waveforms.of_new(self.media.voice, row.duration)
         for name, value in fields.items():
             setattr(row, name, value)
         row.save()
@@ -240,6 +241,10 @@ def _pages_of_home(home: Project) -> dict[str, str]:
         "voices": f"{at}voices/",
         "renders": f"{at}renders/",
         "members": f"{at}members/",
+        "voices-found": f"{at}voices/?q=lesson&sort=name",
+        "clips-found": f"{at}?q=a&verdict=warnings",
+        "renders-found": f"{at}renders/?status=succeeded",
+        "nothing-found": f"{at}voices/?q=xyzzy",
         "batches": f"{at}batches/",
         "batch-new": f"{at}batches/new/",
     }
@@ -253,6 +258,9 @@ def _usual(make: Maker) -> dict[str, str]:
     takes = [make.clip(ada, "Lecture 1"), make.clip(ada, "Lecture 2", "warnings"), make.clip(li, "第三讲", "waiting")]
     takes.append(make.clip(make.speaker("Marta Kowalska", consent="missing"), "Seminar", "refused"))
     voices = [make.track("Lesson 1, German", "de"), make.track("第一课", "zh"), make.track("Lesson 1", "en")]
+    make.track("Recorded with the microphone off", peaks=bytes(120))
+    make.track("Recorded from far away", "en", peaks=bytes([0, 3, 5, 4] * 30))
+    make.track("From before voices were drawn", peaks=None)
     jobs = {status: make.job(takes[0], voices[0], status) for status in Status}
     running = make.batch("Course in German", [(take, voice, Status.QUEUED) for take in takes[:2] for voice in voices])
     done = make.batch("Course in Chinese", _mixed(takes[:2], voices))
@@ -270,6 +278,7 @@ def _usual(make: Maker) -> dict[str, str]:
         "job-draft": f"/jobs/{draft.pk}/",
         "webhooks": "/webhooks/",
         "webhook": f"/webhooks/{hook.pk}/",
+        "api-docs": "/docs/api/",
         "batch-running": f"/batches/{running.pk}/",
         "batch-done": f"/batches/{done.pk}/",
         "missing": "/nowhere/",

@@ -5,6 +5,7 @@ from lipsync.media.encoding import Encoding, nvenc_opens
 from lipsync.media.facts import ClipFacts, VoiceFacts, intake_notices
 from lipsync.media.frames import Frame, FrameReader
 from lipsync.media.join import join
+from lipsync.media.peaks import sound_peaks
 from lipsync.media.probe import probe_clip, probe_voice
 from lipsync.media.rendition import is_heavy, plays_in_browsers, save_rendition
 from lipsync.media.sound import read_sound
@@ -30,4 +31,5 @@ __all__ = [
     "read_sound",
     "save_rendition",
     "save_still",
+    "sound_peaks",
 ]

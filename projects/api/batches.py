@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
-from projects import access, batches, media, polling
+from projects import access, archives, batches, media, polling
 from projects.api.choices import HowFields, chosen
 from projects.api.endpoints import Endpoint, Polled, begun_once, given, one, operation, person, under_way
 from projects.api.jobs import KEYED, QUEUED_AS, READ, RENDER
@@ -287,7 +287,7 @@ class Archive(Endpoint):
     )
     def get(self, request: Request, batch_id: UUID) -> HttpResponseBase:
         """All finished videos and a manifest, in one ZIP."""
-        return media.serve_archive(access.batch_for(request.user, batch_id))
+        return media.serve_archive(archives.archive(access.batch_for(request.user, batch_id)))
 
 
 def _cells(request: Request) -> tuple[dict[str, Any], Project, list[batches.Cell]]:

@@ -66,6 +66,7 @@ class Lane(models.Model):
     node: the machine it runs on; pid: its first process there
     job, claim: what it has in hand, and with which claim; since: when it took that up, or laid down its last job
     abilities: the engines and what else it can run of `models.choices`, by their names; housekeeping has none
+    warm: those of them that its engine process has loaded, and the next render need not wait for
     paused_until, pause_reason: it takes no job until then, and why; with every lane of its machine
     """
 
@@ -79,6 +80,7 @@ class Lane(models.Model):
     claim = models.UUIDField(null=True, blank=True, editable=False)
     since = models.DateTimeField()
     abilities = models.JSONField(default=list, blank=True)
+    warm = models.JSONField(default=list, blank=True)
     paused_at = models.DateTimeField(null=True, blank=True)
     paused_until = models.DateTimeField(null=True, blank=True)
     pause_reason = models.CharField(max_length=200, blank=True, default="")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 NAME_LENGTH = 120
 TITLE_LENGTH = 200
 LANGUAGE_LENGTH = 20
+SILENT_PEAK, QUIET_PEAK = 2, 8  # of 255: 42 and 30 dB below full scale
 
 
 class Role(models.TextChoices):
@@ -245,7 +246,10 @@ class Sight:
 
 
 class AudioTrack(Kept):
-    """A new voice. `language` is a tag such as zh-hans, or empty when not stated."""
+    """A new voice. `language` is a tag such as zh-hans, or empty when not stated.
+
+    peaks: how it is drawn, as `lipsync.media.sound_peaks` tells it; None until somebody has looked, empty where it cannot be
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="tracks")
@@ -257,6 +261,7 @@ class AudioTrack(Kept):
     sample_rate = models.PositiveIntegerField()
     codec = models.CharField(max_length=40)
     language = models.CharField(_("language"), max_length=LANGUAGE_LENGTH, blank=True, default="")
+    peaks = models.BinaryField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
     objects = KeptQuerySet["AudioTrack"].as_manager()
@@ -284,3 +289,18 @@ class AudioTrack(Kept):
     def file_url(self) -> str:
         """Where the voice plays from."""
         return reverse("track_file", args=[self.pk])
+
+    @property
+    def loudest(self) -> int | None:
+        """How high its waveform goes, 0 to 255; None where nobody can tell."""
+        return max(bytes(self.peaks)) if self.peaks else None
+
+    @property
+    def is_silent(self) -> bool:
+        """Nothing can be heard in it."""
+        return self.loudest is not None and self.loudest < SILENT_PEAK
+
+    @property
+    def is_quiet(self) -> bool:
+        """Hardly anything can be heard in it."""
+        return self.loudest is not None and SILENT_PEAK <= self.loudest < QUIET_PEAK

@@ -149,7 +149,7 @@ def archive(request: HttpRequest, batch_id: UUID) -> HttpResponseBase:
     """All finished videos in one file."""
     row = access.batch_for(signed_in(request), batch_id)
     try:
-        return media.serve_archive(row)
+        return media.serve_archive(archives.archive(row))
     except ProjectError as error:
         messages.error(request, error.message)
         return redirect("pages:batch", row.pk)

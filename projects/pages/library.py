@@ -17,13 +17,14 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from projects import access, consents, library, uploads
 from projects.errors import ProjectError
 from projects.forms import ClipForm, LecturerForm, ProjectForm, VoiceForm
-from projects.models import Project, SpeakerClip, UploadKind
+from projects.models import Project, Speaker, SpeakerClip, UploadKind
+from projects.pages.finding import ClipFinder, RenderFinder, VoiceFinder
 from projects.pages.paging import page_of
 from projects.pages.people import signed_in
 
 RENDERS_SHOWN = 50
 LECTURERS_SHOWN, CLIPS_SHOWN = 12, 8
-VOICES_SHOWN = 60
+VOICES_SHOWN = FOUND_SHOWN = 60
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -75,8 +76,10 @@ def renders(request: HttpRequest, project_id: UUID) -> HttpResponse:
     """The renders of a project."""
     user = signed_in(request)
     row = access.project_for(user, project_id)
-    page = page_of(request, access.jobs_of(user, project=row).finals(), RENDERS_SHOWN)
-    return render(request, "pages/project_renders.html", {"project": row, "tab": "renders", "jobs": page, "page": page})
+    finder = RenderFinder(request.GET, access.clips_of(user, project=row))
+    page = page_of(request, finder.found(access.jobs_of(user, project=row).finals()), RENDERS_SHOWN)
+    context = {"project": row, "tab": "renders", "jobs": page, "page": page, "finder": finder}
+    return render(request, "pages/project_renders.html", context)
 
 
 @require_POST
@@ -135,6 +138,28 @@ def add_voice(request: HttpRequest, project_id: UUID) -> HttpResponse:
 def _lecturers(request: HttpRequest, row: Project, **forms: Any) -> dict[str, Any]:
     user = signed_in(request)
     everybody = list(access.speakers_of(user, project=row))
+    finder = ClipFinder(request.GET)
+    unfinished = access.uploads_of(user, project=row).unfinished().filter(kind=UploadKind.CLIP)
+    context = {
+        "unfinished": unfinished,
+        "form": ClipForm(),
+        "lecturer_form": LecturerForm(),
+        "largest_clip": settings.LARGEST_CLIP_BYTES,
+    }
+    context |= {"project": row, "tab": "lecturers", "names": everybody, "finder": finder}
+    shown = _found_clips(request, row, finder) if finder.is_used else _by_lecturer(request, everybody)
+    return context | shown | forms
+
+
+def _found_clips(request: HttpRequest, row: Project, finder: ClipFinder) -> dict[str, Any]:
+    """Clips of whomever, as they were asked for, each with how things stand with its lecturer's consent."""
+    clips = access.clips_of(signed_in(request), project=row).prefetch_related("previews", "speaker__consents")
+    page = page_of(request, finder.found(clips), FOUND_SHOWN)
+    return {"page": page, "found": [(clip, consents.standing(clip.speaker)) for clip in page]}
+
+
+def _by_lecturer(request: HttpRequest, everybody: list[Speaker]) -> dict[str, Any]:
+    """Lecturers, or those with a tag, each with the newest clips."""
     tags = sorted({tag for speaker in everybody for tag in speaker.tags}, key=str.casefold)
     wanted = request.GET.get("tag", "")
     chosen = [speaker for speaker in everybody if wanted in speaker.tags] if wanted in tags else everybody
@@ -144,21 +169,16 @@ def _lecturers(request: HttpRequest, row: Project, **forms: Any) -> dict[str, An
     speakers = list(page.object_list)
     prefetch_related_objects(speakers, newest, "consents")
     counts = dict(kept.filter(speaker__in=speakers).order_by().values_list("speaker").annotate(count=Count("pk")))
-    unfinished = access.uploads_of(user, project=row).unfinished().filter(kind=UploadKind.CLIP)
-    context = {
-        "unfinished": unfinished,
-        "form": ClipForm(),
-        "lecturer_form": LecturerForm(),
-        "largest_clip": settings.LARGEST_CLIP_BYTES,
-    }
     shown = [(speaker, consents.standing(speaker), counts.get(speaker.pk, 0)) for speaker in speakers]
-    context |= {"project": row, "tab": "lecturers", "tags": tags, "wanted": wanted, "page": page, "names": everybody}
-    return context | {"speakers": shown, "clips_shown": CLIPS_SHOWN} | forms
+    return {"tags": tags, "wanted": wanted, "page": page, "speakers": shown, "clips_shown": CLIPS_SHOWN}
 
 
 def _voices(request: HttpRequest, row: Project, **forms: Any) -> dict[str, Any]:
     user = signed_in(request)
-    page = page_of(request, access.tracks_of(user, project=row), VOICES_SHOWN)
+    tracks = access.tracks_of(user, project=row)
+    finder = VoiceFinder(request.GET, tracks)
+    page = page_of(request, finder.found(tracks), VOICES_SHOWN)
     unfinished = access.uploads_of(user, project=row).unfinished().filter(kind=UploadKind.TRACK)
     context = {"form": VoiceForm(), "largest_track": settings.LARGEST_TRACK_BYTES}
-    return context | {"unfinished": unfinished} | {"project": row, "tab": "voices", "tracks": page, "page": page} | forms
+    context |= {"project": row, "tab": "voices", "tracks": page, "page": page, "finder": finder}
+    return context | {"unfinished": unfinished} | forms

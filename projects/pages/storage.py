@@ -14,7 +14,6 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -26,6 +25,7 @@ from projects.models import Project, RenderOutput, SpeakerClip
 from projects.pages import turns
 from projects.pages.paging import page_of
 from projects.pages.people import signed_in
+from projects.pages.returning import next_of
 from projects.quotas import Room
 
 LARGEST_SHOWN = 20
@@ -134,7 +134,7 @@ def delete(request: HttpRequest, kind: str, **row_id: UUID) -> HttpResponse:
     else:
         text = _("“%(title)s” is in the bin. It can be taken out again under Storage for seven days.")
         messages.success(request, text % {"title": bin.title_of(thing)})
-    return redirect(_next(request))
+    return redirect(next_of(request, reverse("pages:storage")))
 
 
 @require_POST
@@ -142,7 +142,7 @@ def keep(request: HttpRequest, kind: str, **row_id: UUID) -> HttpResponse:
     """Keep something whatever the retention policies say; with `let_go` leave it to them again."""
     thing = access.editable_kept_for(signed_in(request), kind, next(iter(row_id.values())))
     retention.pin(thing, pinned="let_go" not in request.POST)
-    return redirect(_next(request))
+    return redirect(next_of(request, reverse("pages:storage")))
 
 
 @require_POST
@@ -155,13 +155,7 @@ def restore(request: HttpRequest, kind: str, **row_id: UUID) -> HttpResponse:
         messages.error(request, error.message)
     else:
         messages.success(request, _("“%(title)s” is back where it was.") % {"title": bin.title_of(thing)})
-    return redirect(_next(request))
-
-
-def _next(request: HttpRequest) -> str:
-    wanted = request.POST.get("next", "")
-    safe = url_has_allowed_host_and_scheme(wanted, allowed_hosts=None)
-    return wanted if wanted.startswith("/") and safe else reverse("pages:storage")
+    return redirect(next_of(request, reverse("pages:storage")))
 
 
 def _pieces(room: Room, whole: int) -> list[Piece]:

@@ -14,6 +14,7 @@ from projects.pages import (
     quick,
     reference,
     renders,
+    selection,
     storage,
     styleguide,
     webhooks,
@@ -75,6 +76,11 @@ urlpatterns = [
     path("clips/<uuid:clip_id>/card/", library.clip_card, name="clip_card"),
     path("projects/<uuid:project_id>/voices/", library.voices, name="voices"),
     path("projects/<uuid:project_id>/renders/", library.renders, name="project_renders"),
+    *(
+        path(f"projects/<uuid:project_id>/{kind}/selected/", selection.act, {"kind": kind}, name=f"selected_{kind}")
+        for kind in ("clips", "voices", "videos")
+    ),
+    path("projects/<uuid:project_id>/videos/selected/archive.zip", selection.archive, name="selected_archive"),
     path("projects/<uuid:project_id>/batches/", batches.of_project, name="batches"),
     path("projects/<uuid:project_id>/batches/new/", batches.new, name="batch_new"),
     path("projects/<uuid:project_id>/batches/estimate/", batches.estimate, name="batch_estimate"),

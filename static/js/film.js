@@ -53,8 +53,8 @@
   document.addEventListener("renewed", () => wake(document)); // the films of a list that was fetched anew
   document.addEventListener("htmx:load", (event) => wake(event.detail.elt)); // and those of a card
 
-  // A card that plays or stands open is not taken away from under whoever looks at it.
+  // A card that plays, stands open or is chosen is not taken away from under whoever looks at it.
   document.addEventListener("htmx:beforeRequest", (event) => {
-    if (event.target.matches(".clip") && event.target.querySelector("video, details[open]")) event.preventDefault();
+    if (event.target.matches(".clip") && event.target.querySelector("video, details[open], :checked")) event.preventDefault();
   });
 })();

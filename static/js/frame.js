@@ -25,7 +25,7 @@
   // A choice that somebody has open is not taken away from under them.
   document.addEventListener("htmx:beforeRequest", (event) => {
     const focused = document.activeElement;
-    if (focused?.matches("select") && event.target.contains(focused)) event.preventDefault();
+    if (isPoll(event.target) && focused?.matches("select") && event.target.contains(focused)) event.preventDefault();
   });
 
   // Parts that ask for themselves: told the content's name, the server says where nothing has changed, and then nothing is

@@ -71,6 +71,8 @@ PAGES: Mapping[str, Mapping[str, str]] = {
     "pages:storage": PAGE,
     "pages:storage_ages": PAGE,
     **{f"pages:{deed}_{kind}": EDIT for deed in ("delete", "keep", "restore") for kind in ("clips", "voices", "videos")},
+    **{f"pages:selected_{kind}": EDIT for kind in ("clips", "voices", "videos")},
+    "pages:selected_archive": {"post": VIEWER},
     "pages:batches": LOOK,
     "pages:batch_new": {"get": EDITOR, "head": EDITOR, "post": EDITOR},
     "pages:batch_estimate": EDIT,
@@ -110,7 +112,7 @@ FILES: Mapping[str, Mapping[str, str]] = {
     "output_file": LOOK,
 }
 API: Mapping[str, Mapping[str, str]] = {
-    "api:account": PAGE,
+    "api:account": PAGE | {"patch": SOMEBODY},
     "api:tokens": PAGE | {"post": SOMEBODY},
     "api:token": {"delete": SOMEBODY},
     "api:projects": PAGE | {"post": SOMEBODY},
