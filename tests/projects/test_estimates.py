@@ -16,8 +16,9 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from lipsync.keeping import name_for
-from projects import accounts, claims, estimates, storage, turns
+from projects import accounts, claims, estimates, loading, storage, turns
 from projects.estimates import FIRST_GUESS, Waiting
+from projects.loading import Place
 from projects.models import AudioTrack, RenderJob, RenderOutput, Speaker, SpeakerClip, Status, UserQueue
 from projects.pace import Pace
 
@@ -218,7 +219,7 @@ def test_a_queue_of_known_durations_is_foretold_within_a_fifth(
     for user, count in ((owner, 40), (stranger, 9), (administrator, 2)):
         for _ in range(count):
             waiting(media(user, voice=dice.uniform(5, 120), clip=30.0, content=dice.choice(contents)))
-    monkeypatch.setattr(estimates, "working_lanes", lambda running: lanes)
+    monkeypatch.setattr(loading, "places", lambda: [Place(None, frozenset({"resynth"}), frozenset())] * lanes)
     everything = list(RenderJob.objects.filter(status=Status.QUEUED))
     told = estimates.of(everything)
     by_id = {job.pk: job for job in RenderJob.objects.select_related("clip", "track")}
