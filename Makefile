@@ -45,7 +45,7 @@ soak:  ## Whole installations killed, frozen, flushed, drained: a line of figure
 	@requirements/setup.sh dev
 	@$(PYTHON_BIN) -m tests.soak $(T) $(if $(DB),--database $(DB)) $(if $(SEED),--seed $(SEED))
 
-bench:  ## Cost per frame against a plain transcode, and how well the mouth follows a voice; BENCH=library: pages of a large library
+bench:  ## Cost per frame against a plain transcode, and how well the mouth follows a voice; BENCH=library: pages of a large library; BENCH=networks: Wav2Lip, FAN, GFPGAN on a processor
 	@requirements/setup.sh bench
 	@$(PYTHON_BIN) -m tests.benchmarks $(BENCH)
 

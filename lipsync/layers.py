@@ -59,6 +59,8 @@ COLOUR_REACH_IOD = 0.22
 LIPS_INSET_IOD = 0.08
 FLICKER_GREY_LEVELS = (8.0, 3.0, 3.0)
 SLOW_IOD = 0.03
+# How far beyond the lips' outline there is the detail of one mouth alone.
+LIP_MARGIN_IOD = 0.04
 COARSE = 4
 
 
@@ -225,16 +227,24 @@ def mask_box(frame: Frame, ring: DoubleArray, unit: float) -> Box:
 
 def soft_mask(box: Box, ring: DoubleArray, unit: float) -> FloatArray:
     """(h / COARSE, w / COARSE) float32, 0 to 1, from 0 outside the outline to 1 well inside it; see `mask_box`."""
-    coarse = np.zeros(((box.bottom - box.top) // COARSE, (box.right - box.left) // COARSE), dtype=np.float32)
-    outline = ((ring - [box.left, box.top] + 0.5) / COARSE - 0.5) * 16
-    cv2.fillPoly(coarse, [np.round(outline).astype(np.int32)], (1.0,), cv2.LINE_8, 4)
-    blurred = cv2.GaussianBlur(coarse, (0, 0), max(0.8, MASK_SOFTNESS_IOD * unit / COARSE))
+    blurred = cv2.GaussianBlur(_filled(box, ring), (0, 0), max(0.8, MASK_SOFTNESS_IOD * unit / COARSE))
     level = np.clip((blurred - 0.04) / 0.92, 0, 1)
     return np.asarray(level * level * (3 - 2 * level), dtype=np.float32)
 
 
+def _filled(box: Box, outline: DoubleArray) -> FloatArray:
+    """(h / COARSE, w / COARSE) float32, 1 inside the outline (n, 2) px, 0 outside."""
+    coarse = np.zeros(((box.bottom - box.top) // COARSE, (box.right - box.left) // COARSE), dtype=np.float32)
+    sixteenths = ((outline - [box.left, box.top] + 0.5) / COARSE - 0.5) * 16
+    cv2.fillPoly(coarse, [np.round(sixteenths).astype(np.int32)], (1.0,), cv2.LINE_8, 4)
+    return coarse
+
+
 def _borrow(box: Box, wish: Wish) -> Overlay:
-    """The borrowed mouths warped to the wanted shape: detail from the first, the slow band from all."""
+    """The borrowed mouths warped to the wanted shape: detail from the first, the slow band from all.
+
+    Beside the lips, detail comes from the first two, so that folds of the skin come and go over the frames of a fade.
+    """
     grid = _grid(box, wish.unit)
     target = wish.wanted[_ABOVE] - np.array([box.left, box.top], dtype=np.float64)
     sources = [landmarks[_ABOVE] - [mouth.left, mouth.top] for mouth, landmarks, _ in wish.mouths]
@@ -248,10 +258,24 @@ def _borrow(box: Box, wish: Wish) -> Overlay:
         bands = [
             _slow_band(mouth, grid.lookup(move, 0, 0, COARSE)) for (mouth, _, _), move in zip(wish.mouths, moves, strict=True)
         ]
-        for (_, _, share), band in zip(wish.mouths[1:], bands[1:], strict=True):
-            slow += np.float32(share) * (band - bands[0])
-        slow = np.asarray(cv2.GaussianBlur(slow, (0, 0), max(0.5, SLOW_IOD * wish.unit / COARSE)), dtype=np.float32)
+        changes = [np.float32(share) * (band - bands[0]) for (_, _, share), band in zip(wish.mouths, bands, strict=True)]
+        next_best = max(range(1, len(changes)), key=lambda place: wish.mouths[place][2])
+        skin = _beside_lips(box, wish.wanted[LIP_OUTLINE], wish.unit)
+        mouth, _, share = wish.mouths[next_best]
+        change = pick(mouth.y, grid.lookup(moves[next_best], 0, 0)) - y
+        change *= cv2.resize(np.float32(share) * skin, y.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        y += change
+        whole = np.sum(changes, axis=0)
+        slow = np.asarray(cv2.GaussianBlur(whole, (0, 0), max(0.5, SLOW_IOD * wish.unit / COARSE)), dtype=np.float32)
+        slow[..., 0] -= skin * changes[next_best][..., 0]  # it is in the detail already
     return Overlay(y, u, v, slow)
+
+
+def _beside_lips(box: Box, outline: DoubleArray, unit: float) -> FloatArray:
+    """(h / COARSE, w / COARSE) float32, 0 on the lips, whose outline (n, 2) px this is, 1 where skin has its own folds."""
+    lips = _filled(box, outline)
+    blurred = cv2.GaussianBlur(lips, (0, 0), max(0.8, LIP_MARGIN_IOD * unit / COARSE))
+    return np.asarray(np.maximum(0, 1 - 2 * blurred), dtype=np.float32)
 
 
 def _slow_band(mouth: Mouth, lookup: FloatArray) -> FloatArray:

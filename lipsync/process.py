@@ -129,10 +129,14 @@ def _perform(request: dict[str, Any], reporter: LineReporter) -> dict[str, Any]:
     if request["verb"] == "ping":
         return {"version": __version__}
     if request["verb"] == "render":
+        begun = time.monotonic()
         from lipsync.engines import render  # noqa: PLC0415 - heavy; a ping shall answer at once
 
+        loading = time.monotonic() - begun
         clip, voice, output = (Path(request[name]) for name in ("clip", "voice", "output"))
-        return render(clip, voice, output, options_from(request.get("options", {})), reporter).as_dict()
+        made = render(clip, voice, output, options_from(request.get("options", {})), reporter).as_dict()
+        made["timings"]["load"] = round(made["timings"].get("load", 0.0) + loading, 3)
+        return made
     if request["verb"] == "preflight":
         from lipsync.judging import preflight  # noqa: PLC0415 - heavy
 

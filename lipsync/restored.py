@@ -23,10 +23,10 @@ class Restored:
 
     def get_ready(self, clock: Clock) -> None:
         """Load both networks, unless they are."""
-        from lipsync.networks.opened import opened  # noqa: PLC0415 - torch, which only those who use it pay for
-
         self._method.get_ready(clock)
         with clock.stage("load"):
+            from lipsync.networks.opened import opened  # noqa: PLC0415 - torch, which only those who use it pay for
+
             self._network = opened(self._weights, self._device, self._precision)
 
     def prepare(self, take: Take) -> Prepared:

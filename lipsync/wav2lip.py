@@ -33,9 +33,9 @@ class Wav2Lip:
 
     def get_ready(self, clock: Clock) -> None:
         """Load the network, unless it is."""
-        from lipsync.networks.opened import opened  # noqa: PLC0415 - torch, which only those who use it pay for
-
         with clock.stage("load"):
+            from lipsync.networks.opened import opened  # noqa: PLC0415 - torch, which only those who use it pay for
+
             self._network = opened(self._weights, self._device, self._precision)
 
     def prepare(self, take: Take) -> Prepared:

@@ -30,7 +30,11 @@ if TYPE_CHECKING:
 
 MOST_CELLS = 500
 RETRIED = (Status.FAILED, Status.CANCELLED)
-TOLD = ("status", "progress", "created_by", "created_at", "priority", "started_at", "finished_at")  # tell how far a cell is
+# Tell how far a cell is.
+TOLD = (
+    *("status", "progress", "created_by", "created_at", "priority", "started_at", "finished_at"),
+    *("engine", "enhancer", "stage", "claim"),
+)
 Cell = tuple[SpeakerClip, AudioTrack]
 
 

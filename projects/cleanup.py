@@ -19,6 +19,7 @@ from redis import RedisError
 from lipsync.keeping import forget_all_but, forget_segments, remove_half_made
 from projects import (
     accounts,
+    claims,
     events,
     fullness,
     idempotency,
@@ -51,7 +52,7 @@ logger = logging.getLogger(__name__)
 def sweep() -> None:
     """What is due every few seconds. Safe to run at any time and in several processes."""
     jobs.settle_cancels()
-    jobs.settle_lost()
+    claims.settle_lost()
     remove_orphan_scratch()
     idempotency.forget_old()
     lanes.lift_pauses()

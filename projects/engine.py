@@ -64,6 +64,7 @@ class Engine:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         if not self._apart and self._last is not None and _is_sound_after(self._last) and not self._served.is_spent():
+            self._served.loaded |= _loaded_for(self._request) if self._last["event"] == "done" else set()
             _keep(self._served)
         else:
             self._served.end()
@@ -105,6 +106,7 @@ class _Process:
         )
         self._events: queue.Queue[Event] = queue.Queue()
         self._asked, self._request = 0, ""
+        self.loaded = set[str]()
         self._family: set[psutil.Process] = set()
         self._looked = 0.0
         self._reader = threading.Thread(target=self._read, args=[self.process.stdout], daemon=True)
@@ -187,6 +189,11 @@ class _Process:
 _kept: _Process | None = None
 
 
+def loaded() -> list[str]:
+    """What the process that waits for the next request has loaded, by the names of engines and enhancers."""
+    return sorted(_kept.loaded) if _kept is not None and _kept.owner == os.getpid() else []
+
+
 def end_kept() -> None:
     """End the process that waits for the next request, if there is one."""
     process = _taken()
@@ -226,6 +233,11 @@ def _keep(process: _Process) -> None:
 def _is_sound_after(last: Event) -> bool:
     """Whether a process can be trusted after this end of a request; after a fault of its own it may be in any state."""
     return last["event"] == "done" or (last.get("family") != "bug" and last.get("code") not in SPOILT)
+
+
+def _loaded_for(request: Mapping[str, Any]) -> set[str]:
+    options = request.get("options", {}) if request.get("verb") == "render" else {}
+    return {name for name in (options.get("engine"), options.get("enhancer")) if name}
 
 
 def _limits() -> dict[int, int]:

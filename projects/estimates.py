@@ -19,7 +19,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from lipsync.keeping import name_for
-from projects import lanes, storage, turns
+from projects import lanes, loading, storage, turns
 from projects.models import RenderJob, RenderOutput, SpeakerClip, Status
 from projects.models.lanes import RENDERING
 from projects.models.renders import LIVE, VIDEO_SECONDS
@@ -56,11 +56,16 @@ class Work:
 @dataclass(frozen=True, slots=True)
 class Rates:
     """What renders take here. start: seconds for itself, whatever it makes; make: of a second of video; look: of a second of
-    a clip that was not looked at before"""
+    a clip that was not looked at before; load: of loading what is needed, by what that is"""
 
     start: float
     make: Sequence[Sample]
     look: Sequence[Sample]
+    load: Mapping[loading.Needs, float] = field(default_factory=dict)
+
+    def loading(self, job: RenderJob) -> float:
+        """How long it takes to load what this needs, if nobody has."""
+        return self.load.get(loading.needs_of(job.engine, job.enhancer), loading.FIRST_GUESS_SECONDS)
 
     def seconds(self, work: Work, *, looked_at: bool) -> float:
         """How long this takes from its start to its end."""
@@ -82,7 +87,8 @@ class Estimate:
     """What is told of one render.
 
     ahead: renders served before it; starts_at, ends_at: known or expected, None where nobody can tell; paused: it waits
-    because its person's queue is paused; now: the moment of the estimate
+    because its person's queue is paused; now: the moment of the estimate; loading: seconds of loading that its end waits for,
+    0 where all is loaded
     """
 
     ahead: int
@@ -90,6 +96,7 @@ class Estimate:
     ends_at: datetime | None
     paused: bool
     now: datetime
+    loading: float = 0.0
 
     @property
     def starts_in(self) -> float | None:
@@ -156,13 +163,15 @@ def of(some: Collection[RenderJob], line: turns.Line | None = None) -> dict[UUID
         following, ranks = turns.upcoming(PLAYED, line, queued)
         places = turns.positions(queued, line, ranks)
     works, running = works_of({*following, *places})
-    rates, looked, left = measured(), Looked(), dict[UUID, float]()
+    rates, looked, left, there = measured(), Looked(), dict[UUID, float](), loading.places()
     for work, progress, own_guess in running:
         whole = rates.seconds(work, looked_at=looked.at(work.content))
         left[work.job_id] = seconds_left(whole, progress, own_guess)
     for job in some:
         if job.pk in left:
-            told[job.pk] = Estimate(0, job.started_at, now + timedelta(seconds=left[job.pk]), paused=False, now=now)
+            wait = rates.loading(job) if loading.is_first(job, 0, there) else 0.0
+            ends_at = now + timedelta(seconds=left[job.pk] + wait)
+            told[job.pk] = Estimate(0, job.started_at, ends_at, paused=False, now=now, loading=wait)
     if line is None or not queued:
         return told
     takes = {}
@@ -172,8 +181,11 @@ def of(some: Collection[RenderJob], line: turns.Line | None = None) -> dict[UUID
     waiting = [Waiting(job_id, works[job_id].user_id, takes[job_id]) for job_id in following if job_id in works]
     busy = [(work.user_id, left[work.job_id]) for work, _progress, _guess in running]
     limits = {each.user_id: each.limit for each in line.standings}
-    play = play_through(busy, waiting, lanes=working_lanes(len(busy)), limits=limits)
-    return told | {job.pk: _of_waiting(job, places[job.pk], line, play, takes.get(job.pk), now) for job in queued}
+    play = play_through(busy, waiting, lanes=max(1, len(busy), len(there)), limits=limits)
+    for job in queued:
+        wait = rates.loading(job) if loading.is_first(job, places[job.pk] - line.running, there) else 0.0
+        told[job.pk] = _of_waiting(job, places[job.pk], line, play, takes.get(job.pk), now, wait)
+    return told
 
 
 def works_of(waiting: Collection[UUID]) -> tuple[dict[UUID, Work], list[tuple[Work, float, float | None]]]:
@@ -189,14 +201,16 @@ def works_of(waiting: Collection[UUID]) -> tuple[dict[UUID, Work], list[tuple[Wo
     return works, running
 
 
-def _of_waiting(job: RenderJob, place: int, line: turns.Line, play: Play, takes: float | None, now: datetime) -> Estimate:
-    """place: how many are served before it; takes: seconds, None where it was taken or cancelled just now"""
+def _of_waiting(
+    job: RenderJob, place: int, line: turns.Line, play: Play, takes: float | None, now: datetime, wait: float
+) -> Estimate:
+    """place: how many are served before it; takes: seconds, None where it was taken or cancelled just now; wait: of loading"""
     starts_at = ends_at = None
     paused = line.is_paused(job.created_by_id)
     if not paused and takes is not None:
         starts_at = now + timedelta(seconds=play.start(job.pk, place - line.running))
-        ends_at = starts_at + timedelta(seconds=takes)
-    return Estimate(place, starts_at, ends_at, paused=paused, now=now)
+        ends_at = starts_at + timedelta(seconds=takes + wait)
+    return Estimate(place, starts_at, ends_at, paused=paused, now=now, loading=0.0 if paused else wait)
 
 
 def seconds_left(whole: float, progress: float, own_guess: float | None) -> float:
@@ -256,19 +270,23 @@ def size_of(width: int, height: int) -> float:
 
 def measured() -> Rates:
     """What the latest renders took, as medians. Only first attempts tell it: a later one may find segments made before."""
-    starts, make, look = [], [], []
+    starts, make, look, loaded = [], [], [], []
     facts = ("timings", "width", "height", "duration", "job__clip__duration", "job__attempts", "job__started_at")
-    rows = RenderOutput.objects.order_by("-created_at").values_list(*facts, "job__finished_at")[:LATEST]
-    for timings, width, height, seconds, clip_seconds, attempts, started_at, finished_at in rows:
+    needs = ("job__engine", "job__enhancer")
+    rows = RenderOutput.objects.order_by("-created_at").values_list(*facts, "job__finished_at", *needs)[:LATEST]
+    for timings, width, height, seconds, clip_seconds, attempts, started_at, finished_at, *needed in rows:
+        loaded.append((loading.needs_of(*needed), timings))
         looking, stages = sum(timings.get(stage, 0.0) for stage in LOOKING), sum(timings.values())
-        if attempts != 1 or stages <= looking:
+        before = looking + timings.get(loading.STAGE, 0.0)
+        if attempts != 1 or stages <= before:
             continue
         size = size_of(width, height)
         starts.append(max(0.0, (finished_at - started_at).total_seconds() - stages))
-        make.append(Sample(size, (stages - looking) / seconds / size))
+        make.append(Sample(size, (stages - before) / seconds / size))
         if looking:
             look.append(Sample(size, looking / clip_seconds / size))
-    return Rates(median(starts) if starts else FIRST_GUESS.start, make or FIRST_GUESS.make, look or FIRST_GUESS.look)
+    start = median(starts) if starts else FIRST_GUESS.start
+    return Rates(start, make or FIRST_GUESS.make, look or FIRST_GUESS.look, loading.measured(loaded))
 
 
 def bytes_per_pixel() -> float:

@@ -36,6 +36,7 @@ def help_a_render(stop: threading.Event) -> bool:
     """Render parts of the oldest render that runs and has some which nobody is at. Whether there is more to do."""
     for task in being_rendered(storage.folder(storage.SEGMENTS)):
         done = _asked({"verb": "assist", "task": str(task)}, stop)
+        lanes.note_loaded()  # a process that was broken off is gone
         if done is None:
             return False
         if done.get("rendered"):

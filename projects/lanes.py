@@ -19,7 +19,7 @@ from django.db.models import Q
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
-from projects import abilities, audit, jobs, reconnecting, storage
+from projects import abilities, audit, claims, engine, reconnecting, storage
 from projects.errors import NoRoom
 from projects.models import Kind, Lane, RenderJob, Status
 from projects.models.lanes import RENDERING, LaneQuerySet, queue_name
@@ -28,6 +28,7 @@ from projects.models.renders import RenderJobQuerySet
 NO_SPACE = "no_space"
 SHORTEST_REST = timedelta(seconds=60)
 HANDS_EMPTY = {"job": None, "claim": None, "since": Now()}
+COLD = {**HANDS_EMPTY, "warm": list[str]()}
 NOT_PAUSED = {"paused_at": None, "paused_until": None, "pause_reason": ""}
 
 logger = logging.getLogger(__name__)
@@ -73,7 +74,15 @@ def enter(lane: Wanted, pid: int) -> None:
     Lane.objects.update_or_create(
         node=settings.NODE_NAME,
         name=lane.name,
-        defaults={"kind": lane.kind, "pid": pid, "started_at": Now(), "seen_at": Now(), "abilities": _of(lane), **HANDS_EMPTY},
+        defaults={
+            "kind": lane.kind,
+            "pid": pid,
+            "started_at": Now(),
+            "seen_at": Now(),
+            "abilities": _of(lane),
+            "warm": [],
+            **HANDS_EMPTY,
+        },
     )
 
 
@@ -96,13 +105,13 @@ def let_go(name: str) -> int:
     Without this they would wait until their lease ends.
     """
     held = Lane.objects.here().filter(name=name, claim__isnull=False).values_list("job", "claim")
-    claims = Q(pk__in=[])
+    in_hand = Q(pk__in=[])
     for job, claim in held:
-        claims |= Q(pk=job, claim=claim)
-    running = RenderJob.objects.filter(claims, status=Status.RUNNING, lease_until__gt=Now())
+        in_hand |= Q(pk=job, claim=claim)
+    running = RenderJob.objects.filter(in_hand, status=Status.RUNNING, lease_until__gt=Now())
     count = running.update(lease_until=Now() - timedelta(seconds=1))
     if count:
-        jobs.settle_lost()
+        claims.settle_lost()
     return count
 
 
@@ -115,7 +124,10 @@ def leave(lane: Wanted) -> None:
 # --- the worker ------------------------------------------------------------------------------------------------------
 @contextmanager
 def holding(job_id: UUID, claim: UUID) -> Iterator[None]:
-    """Say that this process's lane has a job in hand while the block runs. Never stops a render: it is only a notice."""
+    """Say that this process's lane has a job in hand while the block runs, and what its engine has loaded.
+
+    Never stops a render: it is only a notice.
+    """
     _note(job_id=job_id, claim=claim)
     try:
         yield
@@ -123,11 +135,16 @@ def holding(job_id: UUID, claim: UUID) -> Iterator[None]:
         _note(job_id=None, claim=None)
 
 
+def note_loaded() -> None:
+    """Say what this process's engine has loaded, when that has changed without a render."""
+    _note(job_id=None, claim=None)
+
+
 def _note(*, job_id: UUID | None, claim: UUID | None) -> None:
     if not settings.LANE:
         return
     try:
-        Lane.objects.here().filter(name=settings.LANE).update(job=job_id, claim=claim, since=Now())
+        Lane.objects.here().filter(name=settings.LANE).update(job=job_id, claim=claim, since=Now(), warm=engine.loaded())
     except (DatabaseError, InterfaceError):
         reconnecting.drop_if_dead()
         logger.warning("what lane %s has in hand could not be noted", settings.LANE, exc_info=True)

@@ -57,9 +57,29 @@ def remember_guess(user: User, *, language: str, time_zone: str) -> None:
         _keep(user, language=row.language, time_zone=row.time_zone)
 
 
+def choose(
+    user: User,
+    *,
+    full_name: str | None = None,
+    language: str | None = None,
+    time_zone: str | None = None,
+    mails: Collection[str] | None = None,
+) -> None:
+    """Change what is not None, all of it or nothing. Raises ProjectError as `choose_time_zone`."""
+    with transaction.atomic():
+        if language is not None:
+            choose_language(user, language)
+        if time_zone is not None:
+            choose_time_zone(user, time_zone)
+        if mails is not None:
+            choose_mails(user, mails)
+        if full_name is not None:
+            describe(user, name=full_name, email=user.email, password="")
+
+
 def choose_language(user: User, language: str) -> None:
-    """Speak this language to the person from now on. One that there is not changes nothing."""
-    if _known_language(language):
+    """Speak this language to the person from now on; an empty one is the browser's. An unknown one changes nothing."""
+    if language in ("", *dict(settings.LANGUAGES)):
         _keep(user, language=language)
 
 
@@ -79,6 +99,7 @@ def choose_mails(user: User, mails: Collection[str]) -> None:
         row.told_until = (row.told_until or timezone.now()) if chosen else None
         row.room_told = row.room_told and Mail.ROOM in chosen
         row.save(update_fields=["mails", "told_until", "room_told"])
+        user.preferences = row
         audit.record("account.mails_chosen", user, by=user, mails=chosen)
 
 

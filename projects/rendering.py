@@ -34,11 +34,11 @@ from django.utils.translation import gettext as _
 
 from lipsync.errors import LipsyncError
 from lipsync.media import probe_clip
-from projects import jobs, lanes, logs, objects, reconnecting, storage, wakeups
+from projects import claims, jobs, lanes, logs, objects, reconnecting, storage, wakeups
+from projects.claims import Claim
 from projects.engine import Engine, Event
 from projects.errors import ProjectError, Unavailable
 from projects.faults import Fault
-from projects.jobs import Claim
 from projects.models import Family, RenderJob, Stage
 from projects.pace import Pace
 
@@ -108,11 +108,11 @@ class Pulse:
             return
         self._tried = now
         try:
-            kept = jobs.heartbeat(self.claim, self.pace)
-            cancelled = not kept and jobs.was_cancelled(self.claim)
+            kept = claims.heartbeat(self.claim, self.pace)
+            cancelled = not kept and claims.was_cancelled(self.claim)
         except (DatabaseError, InterfaceError) as error:
             connection.close()
-            if time.monotonic() - self._renewed > jobs.LEASE.total_seconds() - SAFETY_SECONDS:
+            if time.monotonic() - self._renewed > claims.LEASE.total_seconds() - SAFETY_SECONDS:
                 raise RenderInterruptedError(Interruption.LOST) from error
             return
         if not kept:
@@ -123,7 +123,7 @@ class Pulse:
 def run_next(*, lane: str = "") -> Claim | None:
     """Claim the next job and bring it to an end. Returns the claim, None when there was no job. lane: for the record"""
     with stop_signal() as stop:  # before the claim: a job taken by a worker that stops goes back at once
-        claim = jobs.claim(lane=lane, worker=f"{socket.gethostname()}:{os.getpid()}")
+        claim = claims.claim(lane=lane, worker=f"{socket.gethostname()}:{os.getpid()}")
         if claim is not None:
             with lanes.holding(claim.job_id, claim.key):
                 run(claim, stop)
@@ -177,7 +177,7 @@ def _ask(pulse: Pulse, job: RenderJob, scratch: Path, stop: threading.Event, *, 
         "verb": "render",
         "clip": str(clip),
         "voice": str(voice),
-        "output": str(jobs.output_path(pulse.claim)),
+        "output": str(claims.output_path(pulse.claim)),
         "scratch": str(scratch),
         "options": {
             "measure": True,
@@ -261,14 +261,14 @@ def _met_here(error: Exception) -> Fault:
 def _settle_fault(pulse: Pulse, job: RenderJob, fault: Fault) -> None:
     """Log a fault and do what follows from it."""
     logs.record(job, "error", f"{fault.code}: {fault.message}\n{fault.log_tail}")
-    if jobs.fail(pulse.claim, fault, pulse.pace) and fault.rule.pauses_node:
+    if claims.fail(pulse.claim, fault, pulse.pace) and fault.rule.pauses_node:
         lanes.pause_node(fault.code, Now() + REST)
 
 
 def _keep(pulse: Pulse, job: RenderJob, result: dict[str, Any], stop: threading.Event) -> None:
     """Verify the engine's video, give it its final name, and say so in the row."""
     claim = pulse.claim
-    made = jobs.output_path(claim)
+    made = claims.output_path(claim)
     _verify(made, result, pulse)
     storage.settle(made)
     name = storage.render_name(claim.job_id, claim.fence)
@@ -279,9 +279,9 @@ def _keep(pulse: Pulse, job: RenderJob, result: dict[str, Any], stop: threading.
     storage.share(final)
     storage.settle_folder(final.parent)
     # Should the database's answer get lost, the row may say that it is done: then the sweep decides about the file.
-    if not jobs.finish(claim, name=name, result=result):
+    if not claims.finish(claim, name=name, result=result):
         objects.forget(name)
-        raise RenderInterruptedError(Interruption.CANCELLED if jobs.was_cancelled(claim) else Interruption.LOST)
+        raise RenderInterruptedError(Interruption.CANCELLED if claims.was_cancelled(claim) else Interruption.LOST)
     logs.record(job, "info", f"done: {result['duration']:.2f} s of video")
 
 
@@ -325,9 +325,9 @@ def _sha256(path: Path, pulse: Pulse) -> str:
 
 def _settle_interruption(pulse: Pulse, job: RenderJob, why: Interruption) -> None:
     if why is Interruption.CANCELLED:
-        jobs.settle_cancelled(pulse.claim)
+        claims.settle_cancelled(pulse.claim)
     elif why is Interruption.WORKER_STOPS:
-        jobs.give_back(pulse.claim, pulse.pace)
+        claims.give_back(pulse.claim, pulse.pace)
     elif why is Interruption.TOO_LONG:
         text = _("The render took longer than {hours} hours and was stopped. Use a shorter voice.").format(
             hours=f"{settings.RENDER_TIME_LIMIT_SECONDS / 3600:.1f}"

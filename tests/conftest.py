@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.db import connections
@@ -15,6 +19,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from heygem_site.log_file import SharedLogFile
+from lipsync.keeping import Hold
 from projects import accounts, lanes
 from projects.lanes import Wanted
 from projects.models import AudioTrack, Kind, Project, RenderJob, RenderOutput, Speaker, SpeakerClip
@@ -68,6 +73,22 @@ def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> No
     """A database in a file, not in memory: threads and processes share it as they do in use."""
     if connections["default"].vendor == "sqlite":
         connections["default"].settings_dict["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+
+
+@pytest.fixture(scope="session")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with all tables and nobody in them, made once for all workers of a run; installations start from copies."""
+    run = tmp_path_factory.getbasetemp()
+    folder = (run.parent if "PYTEST_XDIST_WORKER" in os.environ else run) / "tables"
+    with Hold(folder) as hold:
+        hold.take(fcntl.LOCK_EX)
+        if not folder.exists():
+            begun = folder.with_name("tables_begun")
+            command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+            environment = {**os.environ, "HEYGEM_DATA": str(begun), "DATABASE_URL": ""}
+            subprocess.run(command, cwd=settings.BASE_DIR, env=environment, check=True, timeout=300)
+            begun.rename(folder)
+    return folder / "db.sqlite3"
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -29,8 +30,11 @@ def free_port() -> int:
 class Installation:
     """A data folder with its command line."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, tables: Path | None = None) -> None:
+        """tables: a database to start from, instead of none"""
         self.folder = folder
+        if tables is not None:
+            shutil.copy(tables, folder / "db.sqlite3")
         self.port = free_port()
         self.environment = {**os.environ, "HEYGEM_DATA": str(folder), "PORT": str(self.port)}
         self.environment.pop("HOST", None)

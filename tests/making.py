@@ -15,8 +15,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
-from projects import accounts, jobs, resumable, storage
-from projects.jobs import Claim
+from projects import accounts, claims, resumable, storage
+from projects.claims import Claim
 from projects.models import (
     AudioTrack,
     Consent,
@@ -156,7 +156,7 @@ def age(path: Path, seconds: float = 48 * 3600) -> None:
 
 def output(job: RenderJob, source: Path) -> RenderOutput:
     """Bring a waiting job to its end, with a video."""
-    claim = jobs.claim()
+    claim = claims.claim()
     assert claim is not None
     assert claim.job_id == job.pk
     made = finish(claim, source)
@@ -181,7 +181,7 @@ def finish(claim: Claim, source: Path) -> RenderOutput:
         "notices": [],
         "overview": OVERVIEW,
     }
-    assert jobs.finish(claim, name=name, result=result)
+    assert claims.finish(claim, name=name, result=result)
     return RenderOutput.objects.get(job=claim.job_id)
 
 

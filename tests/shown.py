@@ -223,7 +223,8 @@ def fill(media: Media) -> list[Shown]:
 def _around() -> None:
     """What all of them share: a lane, a plan, rules."""
     now = timezone.now()
-    Lane.objects.create(name="cpu-1", kind=Kind.CPU, node="here", pid=1, started_at=now, seen_at=now, since=now)
+    seen = now + timedelta(days=1)  # nobody speaks for it while it is looked at
+    Lane.objects.create(name="cpu-1", kind=Kind.CPU, node="here", pid=1, started_at=now, seen_at=seen, since=now)
     QuotaPlan.objects.create(name="Usual", is_usual=True, bytes_per_person=20 * 10**9, minutes_per_month=600)
     RetentionPolicy.objects.create(for_all=True, video_days=30, unused_days=60)
 

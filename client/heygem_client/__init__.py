@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from heygem_client.errors import NotAllowed, OutOfReach, Refused, RendersFailed, StillRunning, StudioError
-from heygem_client.rows import How, Job, Lecturer, Medium, Project, Quota, Video
+from heygem_client.rows import Account, How, Job, Lecturer, Medium, Project, Quota, Video
 from heygem_client.studio import Cell, Made, Studio, require_videos
 
 __all__ = [
+    "Account",
     "Cell",
     "How",
     "Job",

@@ -73,6 +73,10 @@ class Connection:
         headers = {"Idempotency-Key": key} if key else {}
         return _json(self.ask("POST", path, json=dict(body), headers=headers, again=again or bool(key)))
 
+    def patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Change something; the same twice does no harm."""
+        return _json(self.ask("PATCH", path, json=dict(body), again=True))
+
     def rows(self, path: str, **params: str) -> Iterator[dict[str, Any]]:
         """Every row of a list, page by page."""
         page = self.get(path, page_size=str(ROWS_A_PAGE), **params)

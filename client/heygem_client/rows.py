@@ -42,6 +42,22 @@ class How:
 
 
 @dataclass(frozen=True, slots=True)
+class Account:
+    """Whose token it is. language, time_zone: of pages and mails, empty for the browser's; mails: the kinds wanted"""
+
+    name: str
+    full_name: str
+    language: str
+    time_zone: str
+    mails: tuple[str, ...]
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Account:
+        """From an answer."""
+        return cls(row["name"], row["full_name"], row["language"], row["time_zone"], tuple(row["mails"]))
+
+
+@dataclass(frozen=True, slots=True)
 class Project:
     """Where clips, voices and renders are. role: owner, editor or viewer"""
 

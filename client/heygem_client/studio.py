@@ -22,7 +22,7 @@ from heygem_client import downloading, showing, uploading
 from heygem_client.connection import PATIENCE_SECONDS, Connection
 from heygem_client.downloading import Wanted
 from heygem_client.errors import Refused, RendersFailed, StillRunning
-from heygem_client.rows import CHOICES, How, Job, Kind, Lecturer, Medium, Project, Quota, Room
+from heygem_client.rows import CHOICES, Account, How, Job, Kind, Lecturer, Medium, Project, Quota, Room
 
 FIRST_POLL, SLOWEST_POLL = 0.5, 10.0
 GROWTH = 1.2
@@ -124,6 +124,23 @@ class Studio:
         """What this person's projects hold and may hold, and the video rendered this month."""
         told = self.connection.get("usage/")
         return Quota(bytes=Room.of(told["bytes"]), video_seconds=Room.of(told["video_seconds"]))
+
+    def account(self) -> Account:
+        """Whose token this is, and what they have chosen for themselves."""
+        return Account.of(self.connection.get("account/"))
+
+    def change_account(
+        self,
+        *,
+        full_name: str | None = None,
+        language: str | None = None,
+        time_zone: str | None = None,
+        mails: Sequence[str] | None = None,
+    ) -> Account:
+        """Choose otherwise; what is None stays as it is. Raises StudioError."""
+        chosen = {"full_name": full_name, "language": language, "time_zone": time_zone, "mails": mails}
+        asked = {name: value for name, value in chosen.items() if value is not None}
+        return Account.of(self.connection.patch("account/", asked))
 
     # --- what is made ---------------------------------------------------------------------------------------------------
     def upload(

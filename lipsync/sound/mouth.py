@@ -21,7 +21,7 @@ from lipsync.sound.generic import Generic, generic_mouth
 from lipsync.sound.offset import Offset, estimate_offset
 from lipsync.sound.own import OwnSound, TaughtSound, closing, learn_own, teach_own
 from lipsync.sound.pauses import stillness
-from lipsync.sound.restoration import as_lively, restore_range, smooth
+from lipsync.sound.restoration import as_lively, restore_opening, restore_range, smooth
 
 CONVINCING_FIT = 0.3
 BLOCK_FRAMES = 1000
@@ -80,8 +80,8 @@ class MouthPredictor:
         reference = own.held_out if own else raw
         mean, deviation = self.known.mean(axis=0), self.known.std(axis=0)
         values = raw * deviation + mean
-        for column in (0, 1):
-            values[:, column] = restore_range(
+        for column, restore in ((0, restore_opening), (1, restore_range)):
+            values[:, column] = restore(
                 values[:, column], reference[:, column] * deviation[column] + mean[column], self.known[:, column]
             )
         return MouthTrack(smooth(values, times).astype(np.float32), still.astype(np.float32))

@@ -8,8 +8,10 @@ from scipy.ndimage import gaussian_filter1d
 
 from lipsync.faces.pose import DoubleArray
 
-SHARE_MAPPED = 0.85
+SHARE_MAPPED = 0.92
 QUANTILES = np.linspace(0, 1, 101)
+# Below the first of these quantiles of the answers lips are near closed, above the second they move freely.
+WALL_QUANTILES = (0.2, 0.6)
 SMOOTHING_SECONDS = 0.016
 FEWEST_SPEAKING_FRAMES = 50
 LARGEST_GAIN = 1.5
@@ -25,9 +27,22 @@ def as_lively(values: DoubleArray, speaking: npt.NDArray[np.bool_], held_out: Do
 
 
 def restore_range(values: DoubleArray, predicted: DoubleArray, true: DoubleArray) -> DoubleArray:
-    """Regression is too timid: map its distribution onto the speaker's own, mostly."""
+    """Regression is too timid: give its answers the mean and, mostly, the spread of what the speaker does, within its bounds.
+
+    predicted: answers for the frames of which `true` is known. Linear, so that how answers go with the truth stays as it is.
+    """
+    gain = true.std() / (predicted.std() + 1e-9)
+    linear = true.mean() + gain * (values - predicted.mean())
+    return np.asarray(SHARE_MAPPED * np.clip(linear, true.min(), true.max()) + (1 - SHARE_MAPPED) * values)
+
+
+def restore_opening(values: DoubleArray, predicted: DoubleArray, true: DoubleArray) -> DoubleArray:
+    """The same for the aperture. Where lips meet, quantiles are mapped onto quantiles: closed lips are closed."""
     mapped = np.interp(values, np.quantile(predicted, QUANTILES), np.quantile(true, QUANTILES))
-    return np.asarray(SHARE_MAPPED * mapped + (1 - SHARE_MAPPED) * values)
+    lowest, highest = np.quantile(predicted, WALL_QUANTILES)
+    free = np.clip((values - lowest) / (highest - lowest + 1e-9), 0, 1)
+    mapped = SHARE_MAPPED * mapped + (1 - SHARE_MAPPED) * values
+    return np.asarray(free * restore_range(values, predicted, true) + (1 - free) * mapped)
 
 
 def smooth(values: DoubleArray, times: DoubleArray) -> DoubleArray:

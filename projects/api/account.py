@@ -4,20 +4,39 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
+from django.contrib.auth.models import User
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from projects import accounts
+from projects import accounts, preferences
 from projects.api.endpoints import Endpoint, given, one, operation, person
 from projects.api.entrance import BrowserAuthentication, GuardedBasicAuthentication
 from projects.api.lists import Asked, asked, listed
 from projects.api.shapes import Shape, Time, told
-from projects.models import ApiToken, Scope
+from projects.models import ApiToken, Mail, Preferences, Scope
+from projects.models.preferences import ZONE_LENGTH
 from projects.models.tokens import TOKEN_NAME_LENGTH
+from projects.preferences import NAME_LENGTH
 
 LONGEST_DAYS = 3650
 MAY = told("What it may be used for.", ["read", "render"])
+FULL_NAME = told("What others in their projects read; empty for the user name.", "Ada Lovelace")
+LANGUAGE = told(
+    "In which pages and mails speak; empty for the browser's. Answers to a token follow Accept-Language.", "zh-hans"
+)
+TIME_ZONE = told("Of times on pages and in mails, by its IANA name; empty for the browser's.", "Europe/Berlin")
+MAILS = told("What they are written about, where the studio sends mail and has their address.", ["failures", "batches"])
+
+
+class MyChoices(serializers.Serializer[Any]):
+    """What a person chooses for themselves; what is left out stays as it is."""
+
+    full_name = serializers.CharField(max_length=NAME_LENGTH, required=False, allow_blank=True, **FULL_NAME)
+    language = serializers.ChoiceField(choices=settings.LANGUAGES, required=False, allow_blank=True, **LANGUAGE)
+    time_zone = serializers.CharField(max_length=ZONE_LENGTH, required=False, allow_blank=True, **TIME_ZONE)
+    mails = serializers.ListField(child=serializers.ChoiceField(choices=Mail.choices), required=False, **MAILS)
 
 
 class AccountShape(Shape):
@@ -26,7 +45,17 @@ class AccountShape(Shape):
     id = serializers.IntegerField(source="pk", **told("Names the person in addresses.", 12))
     name = serializers.CharField(source="username", **told("Their user name.", "ada"))
     is_administrator = serializers.BooleanField(source="is_staff", **told("Whether they may enter the administration.", False))
+    full_name = serializers.CharField(source="get_full_name", **FULL_NAME)
+    language = serializers.ChoiceField(choices=settings.LANGUAGES, source="preferences.language", allow_blank=True, **LANGUAGE)
+    time_zone = serializers.CharField(source="preferences.time_zone", **TIME_ZONE)
+    mails = serializers.ListField(child=serializers.ChoiceField(choices=Mail.choices), source="preferences.mails", **MAILS)
     scopes = serializers.SerializerMethodField(**told("What the token of this request may be used for.", ["read", "render"]))
+
+    def to_representation(self, instance: User) -> dict[str, Any]:
+        """Whoever has chosen nothing has no row of choices."""
+        if preferences.of(instance) is None:
+            instance.preferences = Preferences(user=instance)
+        return super().to_representation(instance)
 
     def get_scopes(self, _person: Any) -> list[str]:
         """All of it for a signed-in browser."""
@@ -89,6 +118,19 @@ class Account(Endpoint):
     @operation("Show who I am", answers=AccountShape)
     def get(self, request: Request) -> Response:
         """The person whom the token stands for, and what it may be used for."""
+        return one(request, person(request), AccountShape)
+
+    @operation(
+        "Change what I have chosen",
+        scope={Scope.MANAGE},
+        takes=MyChoices,
+        answers=AccountShape,
+        refuses=("unknown_time_zone",),
+        example={"language": "zh-hans", "time_zone": "Asia/Shanghai", "mails": ["failures", "batches"]},
+    )
+    def patch(self, request: Request) -> Response:
+        """What is left out stays as it is. Address and password are changed on the account page alone, with the password."""
+        preferences.choose(person(request), **given(MyChoices(data=request.data)))
         return one(request, person(request), AccountShape)
 
 

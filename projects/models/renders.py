@@ -78,7 +78,7 @@ class RenderJobQuerySet(models.QuerySet["RenderJob"]):
         return self.filter(status=Status.RUNNING, lease_until__lt=Now())
 
     def claimable(self) -> RenderJobQuerySet:
-        """Jobs a worker may take now. Lost ones are not among them until `jobs.settle_lost` has put them back."""
+        """Jobs a worker may take now. Lost ones are not among them until `claims.settle_lost` has put them back."""
         ready = Q(not_before__isnull=True) | Q(not_before__lte=Now())
         return self.filter(ready, status=Status.QUEUED, cancels_at__isnull=True)
 

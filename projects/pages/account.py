@@ -71,8 +71,9 @@ def choose_mails(request: HttpRequest) -> HttpResponse:
 def language(request: HttpRequest) -> HttpResponseBase:
     """Speak another language: in this browser, and to the person from now on."""
     answer = set_language(request)
-    if request.method == "POST" and isinstance(request.user, User):
-        preferences.choose_language(request.user, request.POST.get("language", ""))
+    chosen = request.POST.get("language")
+    if chosen and isinstance(request.user, User):
+        preferences.choose_language(request.user, chosen)
     return answer
 
 

@@ -8,11 +8,11 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
-from projects import pace, sentences
+from projects import pace, presets, sentences
 from projects.consents import Standing
 from projects.estimates import Estimate
 from projects.models import Choice, RenderJob, Stage, Status
-from projects.models.presets import BUILT_IN, STANDARD
+from projects.models.presets import STANDARD
 
 STATES = {
     Status.QUEUED: gettext_noop("Waiting"),
@@ -78,9 +78,9 @@ def announcement(job: RenderJob, estimate: Estimate, *, mine: bool = True) -> st
 def how_words(job: RenderJob) -> list[str]:
     """What was chosen otherwise than usual, a line each."""
     usual, clock = Choice(), "{:.1f}–{:.1f} s"
-    name = next((preset.shown_name for preset in BUILT_IN if preset.code == job.preset), job.preset)
+    otherwise = job.preset not in ("", STANDARD.code)
     told = [
-        (job.preset not in ("", STANDARD.code), name),
+        (otherwise, presets.name_of(job.preset) if otherwise else ""),
         (job.excerpt is not None, _("a draft of %(seconds)g s") % {"seconds": job.excerpt or 0}),
         (job.engine != usual.engine, _("mouths %(how)s") % {"how": job.get_engine_display()}),
         (job.enhancer != usual.enhancer, job.get_enhancer_display()),

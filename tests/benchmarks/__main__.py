@@ -1,4 +1,4 @@
-"""Print the tables and write them as JSON: `python -m tests.benchmarks [cost] [memory] [voice] [library]`."""
+"""Print the tables and write them as JSON: `python -m tests.benchmarks [cost] [memory] [voice] [library] [networks]`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import cost, library, voice
+from tests.benchmarks import cost, library, networks, voice
 
 ROOT = Path(__file__).parents[2]
 CLIPS = ROOT.parent / "shared" / "clips"
@@ -43,6 +43,9 @@ def main(wanted: list[str]) -> None:
     if "library" in wanted:
         result["library"] = library.table()
         show("Library: 10,000 clips and 50,000 videos", result["library"])  # type: ignore[arg-type]
+    if "networks" in wanted:
+        result["networks"] = networks.table()
+        show("Networks: CPU, one thread, 32 bits", result["networks"])  # type: ignore[arg-type]
     folder = ROOT / "media" / "benchmarks"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{datetime.now(UTC):%Y-%m-%d-%H%M%S}.json"

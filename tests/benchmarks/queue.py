@@ -68,7 +68,7 @@ def measure() -> None:
     from django.core.management import call_command
     from django.db import connection
 
-    from projects import estimates, jobs, turns
+    from projects import claims, estimates, turns
     from projects.models import RenderJob
 
     call_command("migrate", verbosity=0)
@@ -79,8 +79,8 @@ def measure() -> None:
         last = RenderJob.objects.filter(status="queued").latest("created_at")
         first = list(RenderJob.objects.filter(status="queued", created_by=last.created_by).in_turn()[:100])
         works: dict[str, Callable[[], object]] = {
-            "candidates": partial(_all_candidates, jobs.CANDIDATES),
-            "claim": jobs.claim,
+            "candidates": partial(_all_candidates, claims.CANDIDATES),
+            "claim": claims.claim,
             "place of the last": partial(turns.positions, [last]),
             "estimate of the last (its page)": partial(estimates.of, [last]),
             "estimates of one's first 100 (queue page)": partial(estimates.of, first),

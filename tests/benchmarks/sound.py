@@ -33,7 +33,7 @@ from lipsync.sound.offset import estimate_offset
 from lipsync.sound.own import closing, correlation
 from lipsync.sound.pauses import stillness
 from lipsync.sound.phonemes import CLASSES
-from lipsync.sound.restoration import restore_range
+from lipsync.sound.restoration import restore_opening, restore_range
 from tests.benchmarks.disturbed import CASES
 
 ROOT = Path(__file__).parents[2]
@@ -100,8 +100,8 @@ def own(take: Take, sound: SoundFeatures) -> dict[str, object]:
     mean, deviation = known.mean(axis=0), known.std(axis=0)
     restored = np.stack(
         [
-            restore_range(held_out[:, k] * deviation[k] + mean[k], held_out[:, k] * deviation[k] + mean[k], known[:, k])
-            for k in (0, 1)
+            restore(held_out[:, k] * deviation[k] + mean[k], held_out[:, k] * deviation[k] + mean[k], known[:, k])
+            for k, restore in ((0, restore_opening), (1, restore_range))
         ],
         axis=1,
     )

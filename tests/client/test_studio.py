@@ -287,6 +287,18 @@ def test_no_title_leads_out_of_the_folder_and_no_file_of_others_is_touched(
     assert len(list(out.iterdir())) == 3
 
 
+# --- the person ---------------------------------------------------------------------------------------------------------
+def test_what_a_person_has_chosen_is_read_and_changed_though_an_answer_is_lost(studio: Studio, line: Line) -> None:
+    before = studio.account()
+    assert (before.name, before.language, before.mails) == ("olga", "", ())
+    line.faults = [("PATCH", "/account/", answer_is_lost)]
+    now = studio.change_account(language="zh-hans", mails=["failures"])
+    assert now == dataclasses.replace(before, language="zh-hans", mails=("failures",)) == studio.account()
+    with pytest.raises(Refused) as refused:
+        studio.change_account(time_zone="Mars/Base")
+    assert (refused.value.code, refused.value.field) == ("unknown_time_zone", "time_zone")
+
+
 # --- the line -----------------------------------------------------------------------------------------------------------
 def test_it_waits_as_long_as_the_studio_asks(studio: Studio, line: Line, pauses: list[float]) -> None:
     line.faults = [("GET", "/usage/", turned_away(429, **{"Retry-After": "7"})), ("GET", "/usage/", turned_away(503))]

@@ -1,11 +1,17 @@
-"""The rows that pages show, as many and in such states as a test asks for."""
+"""The rows that pages show, as many and in such states as a test asks for; whole installations and browsers to look with."""
 
 from __future__ import annotations
 
+import os
+import shutil
+import signal
+import subprocess
+import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -15,6 +21,13 @@ from django.utils import timezone
 from projects import library
 from projects.models import AudioTrack, Project, RenderJob, RenderOutput, SpeakerClip, Status
 from tests import making
+from tests.browsing import CHROMIUM
+from tests.demo_take import demo_take
+from tests.installations import free_port
+from tests.journeys.visiting import ROOT, Installation, link_told
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 
 @pytest.fixture
@@ -111,3 +124,67 @@ def add_job(owner: User, project: Project, clip: SpeakerClip, track: AudioTrack)
         return job
 
     return add
+
+
+# --- whole installations in a browser: one for each file ------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def media(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Six seconds of the synthetic take, and a voice of two seconds."""
+    folder = tmp_path_factory.mktemp("media")
+    take = demo_take()
+    clip, voice = folder / "lecture.mp4", folder / "lesson.wav"
+    for source, target, seconds in ((take.clip, clip, "6"), (take.voice, voice, "2")):
+        command = ["ffmpeg", "-v", "error", "-y", "-i", str(source), "-t", seconds, str(target)]
+        subprocess.run(command, check=True, timeout=120, stdin=subprocess.DEVNULL)
+    return clip, voice
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory, tables: Path) -> Iterator[Installation]:
+    """`manage.py serve` on a free port, with a data folder of its own."""
+    port, data = free_port(), tmp_path_factory.mktemp("data")
+    shutil.copy(tables, data)
+    environment = {**os.environ, "HEYGEM_DATA": str(data), "PYTHONUNBUFFERED": "1"}
+    environment["MAKE_PREVIEWS"] = "1"
+    environment.pop("DEBUG", None)
+    said = tmp_path_factory.mktemp("log") / "serve.log"
+    with said.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "serve", "--port", str(port)],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        link = link_told(process, said)
+        yield Installation(f"http://localhost:{port}", port, link, environment)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=60)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, with nobody signed in."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page of a fresh visitor; no test may leave an error in its console."""
+    context = browser.new_context(locale="en-US", viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda said: errors.append(said.text) if "Content Security Policy" in said.text else None)
+    yield page
+    context.close()
+    assert errors == []

@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from projects import batches, jobs
+from projects import batches, claims
 from projects.models import AudioTrack, Project, QuotaPlan, RenderBatch, RenderJob, Speaker, SpeakerClip
 from projects.pages import batches as pages
 from tests import making
@@ -132,7 +132,7 @@ def test_a_cell_fills_while_its_video_is_made(
 ) -> None:
     batch = batch_of(batches.matrix(clips[:1], tracks[:2]), owner)
     assert 'class="fill"' not in owner_client.get(f"/batches/{batch.pk}/live/").text
-    claim = jobs.claim()
+    claim = claims.claim()
     assert claim is not None
     RenderJob.objects.filter(pk=claim.job_id).update(progress=0.4)
     page = owner_client.get(f"/batches/{batch.pk}/live/").text

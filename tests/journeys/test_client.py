@@ -64,8 +64,8 @@ class Terminal:
 
 
 @pytest.fixture(scope="module")
-def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
-    installation = Installation(tmp_path_factory.mktemp("data"))
+def terminal(tmp_path_factory: pytest.TempPathFactory, tables: Path) -> Iterator[Terminal]:
+    installation = Installation(tmp_path_factory.mktemp("data"), tables)
     installation.environment |= {"DJANGO_SETTINGS_MODULE": "tests.soak.settings", "SOAK_ENGINE": "--seconds 0.1"}
     with served(installation):
         installation.manage("shell", "-c", ACCOUNT)

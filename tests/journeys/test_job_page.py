@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from projects import jobs, turns
+from projects import claims, turns
 from projects.faults import Fault
 from projects.models import JobAttempt, JobLogLine, Outcome, RenderJob, RenderOverview, Status
 from projects.pace import Pace
@@ -291,12 +291,12 @@ BROKEN = Fault("environment", "tool_timeout", "A media program stopped answering
 
 def broken_off(job: RenderJob) -> None:
     """Have a worker begin a render and meet a fault that may pass."""
-    claim = jobs.claim(lane="gpu", worker="node:7")
+    claim = claims.claim(lane="gpu", worker="node:7")
     assert claim is not None
     assert claim.job_id == job.pk
     pace = Pace()
     pace.keep(2, 5)
-    assert jobs.fail(claim, BROKEN, pace)
+    assert claims.fail(claim, BROKEN, pace)
 
 
 @pytest.mark.parametrize("name", ["job", "job_live"])

@@ -46,6 +46,12 @@ def page(live_server: LiveServer, owner: User, project: Project, voice_file: Pat
         browser.close()
 
 
+def go_back(page: Page) -> None:
+    """As the browser's button does, until the page is there: its address changes first, and then it is loaded anew."""
+    with page.expect_event("load"):
+        page.evaluate("() => { setTimeout(() => history.back()); }")
+
+
 def shown(page: Page) -> list[str]:
     return page.locator(".voice h3").all_inner_texts()
 
@@ -60,9 +66,9 @@ def test_a_list_is_searched_while_typing_and_the_way_back_works(page: Page) -> N
     assert "1 found" in page.locator("#found-count").inner_text()
     page.get_by_label("Order").select_option("oldest")
     page.wait_for_url("**sort=oldest")
-    page.evaluate("() => history.back()")
+    go_back(page)
     page.wait_for_url("**/voices/?q=lesson%203")
-    page.evaluate("() => history.back()")
+    go_back(page)
     page.wait_for_url("**/voices/")
     page.wait_for_function("() => document.querySelectorAll('.voice').length === 5")
     assert page.get_by_role("searchbox", name="Search by name").input_value() == ""

@@ -17,7 +17,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
-from projects import archives, batches, jobs
+from projects import archives, batches, claims, jobs
 from projects.errors import ProjectError
 from projects.models import (
     AudioTrack,
@@ -67,7 +67,7 @@ def fail(job: RenderJob, code: str = "no_face") -> None:
 def finish(batch: RenderBatch, source: Path) -> None:
     """Every waiting job of the batch ends with a video."""
     for _each in range(batches.cells(batch).filter(status=Status.QUEUED).count()):
-        claim = jobs.claim()
+        claim = claims.claim()
         assert claim is not None
         making.finish(claim, source)
 

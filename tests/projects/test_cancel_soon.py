@@ -11,7 +11,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from projects import cleanup, jobs, turns
+from projects import claims, cleanup, jobs, turns
 from projects.errors import Conflict
 from projects.models import AuditEntry, RenderJob, Status
 from projects.pace import Pace
@@ -29,7 +29,7 @@ def verbs(job: RenderJob) -> list[str]:
 
 def test_a_waiting_render_is_not_started_meanwhile_and_ends_then(job: RenderJob, owner: User) -> None:
     assert jobs.cancel_soon(job=job, by=owner).status == Status.QUEUED
-    assert jobs.claim() is None
+    assert claims.claim() is None
     assert not turns.anything_due()
     time_is_up(job)
     cleanup.sweep()
@@ -41,43 +41,43 @@ def test_a_waiting_render_is_not_started_meanwhile_and_ends_then(job: RenderJob,
 def test_a_worker_who_asks_for_work_carries_it_out_too(job: RenderJob, owner: User) -> None:
     jobs.cancel_soon(job=job, by=owner)
     time_is_up(job)
-    assert jobs.claim() is None
+    assert claims.claim() is None
     assert RenderJob.objects.get().status == Status.CANCELLED
 
 
 def test_taken_back_it_waits_where_it_was(job: RenderJob, owner: User) -> None:
     jobs.cancel_soon(job=job, by=owner)
     assert jobs.keep(job=job, by=owner).cancels_at is None
-    claim = jobs.claim()
+    claim = claims.claim()
     assert claim is not None
     assert claim.job_id == job.pk
     assert verbs(job) == ["job.cancelled", "job.kept"]
 
 
 def test_a_running_render_goes_on_meanwhile_and_loses_nothing_when_taken_back(job: RenderJob, owner: User) -> None:
-    claim = jobs.claim()
+    claim = claims.claim()
     assert claim is not None
     jobs.cancel_soon(job=job, by=owner)
-    assert jobs.heartbeat(claim, Pace())
+    assert claims.heartbeat(claim, Pace())
     jobs.keep(job=job, by=owner)
-    assert jobs.heartbeat(claim, Pace())
+    assert claims.heartbeat(claim, Pace())
 
 
 def test_a_running_render_stops_at_the_heartbeat_after_it(job: RenderJob, owner: User) -> None:
-    claim = jobs.claim()
+    claim = claims.claim()
     assert claim is not None
     jobs.cancel_soon(job=job, by=owner)
     time_is_up(job)
-    assert not jobs.heartbeat(claim, Pace())
-    assert jobs.was_cancelled(claim)
-    assert jobs.settle_cancelled(claim)
+    assert not claims.heartbeat(claim, Pace())
+    assert claims.was_cancelled(claim)
+    assert claims.settle_cancelled(claim)
     with pytest.raises(Conflict) as caught:
         jobs.keep(job=job, by=owner)
     assert caught.value.code == "too_late"
 
 
 def test_one_that_ends_before_is_done(job: RenderJob, owner: User, clip_file: Path) -> None:
-    claim = jobs.claim()
+    claim = claims.claim()
     assert claim is not None
     jobs.cancel_soon(job=job, by=owner)
     making.finish(claim, clip_file)

@@ -19,9 +19,9 @@ from django.db import OperationalError, connection
 from django.db.models import F
 from django.utils import timezone
 
-from projects import jobs
+from projects import claims, jobs
+from projects.claims import Claim
 from projects.faults import CRASHES_ALLOWED, LOSSES_ALLOWED, RULES, Fault
-from projects.jobs import Claim
 from projects.models import AudioTrack, ErrorClass, JobAttempt, Outcome, Project, RenderJob, SpeakerClip, Status
 from projects.pace import Pace
 from tests import making
@@ -59,7 +59,7 @@ def attempts_of(job: RenderJob) -> list[tuple[int, str, str]]:
 
 def claimed() -> Claim:
     """The next job, which must be there."""
-    claim = jobs.claim()
+    claim = claims.claim()
     assert claim is not None
     return claim
 
@@ -81,17 +81,17 @@ def test_a_claimed_job_runs_with_a_key_a_fence_and_a_lease(job: RenderJob) -> No
     assert (job.status, job.fence, job.attempts) == (Status.RUNNING, 1, 1)
     assert job.lease_until is not None
     left = job.lease_until - timezone.now()
-    assert timedelta(seconds=25) < left <= jobs.LEASE
+    assert timedelta(seconds=25) < left <= claims.LEASE
     assert job.started_at is not None
 
 
 def test_a_claimed_job_is_not_claimed_again(job: RenderJob) -> None:
     claimed()
-    assert jobs.claim() is None
+    assert claims.claim() is None
 
 
 def test_nothing_is_claimed_when_nothing_waits(db: None) -> None:
-    assert jobs.claim() is None
+    assert claims.claim() is None
 
 
 def test_the_longest_waiting_job_comes_first_unless_another_has_priority(
@@ -117,12 +117,12 @@ def test_a_worker_given_up_for_dead_can_write_nothing(job: RenderJob) -> None:
     lapse(job)
     successor = claimed()
     result = {"frames": 1, "sha256": "0" * 64, "size": 1, "width": 1, "height": 1, "frame_rate": "1", "duration": 1.0}
-    assert not jobs.heartbeat(zombie, at_frame(1, 2))
-    assert not jobs.finish(zombie, name="renders/zombie.mp4", result=result)
+    assert not claims.heartbeat(zombie, at_frame(1, 2))
+    assert not claims.finish(zombie, name="renders/zombie.mp4", result=result)
     for fault in (MAY_PASS, NO_ROOM, CRASHED, UNUSABLE, OUR_BUG):
-        assert not jobs.fail(zombie, fault, at_frame(1, 2, segments=(1, 2)))
-    assert not jobs.give_back(zombie)
-    assert not jobs.settle_cancelled(zombie)
+        assert not claims.fail(zombie, fault, at_frame(1, 2, segments=(1, 2)))
+    assert not claims.give_back(zombie)
+    assert not claims.settle_cancelled(zombie)
     job.refresh_from_db()
     assert (job.status, job.claim, job.finished_output()) == (Status.RUNNING, successor.key, None)
     assert (job.segments_done, job.segments_total) == (0, 0)
@@ -133,7 +133,7 @@ def test_a_heartbeat_renews_the_lease_and_stores_progress(job: RenderJob) -> Non
     claim = claimed()
     lapse(job)
     pace = at_frame(3, 9)
-    assert jobs.heartbeat(claim, pace)
+    assert claims.heartbeat(claim, pace)
     job.refresh_from_db()
     assert (job.stage, job.frames_done, job.frames_total) == ("render", 3, 9)
     assert job.progress == pace.share > 0
@@ -141,10 +141,10 @@ def test_a_heartbeat_renews_the_lease_and_stores_progress(job: RenderJob) -> Non
     assert job.lease_until is not None and job.lease_until > timezone.now()
 
 
-@pytest.mark.parametrize("back", [jobs.give_back, lambda claim: jobs.fail(claim, MAY_PASS)])
+@pytest.mark.parametrize("back", [claims.give_back, lambda claim: claims.fail(claim, MAY_PASS)])
 def test_another_attempt_begins_with_nothing_done_but_its_segments(job: RenderJob, back: Callable[[Claim], bool]) -> None:
     claim = claimed()
-    assert jobs.heartbeat(claim, at_frame(3, 9, segments=(1, 3)))
+    assert claims.heartbeat(claim, at_frame(3, 9, segments=(1, 3)))
     assert back(claim)
     job.refresh_from_db()
     assert (job.stage, job.frames_done, job.progress, job.seconds_left) == ("", 0, 0.0, None)
@@ -153,7 +153,7 @@ def test_another_attempt_begins_with_nothing_done_but_its_segments(job: RenderJo
 
 
 def test_a_claim_opens_an_attempt_that_says_who_has_the_job(job: RenderJob) -> None:
-    claim = jobs.claim(lane="gpu", worker="ada:7")
+    claim = claims.claim(lane="gpu", worker="ada:7")
     assert claim is not None
     attempt = job.history.get()
     assert (attempt.number, attempt.lane, attempt.worker) == (claim.fence, "gpu", "ada:7")
@@ -162,7 +162,7 @@ def test_a_claim_opens_an_attempt_that_says_who_has_the_job(job: RenderJob) -> N
 
 def test_what_ends_an_attempt_is_kept_with_it(job: RenderJob) -> None:
     long = Fault("input", "no_face", "No face is seen. Film one.", at=0.4, log_tail="x" * 9000 + "the end")
-    assert jobs.fail(claimed(), long)
+    assert claims.fail(claimed(), long)
     attempt = job.history.get()
     assert (attempt.outcome, attempt.error_class, attempt.error_code) == (Outcome.FAILED, ErrorClass.INPUT, "no_face")
     assert attempt.error_message == "No face is seen. Film one."
@@ -172,21 +172,21 @@ def test_what_ends_an_attempt_is_kept_with_it(job: RenderJob) -> None:
 
 @pytest.mark.parametrize("fault", [UNUSABLE, OUR_BUG, Fault("", "took_too_long", "It took too long. Use a shorter voice.")])
 def test_what_another_attempt_cannot_cure_fails_at_once(job: RenderJob, fault: Fault) -> None:
-    assert jobs.fail(claimed(), fault)
+    assert claims.fail(claimed(), fault)
     job.refresh_from_db()
     assert (job.status, job.error_code, job.error_message) == (Status.FAILED, fault.code, fault.message)
-    assert jobs.claim() is None
+    assert claims.claim() is None
 
 
 def test_what_may_pass_is_tried_again_after_growing_waits_and_fails_after_the_last(job: RenderJob) -> None:
     for wait in RULES[ErrorClass.TRANSIENT].waits:
-        assert jobs.fail(claimed(), MAY_PASS)
+        assert claims.fail(claimed(), MAY_PASS)
         job.refresh_from_db()
         assert (job.status, job.error_code) == (Status.QUEUED, "")
         wait_over(job, wait - timedelta(seconds=2))
-        assert jobs.claim() is None
+        assert claims.claim() is None
         wait_over(job, timedelta(seconds=2))
-    assert jobs.fail(claimed(), MAY_PASS)
+    assert claims.fail(claimed(), MAY_PASS)
     job.refresh_from_db()
     assert (job.status, job.error_code, job.attempts) == (Status.FAILED, "tool_timeout", 4)
     assert [outcome for _, outcome, _ in attempts_of(job)] == [Outcome.PUT_OFF] * 3 + [Outcome.FAILED]
@@ -195,10 +195,10 @@ def test_what_may_pass_is_tried_again_after_growing_waits_and_fails_after_the_la
 
 def test_a_machine_without_room_costs_no_attempt_and_is_not_tried_at_once(job: RenderJob) -> None:
     for _ in range(8):
-        assert jobs.fail(again(job), NO_ROOM)
+        assert claims.fail(again(job), NO_ROOM)
         job.refresh_from_db()
         assert (job.status, job.attempts) == (Status.QUEUED, 0)
-        assert jobs.claim() is None
+        assert claims.claim() is None
     wait_over(job, MINUTE)
     assert claimed().fence == 9
 
@@ -210,10 +210,10 @@ def test_a_render_that_breaks_off_again_and_again_is_poisoned(job: RenderJob, wo
         claim = claimed()
         if worker_too:
             lapse(job)
-            assert jobs.settle_lost() == 1
+            assert claims.settle_lost() == 1
         else:
-            assert jobs.fail(claim, CRASHED)
-    assert jobs.claim() is None
+            assert claims.fail(claim, CRASHED)
+    assert claims.claim() is None
     job.refresh_from_db()
     assert (job.status, job.error_code, job.claim) == (Status.FAILED, "poisoned", None)
     assert job.error_message.startswith(f"This render was broken off {times} times")
@@ -224,28 +224,28 @@ def test_a_render_that_breaks_off_again_and_again_is_poisoned(job: RenderJob, wo
 
 def test_a_render_that_gets_on_is_not_poisoned_however_often_it_breaks_off(job: RenderJob) -> None:
     for done in range(1, 3 * CRASHES_ALLOWED):
-        assert jobs.heartbeat(claim := claimed(), at_frame(done, 30, segments=(done, 30)))
-        assert jobs.fail(claim, CRASHED)
+        assert claims.heartbeat(claim := claimed(), at_frame(done, 30, segments=(done, 30)))
+        assert claims.fail(claim, CRASHED)
         job.refresh_from_db()
         assert (job.status, job.crashes) == (Status.QUEUED, 1)
     for _ in range(CRASHES_ALLOWED - 1):
-        assert jobs.heartbeat(claim := claimed(), at_frame(done, 30, segments=(done, 30)))
-        assert jobs.fail(claim, CRASHED)
+        assert claims.heartbeat(claim := claimed(), at_frame(done, 30, segments=(done, 30)))
+        assert claims.fail(claim, CRASHED)
     job.refresh_from_db()
     assert (job.status, job.error_code) == (Status.FAILED, "poisoned")
 
 
 def test_a_segment_that_is_lost_and_made_again_is_no_new_one(job: RenderJob) -> None:
     for done in (1, *[0, 1] * CRASHES_ALLOWED)[:CRASHES_ALLOWED]:
-        assert jobs.heartbeat(claim := claimed(), at_frame(0, 30, segments=(done, 3)))
-        assert jobs.fail(claim, CRASHED)
+        assert claims.heartbeat(claim := claimed(), at_frame(0, 30, segments=(done, 3)))
+        assert claims.fail(claim, CRASHED)
     job.refresh_from_db()
     assert (job.status, job.crashes) == (Status.FAILED, CRASHES_ALLOWED)
 
 
 def test_a_segment_finished_since_the_last_heartbeat_counts(job: RenderJob) -> None:
-    assert jobs.fail(claimed(), CRASHED)
-    assert jobs.fail(claimed(), CRASHED, at_frame(9, 30, segments=(1, 3)))
+    assert claims.fail(claimed(), CRASHED)
+    assert claims.fail(claimed(), CRASHED, at_frame(9, 30, segments=(1, 3)))
     job.refresh_from_db()
     assert (job.crashes, job.segments_done) == (1, 1)
 
@@ -254,14 +254,14 @@ def test_a_lost_job_that_its_owner_cancelled_ends_as_cancelled(job: RenderJob) -
     claimed()
     jobs.cancel(job=job)
     lapse(job)
-    assert jobs.claim() is None
-    jobs.settle_lost()
+    assert claims.claim() is None
+    claims.settle_lost()
     job.refresh_from_db()
     assert job.status == Status.CANCELLED
 
 
 def test_a_job_given_back_costs_no_attempt(job: RenderJob) -> None:
-    assert jobs.give_back(claimed())
+    assert claims.give_back(claimed())
     job.refresh_from_db()
     assert (job.status, job.attempts, job.fence) == (Status.QUEUED, 0, 1)
     assert claimed().fence == 2
@@ -271,7 +271,7 @@ def test_a_job_given_back_costs_no_attempt(job: RenderJob) -> None:
 def test_a_job_given_back_after_a_cancel_is_cancelled(job: RenderJob) -> None:
     claim = claimed()
     jobs.cancel(job=job)
-    assert jobs.give_back(claim)
+    assert claims.give_back(claim)
     job.refresh_from_db()
     assert job.status == Status.CANCELLED
     assert job.finished_at is not None
@@ -284,7 +284,7 @@ def test_a_cancel_is_not_lost_when_the_worker_gives_the_job_back_at_that_moment(
     def give_back_first(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
         if sql.startswith("UPDATE") and not updates:
             updates.append(sql)
-            assert jobs.give_back(claim)
+            assert claims.give_back(claim)
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(give_back_first):
@@ -294,7 +294,7 @@ def test_a_cancel_is_not_lost_when_the_worker_gives_the_job_back_at_that_moment(
 
 
 def test_a_job_that_waits_for_another_attempt_is_cancelled_at_once(job: RenderJob) -> None:
-    assert jobs.fail(claimed(), MAY_PASS)
+    assert claims.fail(claimed(), MAY_PASS)
     assert jobs.cancel(job=job).status == Status.CANCELLED
 
 
@@ -303,15 +303,15 @@ def test_a_job_whose_lease_has_ended_is_cancelled_at_once(job: RenderJob) -> Non
     lapse(job)
     assert jobs.cancel(job=job).status == Status.CANCELLED
     assert attempts_of(job) == [(1, Outcome.CANCELLED, "")]
-    assert not jobs.settle_cancelled(claim)
+    assert not claims.settle_cancelled(claim)
 
 
 def test_a_cancelled_job_whose_worker_is_dead_need_not_wait_for_the_whole_lease(job: RenderJob) -> None:
     claim = claimed()
     jobs.cancel(job=job)
     assert job.lease_until is not None and job.lease_until <= timezone.now() + jobs.CANCEL_PATIENCE
-    assert not jobs.heartbeat(claim, at_frame(1, 2))
-    assert jobs.settle_cancelled(claim)
+    assert not claims.heartbeat(claim, at_frame(1, 2))
+    assert claims.settle_cancelled(claim)
     assert attempts_of(job) == [(1, Outcome.CANCELLED, "")]
 
 
@@ -319,7 +319,7 @@ def test_a_cancelled_job_whose_worker_is_dead_need_not_wait_for_the_whole_lease(
 def test_a_fault_of_a_job_that_its_owner_wants_stopped_ends_it_as_cancelled(job: RenderJob, fault: Fault) -> None:
     claim = claimed()
     jobs.cancel(job=job)
-    assert jobs.fail(claim, fault)
+    assert claims.fail(claim, fault)
     job.refresh_from_db()
     assert (job.status, job.error_code) == (Status.CANCELLED, "")
 
@@ -335,8 +335,8 @@ def test_the_attempt_and_the_job_change_together_or_not_at_all(job: RenderJob, m
     def refuse(*args: object, **given: object) -> None:
         raise OperationalError("server closed the connection unexpectedly")
 
-    monkeypatch.setattr(jobs, "_close_attempt", refuse)
-    for act in (jobs.give_back, lambda one: jobs.fail(one, UNUSABLE), lambda one: jobs.fail(one, MAY_PASS)):
+    monkeypatch.setattr(claims, "_close_attempt", refuse)
+    for act in (claims.give_back, lambda one: claims.fail(one, UNUSABLE), lambda one: claims.fail(one, MAY_PASS)):
         with pytest.raises(OperationalError):
             act(claim)
         job.refresh_from_db()
@@ -386,10 +386,10 @@ def test_racing_workers_never_hold_the_same_job(tmp_path: Path) -> None:
     racers = [
         start(
             """
-            from projects import jobs
+            from projects import claims
             print("ready", flush=True)
             sys.stdin.readline()
-            while (claim := jobs.claim()) is not None:
+            while (claim := claims.claim()) is not None:
                 print(claim.job_id, claim.fence, flush=True)
             """
         )

@@ -15,7 +15,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
-from projects import cleanup, consents, jobs, library, rendering, resumable, storage
+from projects import claims, cleanup, consents, jobs, library, rendering, resumable, storage
 from projects.errors import NoRoom, ProjectError, Refused, TooLarge
 from projects.models import AudioTrack, Consent, Project, RenderJob, RenderOutput, Speaker, SpeakerClip, Status, UploadKind
 from projects.pace import Pace
@@ -133,15 +133,15 @@ def test_a_withdrawal_ends_what_waits_and_runs_and_keeps_what_is_done(
     output: RenderOutput, clip: SpeakerClip, track: AudioTrack, owner: User, stranger_speaker: Speaker, clip_file: Path
 ) -> None:
     running, waiting = submit(clip, track, owner), submit(clip, track, owner)
-    claim = jobs.claim()
+    claim = claims.claim()
     assert claim is not None
     assert claim.job_id == running.pk
     other = making.clip(stranger_speaker, clip_file)
     others = submit(other, making.track(stranger_speaker.project, track.path), stranger_speaker.project.owner)
     ended = consents.withdraw(speaker=clip.speaker, by=owner)
     assert {job.pk for job in ended} == {running.pk, waiting.pk}
-    assert not jobs.heartbeat(claim, Pace())
-    assert jobs.settle_cancelled(claim)
+    assert not claims.heartbeat(claim, Pace())
+    assert claims.settle_cancelled(claim)
     statuses = dict(RenderJob.objects.values_list("pk", "status"))
     assert statuses == {
         running.pk: Status.CANCELLED,

@@ -19,19 +19,13 @@ SECONDS = 4.0
 VOICE = 2.5
 
 
-@pytest.fixture(scope="module")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with its tables."""
-    folder = tmp_path_factory.mktemp("fresh")
-    command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-    subprocess.run(command, cwd=settings.BASE_DIR, env={**os.environ, "HEYGEM_DATA": str(folder)}, check=True, timeout=120)
-    return folder
-
-
 @pytest.fixture
-def data(fresh: Path, tmp_path: Path) -> Path:
-    """A copy of it."""
-    return Path(shutil.copytree(fresh, tmp_path / "data"))
+def data(tables: Path, tmp_path: Path) -> Path:
+    """A data folder with its tables."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    shutil.copy(tables, folder)
+    return folder
 
 
 def demo(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -16,8 +16,9 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from lipsync.keeping import name_for
-from projects import accounts, estimates, jobs, storage, turns
+from projects import accounts, claims, estimates, loading, storage, turns
 from projects.estimates import FIRST_GUESS, Waiting
+from projects.loading import Place
 from projects.models import AudioTrack, RenderJob, RenderOutput, Speaker, SpeakerClip, Status, UserQueue
 from projects.pace import Pace
 
@@ -148,7 +149,7 @@ def test_an_output_without_stages_is_left_out(media: Media, owner: User) -> None
 def test_a_running_render_is_corrected_by_its_own_frames(media: Media, owner: User) -> None:
     ended(media(owner, voice=20.0), cold=True)
     job = waiting(media(owner, voice=60.0))
-    claim = jobs.claim()
+    claim = claims.claim()
     assert claim is not None
     begun = cost(job, cold=True)
     job.refresh_from_db()
@@ -156,7 +157,7 @@ def test_a_running_render_is_corrected_by_its_own_frames(media: Media, owner: Us
     pace = Pace()
     pace.enter("render", now=-100.0)  # far slower than those before
     pace.advance(100, 1000)
-    assert jobs.heartbeat(claim, pace)
+    assert claims.heartbeat(claim, pace)
     job.refresh_from_db()
     assert job.seconds_left is not None
     assert ends_in(job) == pytest.approx(job.seconds_left, rel=0.01)
@@ -166,7 +167,7 @@ def test_a_running_render_is_corrected_by_its_own_frames(media: Media, owner: Us
 def test_while_it_cannot_be_told_by_frames_its_share_tells(media: Media, owner: User) -> None:
     ended(media(owner, voice=20.0), cold=True)
     job = waiting(media(owner, voice=60.0))
-    assert jobs.claim() is not None
+    assert claims.claim() is not None
     RenderJob.objects.update(progress=0.75, seconds_left=None)
     job.refresh_from_db()
     assert ends_in(job) == pytest.approx(cost(job, cold=True) / 4, rel=0.01)
@@ -174,7 +175,7 @@ def test_while_it_cannot_be_told_by_frames_its_share_tells(media: Media, owner: 
 
 def test_what_runs_is_never_said_to_have_ended(media: Media, owner: User) -> None:
     job = waiting(media(owner, voice=60.0))
-    assert jobs.claim() is not None
+    assert claims.claim() is not None
     RenderJob.objects.update(progress=1.0, seconds_left=0.0)
     job.refresh_from_db()
     assert ends_in(job) > 0
@@ -182,7 +183,7 @@ def test_what_runs_is_never_said_to_have_ended(media: Media, owner: User) -> Non
 
 def test_what_waits_starts_when_what_runs_has_ended(media: Media, owner: User) -> None:
     waiting(media(owner, voice=10.0))
-    assert jobs.claim() is not None
+    assert claims.claim() is not None
     RenderJob.objects.update(seconds_left=100.0)
     job = waiting(media(owner, voice=10.0))
     assert estimates.of([job])[job.pk].starts_in == pytest.approx(100.0)
@@ -218,7 +219,7 @@ def test_a_queue_of_known_durations_is_foretold_within_a_fifth(
     for user, count in ((owner, 40), (stranger, 9), (administrator, 2)):
         for _ in range(count):
             waiting(media(user, voice=dice.uniform(5, 120), clip=30.0, content=dice.choice(contents)))
-    monkeypatch.setattr(estimates, "working_lanes", lambda running: lanes)
+    monkeypatch.setattr(loading, "places", lambda: [Place(None, frozenset({"resynth"}), frozenset())] * lanes)
     everything = list(RenderJob.objects.filter(status=Status.QUEUED))
     told = estimates.of(everything)
     by_id = {job.pk: job for job in RenderJob.objects.select_related("clip", "track")}
@@ -267,7 +268,7 @@ def test_it_costs_as_many_queries_for_many_as_for_one(
 ) -> None:
     for _ in range(count):
         waiting(media(owner, voice=10.0))
-    assert jobs.claim() is not None
+    assert claims.claim() is not None
     rows = [*RenderJob.objects.all(), waiting(media(owner, voice=10.0))]
     with django_assert_num_queries(6):
         estimates.of(rows)

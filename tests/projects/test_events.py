@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.db import close_old_connections, transaction
 from django.utils import timezone
 
-from projects import batches, events, jobs, resumable, uploads
+from projects import batches, claims, events, jobs, resumable, uploads
 from projects.errors import ProjectError
 from projects.faults import Fault
 from projects.models import AudioTrack, Event, Family, Project, RenderBatch, RenderJob, SpeakerClip
@@ -32,8 +32,8 @@ def batch(project: Project, clip: SpeakerClip, track: AudioTrack, voice_file: Pa
     return batches.submit(project=project, cells=cells, created_by=owner)
 
 
-def take() -> jobs.Claim:
-    claim = jobs.claim()
+def take() -> claims.Claim:
+    claim = claims.claim()
     assert claim is not None
     return claim
 
@@ -48,10 +48,10 @@ def test_a_finished_render_leaves_one_event(job: RenderJob, clip_file: Path) -> 
 
 
 def test_a_failed_one_says_why_and_one_that_is_put_off_says_nothing(job: RenderJob) -> None:
-    jobs.fail(take(), Fault(Family.ENVIRONMENT, "tool_timeout", "It took too long."))
+    claims.fail(take(), Fault(Family.ENVIRONMENT, "tool_timeout", "It took too long."))
     assert kinds() == []
     RenderJob.objects.update(not_before=None)
-    jobs.fail(take(), BAD)
+    claims.fail(take(), BAD)
     event = Event.objects.get()
     assert event.kind == "job.failed"
     assert event.data["error"] == {"code": BAD.code, "message": BAD.message, "at": 2.5}
@@ -61,7 +61,7 @@ def test_a_waiting_render_that_is_cancelled_leaves_one_a_running_one_when_it_sto
     claim = take()
     jobs.cancel(job=job, by=owner)
     assert kinds() == []
-    jobs.settle_cancelled(claim)
+    claims.settle_cancelled(claim)
     assert kinds() == ["job.cancelled"]
     jobs.cancel(job=jobs.retry(job=RenderJob.objects.get(pk=job.pk), by=owner), by=owner)
     assert kinds() == ["job.cancelled"] * 2
@@ -71,7 +71,7 @@ def test_a_batch_has_one_when_its_last_render_ends_and_again_after_another_try(
     batch: RenderBatch, owner: User, clip_file: Path
 ) -> None:
     making.finish(take(), clip_file)
-    jobs.fail(take(), BAD)
+    claims.fail(take(), BAD)
     assert kinds() == ["job.finished", "job.failed", "batch.failed"]
     assert Event.objects.last().data["cells"] == {"succeeded": 1, "failed": 1, "cancelled": 0}  # type: ignore[union-attr]
     batches.retry_failed(batch=batch, by=owner)
@@ -86,14 +86,14 @@ def test_a_cancelled_batch_is_told_as_such(batch: RenderBatch) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_of_two_last_renders_that_end_at_once_one_ends_the_batch(batch: RenderBatch, clip_file: Path) -> None:
-    barrier, claims = threading.Barrier(2), [take(), take()]
+    barrier, taken = threading.Barrier(2), [take(), take()]
 
-    def end(claim: jobs.Claim) -> None:
+    def end(claim: claims.Claim) -> None:
         barrier.wait(10)
         making.finish(claim, clip_file)
         close_old_connections()
 
-    threads = [threading.Thread(target=end, args=(claim,)) for claim in claims]
+    threads = [threading.Thread(target=end, args=(claim,)) for claim in taken]
     for thread in threads:
         thread.start()
     for thread in threads:

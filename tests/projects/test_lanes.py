@@ -22,8 +22,8 @@ from django_q.models import OrmQ
 from pytest_django import Settings
 
 from heygem_site import environment
-from projects import cleanup, jobs, lane_locks, lanes, processes, rendering, tasks, wakeups
-from projects.jobs import Claim
+from projects import claims, cleanup, lane_locks, lanes, processes, rendering, tasks, wakeups
+from projects.claims import Claim
 from projects.lanes import Wanted
 from projects.members import LaneMember
 from projects.models import Kind, Lane, RenderJob, Status
@@ -96,7 +96,7 @@ def test_a_lane_that_is_not_heard_of_does_not_work_and_is_forgotten_later(lane: 
 
 def test_a_lane_that_is_not_heard_of_is_kept_while_its_render_goes_on(lane: Wanted, job: RenderJob, settings: Settings) -> None:
     settings.LANE = lane.name
-    claim = jobs.claim()
+    claim = claims.claim()
     assert claim is not None
     with lanes.holding(claim.job_id, claim.key):
         age("seen_at", 2 * GONE_AFTER)
@@ -116,7 +116,7 @@ def test_a_row_that_somebody_took_away_comes_back_with_the_next_beat(lane: Wante
 def take(lane: Wanted, job: RenderJob, settings: Settings) -> Claim:
     """The lane takes the job in hand, and dies with it."""
     settings.LANE = lane.name
-    claim = jobs.claim()
+    claim = claims.claim()
     assert claim is not None
     Lane.objects.filter(name=lane.name).update(job=job, claim=claim.key)
     return claim
@@ -124,7 +124,7 @@ def take(lane: Wanted, job: RenderJob, settings: Settings) -> Claim:
 
 def test_a_lane_shows_its_job_while_it_renders(lane: Wanted, job: RenderJob, settings: Settings) -> None:
     settings.LANE = lane.name
-    claim = jobs.claim()
+    claim = claims.claim()
     assert claim is not None
     with lanes.holding(claim.job_id, claim.key):
         held = Lane.objects.get()
@@ -135,9 +135,9 @@ def test_a_lane_shows_its_job_while_it_renders(lane: Wanted, job: RenderJob, set
 
 def test_the_job_of_a_lane_that_died_can_be_taken_at_once(lane: Wanted, job: RenderJob, settings: Settings) -> None:
     first = take(lane, job, settings)
-    assert jobs.claim() is None
+    assert claims.claim() is None
     assert lanes.let_go(lane.name) == 1
-    second = jobs.claim()
+    second = claims.claim()
     assert second is not None
     assert (second.job_id, second.fence) == (job.pk, first.fence + 1)
     assert lanes.let_go(lane.name) == 0, "the lane that died does not touch its successor's claim"
@@ -150,7 +150,7 @@ def test_hands_that_are_empty_are_seen_even_where_the_worker_could_not_say_so(
     claim = take(lane, job, settings)
     lanes.beat({lane: Lane.objects.get().pid})
     assert not Lane.objects.idle().exists()
-    jobs.give_back(claim)
+    claims.give_back(claim)
     lanes.beat({lane: Lane.objects.get().pid})
     assert Lane.objects.idle().exists()
 

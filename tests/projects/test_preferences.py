@@ -11,13 +11,15 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
+from rest_framework.test import APIClient
 
-from projects import consents, preferences, quotas
+from projects import accounts, consents, preferences, quotas
 from projects.errors import ProjectError
 from projects.models import AuditEntry, Mail, Preferences, Speaker
 from tests import making
 
 PASSWORD = "correct horse battery"
+ACCOUNT = "/api/v1/account/"
 NOON = datetime(2030, 1, 1, 12, 0, tzinfo=UTC)
 YOU = {"you-name": "Dr. Olga Ü", "you-email": "olga@example.com", "you-password": PASSWORD}
 
@@ -36,6 +38,12 @@ def browser(user: User, **cookies: str) -> Client:
     client = making.browser(user)
     for name, value in cookies.items():
         client.cookies[name] = value
+    return client
+
+
+def script(user: User) -> APIClient:
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Token {accounts.create_token(user=user)[0]}")
     return client
 
 
@@ -146,3 +154,44 @@ def test_mails_are_chosen_where_there_are_any(owner: User, owner_client: Client,
     owner_client.post(reverse("pages:choose_mails"), {})
     row.refresh_from_db()
     assert (row.mails, row.told_until) == ([], None)
+
+
+def test_a_script_reads_and_changes_what_the_page_shows(owner: User) -> None:
+    client = script(owner)
+    nothing = {"full_name": "", "language": "", "time_zone": "", "mails": []}
+    assert client.get(ACCOUNT).json().items() >= nothing.items()
+    wanted = {"full_name": "Olga Ü", "language": "zh-hans", "time_zone": "Asia/Tokyo", "mails": ["failures", "batches"]}
+    answer = client.patch(ACCOUNT, wanted, format="json")
+    assert (answer.status_code, answer.json().items() >= wanted.items()) == (200, True)
+    assert client.get(ACCOUNT).json() == answer.json()
+    page = account(making.browser(owner))
+    assert '<html lang="zh-hans">' in page
+    assert 'value="Olga Ü"' in page
+    assert '<option value="Asia/Tokyo" selected>' in page
+    assert AuditEntry.objects.get(verb="account.mails_chosen").detail == {"mails": ["failures", "batches"]}
+    assert client.patch(ACCOUNT, {"time_zone": ""}).json().items() >= (wanted | {"time_zone": ""}).items()
+    assert client.patch(ACCOUNT, nothing, format="json").json().items() >= nothing.items()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ({"time_zone": "Mars/Base"}, "unknown_time_zone"),
+        ({"language": "xx"}, "invalid"),
+        ({"mails": ["everything"]}, "invalid"),
+        ({"full_name": "x" * 151}, "invalid"),
+    ],
+)
+def test_of_what_a_script_asks_for_all_is_changed_or_nothing(owner: User, wrong: dict[str, object], code: str) -> None:
+    client = script(owner)
+    before = client.get(ACCOUNT).json()
+    sent = {"full_name": "Olga", "language": "zh-hans", "time_zone": "Asia/Tokyo", "mails": ["failures"]}
+    refused = client.patch(ACCOUNT, sent | wrong, format="json")
+    assert (refused.json()["code"], refused.json()["field"]) == (code, *wrong)
+    assert client.get(ACCOUNT).json() == before
+
+
+def test_no_script_changes_address_or_password(owner: User) -> None:
+    assert script(owner).patch(ACCOUNT, {"email": "eve@example.com", "password": "another horse"}).status_code == 200
+    owner.refresh_from_db()
+    assert (owner.email, owner.check_password(PASSWORD)) == ("", True)

@@ -10,9 +10,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import escape
 
-from projects import accounts, jobs, presets, quotas, retention
+from projects import accounts, claims, jobs, preferences, presets, quotas, retention
 from projects.errors import Conflict, Refused
 from projects.models import AudioTrack, Choice, Preset, Project, RenderJob, RenderOutput, Speaker, SpeakerClip, Status
 from projects.models.presets import DRAFT
@@ -41,6 +43,26 @@ def test_the_built_in_ones_come_first_and_have_an_effect(db: None) -> None:
     assert [preset.code for preset in offered] == ["standard", "best", "draft", "small"]
     assert offered[0].choice == Choice()
     assert len({preset.choice for preset in offered}) == 4
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_page_script_and_render_call_each_by_the_same_name(
+    script: Client, owner: User, owner_client: Client, job: RenderJob, language: str
+) -> None:
+    small = Preset.objects.create(code="small", name="Small & quick", note="For a phone", quality=26)
+    preferences.choose_language(owner, language)
+    rows = script.get("/api/v1/presets/", headers={"Accept-Language": language}).json()["results"]
+    assert [row["name"] for row in rows if row["code"] == "best"] == [{"en": "Best", "zh-hans": "最佳"}[language]]
+    page = owner_client.get(reverse("pages:quick_render")).text
+    for row in rows:
+        assert f"<strong>{escape(row['name'])}</strong>" in page
+        assert f">{escape(row['note'])}</span>" in page
+        RenderJob.objects.update(preset=row["code"])
+        usual = row["code"] == "standard"
+        assert (escape(row["name"]) in owner_client.get(reverse("pages:job", args=[job.pk])).text) is not usual
+    small.delete()
+    RenderJob.objects.update(preset="small")
+    assert "small" in owner_client.get(reverse("pages:job", args=[job.pk])).text
 
 
 def test_an_administrator_cannot_take_a_built_in_code(db: None) -> None:
@@ -121,7 +143,7 @@ def test_a_draft_comes_before_ones_own_videos_but_not_before_others(
     whole, draft = submit(clip, track, owner), submit(clip, track, owner, excerpt=5.0)
     others = making.track(stranger_speaker.project, voice_file)
     theirs = submit(making.clip(stranger_speaker, clip_file), others, stranger)
-    taken = [claim.job_id for claim in (jobs.claim(), jobs.claim(), jobs.claim()) if claim]
+    taken = [claim.job_id for claim in (claims.claim(), claims.claim(), claims.claim()) if claim]
     assert sorted(taken[:2]) == sorted([draft.pk, theirs.pk])
     assert taken[2:] == [whole.pk]
 

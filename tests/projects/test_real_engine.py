@@ -96,6 +96,7 @@ def test_a_killed_engine_is_followed_by_one_that_renders_no_segment_again(job: R
     job.refresh_from_db()
     assert job.status == Status.SUCCEEDED
     assert job.output.duration == pytest.approx(VOICE, abs=0.1)
+    assert job.output.timings["load"] > 0.0
     told = job.output.overview.told
     assert len(told["loudness"]) * told["step"] == pytest.approx(job.output.duration, abs=0.01)
     rows = told["quality"]

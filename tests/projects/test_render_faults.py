@@ -14,7 +14,7 @@ from django.contrib.auth.models import User
 from django.db import OperationalError
 from pytest_django import Settings
 
-from projects import jobs, processes, rendering, storage
+from projects import claims, jobs, processes, rendering, storage
 from projects.faults import CRASHES_ALLOWED, RULES
 from projects.models import ErrorClass, Outcome, RenderJob, RenderOutput, Status
 from tests.projects.renders import files_left, wait_over
@@ -136,13 +136,13 @@ def test_too_little_memory_for_an_engine_is_the_machines_matter(
 def test_a_lost_answer_of_the_database_does_not_cost_the_video(
     job: RenderJob, engine: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    finish = jobs.finish
+    finish = claims.finish
 
     def commit_and_break(*args: Any, **given: Any) -> bool:
         finish(*args, **given)
         raise OperationalError("server closed the connection unexpectedly")
 
-    monkeypatch.setattr(jobs, "finish", commit_and_break)
+    monkeypatch.setattr(claims, "finish", commit_and_break)
     engine("succeed")
     rendering.run_next()
     job.refresh_from_db()
@@ -156,7 +156,7 @@ def test_a_database_that_does_not_answer_at_the_end_costs_an_attempt_not_the_job
     def gone(*args: Any, **given: Any) -> bool:
         raise OperationalError("server closed the connection unexpectedly")
 
-    monkeypatch.setattr(jobs, "finish", gone)
+    monkeypatch.setattr(claims, "finish", gone)
     engine("succeed")
     states = []
     while rendering.run_next():

@@ -14,7 +14,7 @@ import pytest
 from django.db import OperationalError
 from pytest_django import Settings
 
-from projects import jobs, rendering
+from projects import claims, jobs, rendering
 from projects.models import RenderJob, Status
 from tests.projects.renders import children_of, files_left, in_the_meantime, is_gone
 
@@ -100,9 +100,9 @@ def test_a_worker_that_cannot_reach_the_database_stops_before_its_lease_ends(
     def unreachable(*args: object, **kwargs: object) -> bool:
         raise OperationalError("database is locked")
 
-    monkeypatch.setattr(jobs, "heartbeat", unreachable)
+    monkeypatch.setattr(claims, "heartbeat", unreachable)
     monkeypatch.setattr(rendering.connection, "close", lambda: None)
-    monkeypatch.setattr(rendering, "SAFETY_SECONDS", jobs.LEASE.total_seconds() - 1)
+    monkeypatch.setattr(rendering, "SAFETY_SECONDS", claims.LEASE.total_seconds() - 1)
     engine("stall")
     rendering.run_next()
     job.refresh_from_db()
@@ -129,14 +129,14 @@ def test_a_cancel_at_the_very_end_wins_over_the_result(
 def test_a_worker_stopped_right_after_its_claim_gives_the_job_back(
     job: RenderJob, engine: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    claim = jobs.claim
+    claim = claims.claim
 
-    def claim_and_be_stopped(**given: str) -> jobs.Claim | None:
+    def claim_and_be_stopped(**given: str) -> claims.Claim | None:
         taken = claim(**given)
         os.kill(os.getpid(), signal.SIGTERM)
         return taken
 
-    monkeypatch.setattr(jobs, "claim", claim_and_be_stopped)
+    monkeypatch.setattr(claims, "claim", claim_and_be_stopped)
     engine("stall")
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:

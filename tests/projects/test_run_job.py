@@ -20,7 +20,7 @@ from django.utils import timezone
 from lipsync.contracts import RenderOptions, SpeakerPoint
 from lipsync.media import Encoding, SoundChoice
 from lipsync.process import options_from
-from projects import cleanup, jobs, rendering, storage, tasks
+from projects import claims, cleanup, jobs, rendering, storage, tasks
 from projects import engine as engine_module
 from projects.models import Choice, RenderJob, RenderOutput, Status
 from tests.projects.renders import files_left
@@ -107,7 +107,7 @@ def test_the_engine_learns_no_secret(job: RenderJob, engine: Script, monkeypatch
     original = rendering._keep
 
     def look(pulse: rendering.Pulse, *rest: Any) -> None:
-        seen.update(json.loads((jobs.output_path(pulse.claim).parent / "touched").read_text()))
+        seen.update(json.loads((claims.output_path(pulse.claim).parent / "touched").read_text()))
         original(pulse, *rest)
 
     monkeypatch.setattr(rendering, "_keep", look)
@@ -218,9 +218,9 @@ def test_a_finished_videos_age_counts_from_its_name(job: RenderJob, engine: Scri
         assert cleanup.remove_orphan_files() == 0
         return finish(*args, **given)
 
-    finish = jobs.finish
+    finish = claims.finish
     monkeypatch.setattr(rendering, "_verify", old)
-    monkeypatch.setattr(jobs, "finish", sweep_and_finish)
+    monkeypatch.setattr(claims, "finish", sweep_and_finish)
     engine("succeed")
     rendering.run_next()
     assert RenderOutput.objects.get().path.is_file()

@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings
 from django.utils import translation
 
-from projects import jobs, rendering, sentences
+from projects import claims, rendering, sentences
 from projects.faults import LOSSES_ALLOWED
 from projects.models import RenderJob
 
@@ -99,10 +99,10 @@ def test_what_is_unknown_is_shown_as_it_is(text: str) -> None:
 def test_a_worker_stores_english_whatever_the_servers_language(job: RenderJob) -> None:
     RenderJob.objects.filter(pk=job.pk).update(crashes=LOSSES_ALLOWED - 1)
     with translation.override("zh-hans"):
-        claim = jobs.claim()
+        claim = claims.claim()
         assert claim is not None
         RenderJob.objects.filter(pk=job.pk).update(lease_until="2020-01-01T00:00Z")
-        assert jobs.settle_lost() == 1
+        assert claims.settle_lost() == 1
         job.refresh_from_db()
         assert job.error_message.startswith(f"This render was broken off {LOSSES_ALLOWED} times")
         told = job.history.get().error_message

@@ -20,13 +20,26 @@ from django.conf import settings
 from tests.installations import START_SECONDS, STOP_SECONDS, Installation, served
 
 
-@pytest.fixture
-def installation(tmp_path: Path) -> Iterator[Installation]:
-    """One of its own; whatever a failed test leaves running is ended."""
-    it = Installation(tmp_path)
+@contextlib.contextmanager
+def ended(it: Installation) -> Iterator[Installation]:
+    """Whatever a failed test leaves running is ended."""
     yield it
     for process in it.processes():
         process.kill()
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[Installation]:
+    """One that has never been started, without any tables."""
+    with ended(Installation(tmp_path)) as it:
+        yield it
+
+
+@pytest.fixture
+def installation(tmp_path: Path, tables: Path) -> Iterator[Installation]:
+    """One of its own, without anybody in it."""
+    with ended(Installation(tmp_path, tables)) as it:
+        yield it
 
 
 @pytest.fixture
@@ -62,23 +75,23 @@ def lane_of(installation: Installation, name: str = "cpu-1") -> list[psutil.Proc
 
 
 @pytest.mark.slow
-def test_it_serves_pages_and_stops_without_a_remainder(installation: Installation) -> None:
-    with served(installation) as (process, said):
+def test_it_serves_pages_and_stops_without_a_remainder(empty: Installation) -> None:
+    with served(empty) as (process, said):
         link = re.search(r"http://localhost:\d+(/setup/\S+/)", said)
         assert link is not None
-        assert installation.answer(link[1]) == 200
-        assert installation.answer() == 200
-        assert eventually(lambda: len(lane_of(installation)) >= 5)
-        second = installation.manage("serve")
+        assert empty.answer(link[1]) == 200
+        assert empty.answer() == 200
+        assert eventually(lambda: len(lane_of(empty)) >= 5)
+        second = empty.manage("serve")
         assert second.returncode == 1
         assert "already runs at" in second.stderr
         process.send_signal(signal.SIGTERM)
         begun = time.monotonic()
         assert process.wait(timeout=STOP_SECONDS) == 0
         assert time.monotonic() - begun < STOP_SECONDS
-    assert installation.processes() == []
-    assert not (installation.folder / "serve.pid").exists()
-    assert oct((installation.folder / "secret_key").stat().st_mode & 0o777) == "0o600"
+    assert empty.processes() == []
+    assert not (empty.folder / "serve.pid").exists()
+    assert oct((empty.folder / "secret_key").stat().st_mode & 0o777) == "0o600"
 
 
 @pytest.mark.slow
@@ -203,7 +216,6 @@ def test_lanes_run_without_a_web_server_and_a_second_signal_ends_them_at_once(
     scripted: Installation, clip_file: Path, voice_file: Path
 ) -> None:
     scripted.environment |= {"CPU_LANES": "1", "GPU_LANES": "3,", "IO_LANES": "0", "ENGINE_SCRIPT": "stubborn"}
-    assert scripted.manage("migrate", "-v0").returncode == 0
     with served(scripted, "lanes") as (process, said):
         assert "Lanes: cpu-1, gpu-3" in said
         assert scripted.manage("lanes").returncode == 1

@@ -31,9 +31,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from projects import jobs, storage
+from projects import claims, jobs, storage
+from projects.claims import Claim
 from projects.faults import CRASHES_ALLOWED, Fault
-from projects.jobs import Claim
 from projects.models import AudioTrack, JobAttempt, Outcome, Project, RenderJob, RenderOutput, SpeakerClip, Status
 from projects.models.renders import FINAL
 from projects.pace import Pace
@@ -68,7 +68,7 @@ class Queue(RuleBasedStateMachine):
     """People submit, cancel and retry; workers claim, beat, finish, fail, give back or vanish; time passes."""
 
     world: World
-    claims = Bundle("claims")  # whose workers have not let go; they may have been given up for dead
+    holders = Bundle("holders")  # whose workers have not let go; they may have been given up for dead
     zombies = Bundle("zombies")  # whose workers have ended them, and write once more
 
     def __init__(self) -> None:
@@ -123,37 +123,37 @@ class Queue(RuleBasedStateMachine):
 
     # --- workers -------------------------------------------------------------------------------------------------------
     @precondition(lambda self: self.live())
-    @rule(target=claims)
+    @rule(target=holders)
     def claim(self) -> Claim | MultipleResults[Claim]:
-        claim = jobs.claim(lane="cpu", worker="here:1")
+        claim = claims.claim(lane="cpu", worker="here:1")
         if claim is None:
             return multiple()
         held = self.held.get(claim.job_id)
         assert held is None or held[1] < self.now, "two workers hold the same job"
         assert self.not_before.get(claim.job_id, self.now) <= self.now, "claimed before it was due"
-        self.held[claim.job_id] = (claim, self.now + jobs.LEASE.total_seconds())
+        self.held[claim.job_id] = (claim, self.now + claims.LEASE.total_seconds())
         return claim
 
-    @rule(claim=claims, done=st.integers(0, SEGMENTS))
+    @rule(claim=holders, done=st.integers(0, SEGMENTS))
     def beat(self, claim: Claim, done: int) -> None:
         pace = Pace()
         pace.keep(done, SEGMENTS)
         wanted = self._may_write(claim) and not RenderJob.objects.get(pk=claim.job_id).cancel_requested
-        assert jobs.heartbeat(claim, pace) == wanted
+        assert claims.heartbeat(claim, pace) == wanted
         if wanted:
-            self.held[claim.job_id] = (claim, self.now + jobs.LEASE.total_seconds())
+            self.held[claim.job_id] = (claim, self.now + claims.LEASE.total_seconds())
 
-    @rule(target=zombies, claim=consumes(claims))
+    @rule(target=zombies, claim=consumes(holders))
     def finish(self, claim: Claim) -> Claim:
         wanted = self._may_write(claim) and not RenderJob.objects.get(pk=claim.job_id).cancel_requested
-        assert jobs.finish(claim, name=storage.render_name(claim.job_id, claim.fence), result=RESULT) == wanted
+        assert claims.finish(claim, name=storage.render_name(claim.job_id, claim.fence), result=RESULT) == wanted
         self._over(claim, wanted)
         return claim
 
-    @rule(target=zombies, claim=consumes(claims), fault=st.sampled_from(FAULTS))
+    @rule(target=zombies, claim=consumes(holders), fault=st.sampled_from(FAULTS))
     def fail(self, claim: Claim, fault: Fault) -> Claim:
         held = self._may_write(claim)
-        assert jobs.fail(claim, fault) == held
+        assert claims.fail(claim, fault) == held
         job = RenderJob.objects.get(pk=claim.job_id)
         if held and job.status == Status.QUEUED and job.not_before is not None:
             wait = fault.rule.wait(job.history.filter(error_class=fault.error_class).count() - 1)
@@ -161,10 +161,10 @@ class Queue(RuleBasedStateMachine):
         self._over(claim, held)
         return claim
 
-    @rule(target=zombies, claim=consumes(claims))
+    @rule(target=zombies, claim=consumes(holders))
     def give_back(self, claim: Claim) -> Claim:
         held = self._may_write(claim)
-        assert jobs.give_back(claim) == held
+        assert claims.give_back(claim) == held
         self._over(claim, held)
         return claim
 
@@ -172,16 +172,16 @@ class Queue(RuleBasedStateMachine):
     def haunt(self, claim: Claim, fault: Fault) -> None:
         if self._may_write(claim):  # a video came too late for a cancel: its worker settles that yet
             return
-        assert not jobs.heartbeat(claim, Pace())
-        assert not jobs.finish(claim, name=storage.render_name(claim.job_id, claim.fence), result=RESULT)
-        assert not jobs.fail(claim, fault)
-        assert not jobs.give_back(claim)
-        assert not jobs.settle_cancelled(claim)
+        assert not claims.heartbeat(claim, Pace())
+        assert not claims.finish(claim, name=storage.render_name(claim.job_id, claim.fence), result=RESULT)
+        assert not claims.fail(claim, fault)
+        assert not claims.give_back(claim)
+        assert not claims.settle_cancelled(claim)
 
-    @rule(claim=claims)
+    @rule(claim=holders)
     def settle_cancelled(self, claim: Claim) -> None:
         wanted = self._may_write(claim) and RenderJob.objects.get(pk=claim.job_id).cancel_requested
-        assert jobs.settle_cancelled(claim) == wanted
+        assert claims.settle_cancelled(claim) == wanted
         self._over(claim, wanted)
 
     # --- the clock and the sweep ---------------------------------------------------------------------------------------
@@ -196,7 +196,7 @@ class Queue(RuleBasedStateMachine):
     @precondition(lambda self: self.live())
     @rule()
     def settle_lost(self) -> None:
-        jobs.settle_lost()
+        claims.settle_lost()
         assert not RenderJob.objects.lost().exists()
 
     # --- what always holds ---------------------------------------------------------------------------------------------

@@ -112,7 +112,7 @@ FILES: Mapping[str, Mapping[str, str]] = {
     "output_file": LOOK,
 }
 API: Mapping[str, Mapping[str, str]] = {
-    "api:account": PAGE,
+    "api:account": PAGE | {"patch": SOMEBODY},
     "api:tokens": PAGE | {"post": SOMEBODY},
     "api:token": {"delete": SOMEBODY},
     "api:projects": PAGE | {"post": SOMEBODY},

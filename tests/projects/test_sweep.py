@@ -16,7 +16,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from lipsync import keeping, version
-from projects import cleanup, jobs, processes, storage, wakeups
+from projects import claims, cleanup, jobs, processes, storage, wakeups
 from projects.lanes import Wanted
 from projects.members import Member
 from projects.models import RenderJob, RenderOutput, Speaker, SpeakerClip, Status
@@ -34,7 +34,7 @@ def leave(path: Path, age: float = LONG_AGO) -> Path:
 
 
 def test_scratch_of_attempts_that_are_over_is_removed(job: RenderJob) -> None:
-    claim = jobs.claim()
+    claim = claims.claim()
     assert claim is not None
     ours = storage.scratch_folder(job.pk, claim.fence)
     earlier = storage.scratch_folder(job.pk, claim.fence + 7)
@@ -175,7 +175,7 @@ def test_the_sweep_wakes_a_worker_for_a_waiting_job_whose_message_was_lost(lane:
 
 
 def test_the_sweep_wakes_a_worker_for_a_job_whose_worker_was_lost(lane: Wanted, job: RenderJob) -> None:
-    jobs.claim()
+    claims.claim()
     cleanup.sweep()
     assert not OrmQ.objects.exists()
     RenderJob.objects.update(lease_until=timezone.now() - timedelta(seconds=1))

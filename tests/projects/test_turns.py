@@ -15,9 +15,9 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks, Settings
 
-from projects import accounts, jobs, turns, wakeups
+from projects import accounts, claims, turns, wakeups
+from projects.claims import Claim
 from projects.faults import Fault
-from projects.jobs import Claim
 from projects.models import Family, RenderJob, Speaker, Status, UserQueue
 from projects.models.queues import RAISED
 from tests import making
@@ -48,7 +48,7 @@ def _copied(job: RenderJob) -> dict[str, Any]:
 
 def claimed() -> RenderJob:
     """The next job, which must be there."""
-    claim = jobs.claim()
+    claim = claims.claim()
     assert claim is not None
     return RenderJob.objects.get(pk=claim.job_id)
 
@@ -56,7 +56,7 @@ def claimed() -> RenderJob:
 def end(job: RenderJob) -> None:
     """Let a running job have ended."""
     assert job.claim is not None
-    assert jobs.fail(Claim(job_id=job.pk, key=job.claim, fence=job.fence), Fault(Family.BUG, "bug", "It broke."))
+    assert claims.fail(Claim(job_id=job.pk, key=job.claim, fence=job.fence), Fault(Family.BUG, "bug", "It broke."))
 
 
 def served(count: int) -> Iterator[RenderJob]:
@@ -119,7 +119,7 @@ def test_a_lost_render_is_taken_again_before_others_take_their_turn(submit: Subm
     submit(owner)
     lost = claimed()
     submit(stranger)
-    RenderJob.objects.filter(pk=lost.pk).update(lease_until=timezone.now() - jobs.LEASE)
+    RenderJob.objects.filter(pk=lost.pk).update(lease_until=timezone.now() - claims.LEASE)
     assert claimed() == lost
 
 
@@ -130,13 +130,13 @@ def test_a_person_has_no_more_renders_running_than_allowed(
     settings.PARALLEL_JOBS_PER_USER = 2
     submit(owner, 5)
     running = [claimed(), claimed()]
-    assert jobs.claim() is None
+    assert claims.claim() is None
     assert not turns.anything_due()
     (theirs,) = submit(stranger)
     assert claimed() == theirs
     end(running[0])
     assert claimed().created_by == owner
-    assert jobs.claim() is None
+    assert claims.claim() is None
 
 
 @pytest.mark.parametrize(("own", "runs"), [(None, 1), (3, 3), (0, 4)], ids=["everybody's", "one's own", "none"])
@@ -146,7 +146,7 @@ def test_an_administrator_sets_another_limit_for_one_person(
     settings.PARALLEL_JOBS_PER_USER = 1
     UserQueue.objects.create(user=owner, parallel_limit=own)
     submit(owner, 4)
-    assert sum(jobs.claim() is not None for _ in range(5)) == runs
+    assert sum(claims.claim() is not None for _ in range(5)) == runs
 
 
 @pytest.mark.django_db(transaction=True)
@@ -158,7 +158,7 @@ def test_workers_that_ask_at_the_same_time_do_not_go_over_the_limit(submit: Subm
     def work() -> None:
         try:
             ready.wait(timeout=30)
-            won.append(jobs.claim())
+            won.append(claims.claim())
         finally:
             close_old_connections()
             connection.close()
@@ -179,7 +179,7 @@ def test_a_paused_person_is_passed_over_and_what_runs_goes_on(submit: Submit, ow
     turns.pause(user=owner)
     submit(stranger)
     assert claimed().created_by == stranger
-    assert jobs.claim() is None
+    assert claims.claim() is None
     running.refresh_from_db()
     assert (running.status, running.cancel_requested) == (Status.RUNNING, False)
     turns.resume(user=owner)
@@ -229,7 +229,7 @@ def test_it_goes_over_the_limit_but_not_over_a_pause(
     (raised,) = submit(owner)
     turns.put_first(job=raised, by=administrator)
     turns.pause(user=owner)
-    assert jobs.claim() is None
+    assert claims.claim() is None
     turns.resume(user=owner)
     assert claimed() == raised
 

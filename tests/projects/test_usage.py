@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from projects import accounts, bin, consents, jobs, quotas, usage
+from projects import accounts, bin, claims, consents, quotas, usage
 from projects.admin_pages.people import Usage
 from projects.models import Consent, PersonPlan, Project, ProjectPlan, QuotaPlan, RenderJob, RenderOutput, Speaker
 from tests import making
@@ -24,7 +24,7 @@ def busy(output: RenderOutput, owner: User, stranger: User, voice_file: Path) ->
     making.arriving(owner, project, size=7000)
     RenderJob.objects.create(project=project, clip=job.clip, track=job.track, created_by=stranger, expected_size=500)
     RenderJob.objects.create(project=project, clip=job.clip, track=job.track, created_by=owner, expected_size=300)
-    assert jobs.claim()
+    assert claims.claim()
     bin.put(making.track(project, voice_file, "Old"), by=owner)
     making.track(accounts.first_project(stranger), voice_file)
     return project

@@ -17,7 +17,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from projects import accounts, doctor, fullness, jobs, library, quotas, tasks, webhooks
+from projects import accounts, claims, doctor, fullness, library, quotas, tasks, webhooks
 from projects.errors import ProjectError
 from projects.faults import Fault
 from projects.models import (
@@ -61,10 +61,10 @@ def endpoint(owner: User, receiver: Receiver) -> WebhookEndpoint:
 
 def failed(job: RenderJob) -> None:
     """Let a waiting render fail for good."""
-    claim = jobs.claim()
+    claim = claims.claim()
     assert claim is not None
     assert claim.job_id == job.pk
-    assert jobs.fail(claim, BAD)
+    assert claims.fail(claim, BAD)
 
 
 def due_now() -> None:

@@ -18,9 +18,9 @@ class ShortLease(AppConfig):
 
     def ready(self) -> None:
         """Once, before anything runs."""
-        from projects import jobs, rendering
+        from projects import claims, rendering
 
         lease = float(os.environ["SOAK_LEASE_SECONDS"])
-        jobs.LEASE = timedelta(seconds=lease)
+        claims.LEASE = timedelta(seconds=lease)
         rendering.BEAT_SECONDS = rendering.SAFETY_SECONDS = lease / BEATS_PER_LEASE
         rendering.PROGRESS_SECONDS = min(rendering.PROGRESS_SECONDS, rendering.BEAT_SECONDS)

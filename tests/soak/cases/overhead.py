@@ -6,7 +6,7 @@ import time
 
 from django.db import connection
 
-from projects import jobs
+from projects import claims
 from projects.models import AudioTrack, RenderJob, SpeakerClip
 from tests.soak import checks
 from tests.soak.course import Course
@@ -57,6 +57,6 @@ def _claims(course: Course) -> list[float]:
     seconds = []
     for _ in range(CLAIMS):
         begun = time.monotonic()
-        assert jobs.claim() is not None
+        assert claims.claim() is not None
         seconds.append(time.monotonic() - begun)
     return seconds
