@@ -8,7 +8,6 @@ from scipy.ndimage import gaussian_filter1d
 
 from lipsync.faces.pose import DoubleArray
 
-SHARE_MAPPED = 0.92
 QUANTILES = np.linspace(0, 1, 101)
 # Below the first of these quantiles of the answers lips are near closed, above the second they move freely.
 WALL_QUANTILES = (0.2, 0.6)
@@ -27,13 +26,13 @@ def as_lively(values: DoubleArray, speaking: npt.NDArray[np.bool_], held_out: Do
 
 
 def restore_range(values: DoubleArray, predicted: DoubleArray, true: DoubleArray) -> DoubleArray:
-    """Regression is too timid: give its answers the mean and, mostly, the spread of what the speaker does, within its bounds.
+    """Regression is too timid: give its answers the mean and the spread of what the speaker does, within its bounds.
 
     predicted: answers for the frames of which `true` is known. Linear, so that how answers go with the truth stays as it is.
     """
     gain = true.std() / (predicted.std() + 1e-9)
     linear = true.mean() + gain * (values - predicted.mean())
-    return np.asarray(SHARE_MAPPED * np.clip(linear, true.min(), true.max()) + (1 - SHARE_MAPPED) * values)
+    return np.asarray(np.clip(linear, true.min(), true.max()))
 
 
 def restore_opening(values: DoubleArray, predicted: DoubleArray, true: DoubleArray) -> DoubleArray:
@@ -41,7 +40,6 @@ def restore_opening(values: DoubleArray, predicted: DoubleArray, true: DoubleArr
     mapped = np.interp(values, np.quantile(predicted, QUANTILES), np.quantile(true, QUANTILES))
     lowest, highest = np.quantile(predicted, WALL_QUANTILES)
     free = np.clip((values - lowest) / (highest - lowest + 1e-9), 0, 1)
-    mapped = SHARE_MAPPED * mapped + (1 - SHARE_MAPPED) * values
     return np.asarray(free * restore_range(values, predicted, true) + (1 - free) * mapped)
 
 

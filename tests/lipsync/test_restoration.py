@@ -25,7 +25,7 @@ def timid(true: DoubleArray) -> DoubleArray:
 def test_spread_and_mean_come_back(true: DoubleArray, timid: DoubleArray) -> None:
     restored = restore_range(timid, timid, true)
     assert timid.std() < 0.6 * true.std()
-    assert restored.std() == pytest.approx(true.std(), rel=0.06)
+    assert restored.std() == pytest.approx(true.std(), rel=0.04)
     assert restored.mean() == pytest.approx(true.mean(), rel=0.02)
 
 
@@ -35,13 +35,10 @@ def test_a_linear_restoration_keeps_how_answers_go_with_the_truth(true: DoubleAr
     assert np.corrcoef(inside, restored)[0, 1] > 0.9999
 
 
-def test_nothing_goes_far_beyond_what_the_speaker_does(true: DoubleArray, timid: DoubleArray) -> None:
+def test_nothing_goes_beyond_what_the_speaker_does(true: DoubleArray, timid: DoubleArray) -> None:
     wild = np.array([timid.min() - 1.0, timid.max() + 1.0])
     for restore in (restore_range, restore_opening):
-        low, high = restore(wild, timid, true)
-        # The unmapped share alone may leave the range.
-        assert true.min() - 0.1 <= low < true.min()
-        assert true.max() < high <= true.max() + 0.1
+        assert restore(wild, timid, true) == pytest.approx([true.min(), true.max()])
 
 
 def test_as_many_mouths_are_closed_as_the_speaker_closes(true: DoubleArray, timid: DoubleArray) -> None:
@@ -52,7 +49,7 @@ def test_as_many_mouths_are_closed_as_the_speaker_closes(true: DoubleArray, timi
 
 def test_order_is_kept_from_closed_to_wide(true: DoubleArray, timid: DoubleArray) -> None:
     rising = np.linspace(timid.min(), timid.max(), 500)
-    assert (np.diff(restore_opening(rising, timid, true)) > 0).all()
+    assert (np.diff(restore_opening(rising, timid, true)) >= 0).all()
 
 
 def test_a_quiet_microphone_is_made_up_for_within_bounds(true: DoubleArray, timid: DoubleArray) -> None:
