@@ -114,7 +114,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_choices(render)
     _add_networks(render)
     render.add_argument("--codec", default=Encoding().codec, help="h264, hevc or h264_nvenc (%(default)s)")
-    render.add_argument("--measure", action="store_true", help="look at the result again and report how well the mouth follows")
+    render.add_argument(
+        "--measure", action="store_true", help="look at some frames of the result and report how well the mouth follows"
+    )
     render.add_argument("--json", action="store_true", help="print the report as JSON")
     render.add_argument("--quiet", action="store_true", help="print nothing but the report")
     render.add_argument("--verbose", action="store_true", help="let the libraries' own messages through")

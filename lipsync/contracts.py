@@ -53,7 +53,7 @@ class RenderOptions:
     """What a user may choose.
 
     sound: what is done to the voice before it is heard; nothing unless chosen
-    measure: look at the finished video again and report how well the mouth follows what was wanted
+    measure: look at some frames as they are painted and report how well the mouth follows what was wanted, see `quality`
     overview: report what happens when in the video, see `overview.Overview`
     longer: what the picture does when the voice is longer than the clip: bounce, loop, hold or cut
     shorter: when it is shorter: cut, or keep the rest of the clip with the mouth at rest

@@ -18,8 +18,8 @@ from lipsync.face_pixels import Colours, cut_square, lay_square
 from lipsync.face_squares import FaceSquares
 from lipsync.faces.pose import DoubleArray
 from lipsync.faces.tracker import FloatArray
-from lipsync.media import Frame, FrameReader
-from lipsync.painting import Painter
+from lipsync.media import Frame
+from lipsync.painting import FrameSource, Painter
 from lipsync.plan import Plan
 from lipsync.speaking import Network, batches
 
@@ -46,7 +46,7 @@ class RestoredMouths:
         self._painter, self._plan, self._network = painter, plan, network
         self._squares, self._colours = FaceSquares(analysis.space), Colours.of(analysis.facts)
 
-    def paint(self, reader: FrameReader, first: int, last: int) -> Generator[Frame, None, None]:
+    def paint(self, reader: FrameSource, first: int, last: int) -> Generator[Frame, None, None]:
         """See `Painter`. One frame more on either side is painted, for what is averaged."""
         low, high = max(0, first - 1), min(len(self._plan), last + 1)
         with contextlib.closing(self._painter.paint(reader, low, high)) as painted:

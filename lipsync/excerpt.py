@@ -14,8 +14,8 @@ import numpy as np
 
 from lipsync.errors import UnusableInput
 from lipsync.faces.pose import DoubleArray
-from lipsync.media import Frame, FrameReader
-from lipsync.painting import Painter
+from lipsync.media import Frame
+from lipsync.painting import FrameSource, Painter
 from lipsync.plan import Plan
 
 # A part nearly as hard as the hardest that begins in a pause is easier to judge than one that begins within a word.
@@ -73,7 +73,7 @@ class PartPainter:
     painter: Painter
     first: int
 
-    def paint(self, reader: FrameReader, first: int, last: int) -> Generator[Frame, None, None]:
+    def paint(self, reader: FrameSource, first: int, last: int) -> Generator[Frame, None, None]:
         """See `Painter`."""
         return self.painter.paint(reader, self.first + first, self.first + last)
 

@@ -16,6 +16,7 @@ from lipsync.analysis import Analysis
 from lipsync.faces.pose import DoubleArray
 from lipsync.gate import REASONS
 from lipsync.plan import Plan
+from lipsync.quality import Rows
 from lipsync.shapes import apertures_of_lips
 from lipsync.sound.features import RATE, SoundFeatures
 from lipsync.sound.utterance import sounds_of, speech_of
@@ -40,6 +41,7 @@ class Overview:
     speech: (start, end); sounds: (class of `phonemes.CLASSES`, start, end), none for a long video
     passed: (start, end, reason of `gate.REASONS`) where the take's own mouth is shown
     runs: (first frame of the video, frame of the take, 1 forwards, -1 backwards or 0 held), in order
+    quality: how well it came out over time, in rows of their own; None where that was not measured
     """
 
     step: float
@@ -50,6 +52,7 @@ class Overview:
     sounds: tuple[tuple[str, float, float], ...]
     passed: tuple[tuple[float, float, str], ...]
     runs: tuple[tuple[int, int, int], ...]
+    quality: Rows | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

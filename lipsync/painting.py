@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Protocol
 
 from lipsync.ahead import ahead
 from lipsync.analysis import Analysis
 from lipsync.layers import paint
-from lipsync.media import Frame, FrameReader
+from lipsync.media import Frame
 from lipsync.plan import Plan, Wishes
+
+
+class FrameSource(Protocol):
+    """Whoever gives frames of a take by their numbers, such as `FrameReader`."""
+
+    def sequence(self, numbers: Iterable[int]) -> Iterator[Frame]:
+        """Frames in the order asked for."""
+        ...
 
 
 class Painter(Protocol):
     """Paints the frames of one plan. What is painted into a frame follows from the plan and the take alone."""
 
-    def paint(self, reader: FrameReader, first: int, last: int) -> Generator[Frame, None, None]:
+    def paint(self, reader: FrameSource, first: int, last: int) -> Generator[Frame, None, None]:
         """The frames `first` to `last` - 1 of the plan, in their order. reader: of the take"""
         ...
 
@@ -28,7 +36,7 @@ class BorrowedMouths:
         self._plan = plan
         self._wishes = Wishes(analysis.space, analysis.bank, analysis.predictor, plan)
 
-    def paint(self, reader: FrameReader, first: int, last: int) -> Generator[Frame, None, None]:
+    def paint(self, reader: FrameSource, first: int, last: int) -> Generator[Frame, None, None]:
         """See `Painter`."""
         frames = reader.sequence(self._plan.base[first:last].tolist())
         with contextlib.closing(ahead(frames)) as fetched:

@@ -24,6 +24,7 @@ from lipsync.machine import writing_to
 from lipsync.media import Encoding, Frame, FrameReader, FrameWriter
 from lipsync.painting import BorrowedMouths, Painter
 from lipsync.plan import BLOCK_FRAMES, Plan
+from lipsync.sampling import Sampler
 from lipsync.version import engine_digest, file_digest
 
 SEGMENT_SECONDS = 10
@@ -43,6 +44,11 @@ class Segment:
     def proof(self) -> Path:
         """The file with the digest of a finished segment."""
         return self.path.with_suffix(".sha256")
+
+    @property
+    def samples(self) -> Path:
+        """The file with what was noted of its frames where the render is measured, see `sampling.Samples`."""
+        return self.path.with_suffix(".npz")
 
     @property
     def plan(self) -> Path:
@@ -94,8 +100,8 @@ def held(segments: list[Segment]) -> Iterator[None]:
             hold.take(fcntl.LOCK_EX)
         yield
         # First what says that there is work: whoever helps must not take a segment that is gone for one that is missing.
-        parts = (file for segment in segments for file in (segment.proof, segment.path, lock_of(segment.path)))
-        for path in (segments[0].task, plan, *parts, lock_of(plan)):
+        files = ((part.proof, part.path, part.samples, lock_of(part.path)) for part in segments)
+        for path in (segments[0].task, plan, *itertools.chain.from_iterable(files), lock_of(plan)):
             with contextlib.suppress(OSError):  # the video is whole; a file left over is no reason to refuse it
                 path.unlink(missing_ok=True)
 
@@ -150,13 +156,24 @@ class Renderer:
     """Renders segments of one plan; what they have in common is worked out once.
 
     spool: folder where frames wait that are played backwards; painter: who paints the frames, else borrowed mouths
+    measured: leave samples of the frames beside each segment
     """
 
     def __init__(
-        self, clip: Path, analysis: Analysis, plan: Plan, encoding: Encoding, spool: Path, painter: Painter | None = None
+        self,
+        clip: Path,
+        analysis: Analysis,
+        plan: Plan,
+        encoding: Encoding,
+        spool: Path,
+        painter: Painter | None = None,
+        *,
+        measured: bool = False,
     ) -> None:
         self._facts, self._encoding = analysis.facts, encoding
-        self._reader = FrameReader(clip, analysis.facts, spool=spool)
+        self._sampler = Sampler(analysis, plan) if measured else None
+        reader = FrameReader(clip, analysis.facts, spool=spool)
+        self._source = self._sampler.source(reader) if self._sampler else reader
         self._painter = painter or BorrowedMouths(analysis, plan)
 
     def render(self, run: list[Segment], tally: Tally) -> None:
@@ -186,15 +203,21 @@ class Renderer:
 
     @contextmanager
     def _painted(self, run: list[Segment]) -> Iterator[Iterator[Frame]]:
-        with contextlib.closing(self._painter.paint(self._reader, run[0].first, run[-1].last)) as painted:
+        with contextlib.closing(self._painter.paint(self._source, run[0].first, run[-1].last)) as painted:
             yield painted
 
     def _write(self, segment: Segment, painted: Iterator[Frame], step: Callable[[], None]) -> None:
+        if self._sampler:
+            self._sampler.restart()
         with FrameWriter(segment.path, self._facts, sound=None, encoding=self._encoding) as writer:
-            for frame in painted:
+            for number, frame in enumerate(painted, segment.first):
+                if self._sampler:
+                    self._sampler.see(number, frame)
                 writer.write(frame)
                 step()
             writer.finish()
+        if self._sampler:
+            self._sampler.taken().save(segment.samples)
         part = segment.proof.with_suffix(".part")
         with writing_to(part.parent):
             part.write_text(file_digest(segment.path))

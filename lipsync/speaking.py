@@ -15,7 +15,8 @@ from lipsync.face_pixels import Colours, cut_square, lay_square
 from lipsync.face_squares import FaceSquares
 from lipsync.faces.track import IntArray
 from lipsync.faces.tracker import FloatArray
-from lipsync.media import Frame, FrameReader
+from lipsync.media import Frame
+from lipsync.painting import FrameSource
 from lipsync.plan import Plan
 from lipsync.sound.speech_mel import SpokenRows
 
@@ -37,7 +38,7 @@ class SpokenMouths:
         self._plan, self._spoken, self._network = plan, spoken, network
         self._squares, self._colours = FaceSquares(analysis.space), Colours.of(analysis.facts)
 
-    def paint(self, reader: FrameReader, first: int, last: int) -> Generator[Frame, None, None]:
+    def paint(self, reader: FrameSource, first: int, last: int) -> Generator[Frame, None, None]:
         """See `Painter`."""
         with contextlib.closing(ahead(reader.sequence(self._plan.base[first:last].tolist()))) as fetched:
             for numbers in batches(first, last, self._network.batch):

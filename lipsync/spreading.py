@@ -36,12 +36,16 @@ CORES_PER_WORKER = 2  # one for the picture, one for ffmpeg on both sides of it
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """All that whoever helps with a render must know. analysis: its folder; segments: the whole plan's"""
+    """All that whoever helps with a render must know.
+
+    analysis: its folder; segments: the whole plan's; measured: see `segments.Renderer`
+    """
 
     clip: Path
     analysis: Path
     encoding: Encoding
     segments: list[Segment]
+    measured: bool = False
 
     @property
     def path(self) -> Path:
@@ -55,6 +59,7 @@ class Task:
                 "clip": str(self.clip.absolute()),
                 "analysis": str(self.analysis.absolute()),
                 "encoding": asdict(self.encoding),
+                "measured": self.measured,
                 "segments": [[segment.first, segment.last, segment.path.name] for segment in self.segments],
             }
         )
@@ -68,7 +73,7 @@ class Task:
         """The task in this file. Raises FileNotFoundError when its render is done."""
         told: dict[str, Any] = json.loads(path.read_text())
         segments = [Segment(first, last, path.with_name(name)) for first, last, name in told["segments"]]
-        return cls(Path(told["clip"]), Path(told["analysis"]), Encoding(**told["encoding"]), segments)
+        return cls(Path(told["clip"]), Path(told["analysis"]), Encoding(**told["encoding"]), segments, told["measured"])
 
 
 def render_all(
@@ -96,7 +101,7 @@ def render_all(
     if shared or count > 1:
         task.save(plan)
     if count <= 1:
-        renderer = Renderer(task.clip, analysis, plan, task.encoding, task.path.parent, painter)
+        renderer = Renderer(task.clip, analysis, plan, task.encoding, task.path.parent, painter, measured=task.measured)
         for run in runs_of(missing):
             renderer.render(run, tally)
         return
@@ -114,7 +119,7 @@ def assist(path: Path, step: Callable[[], None] = lambda: None) -> int:
         for segment in reversed(task.segments):
             with Hold(segment.path) as hold:
                 if hold.tried(fcntl.LOCK_EX) and not segment.done() and path.exists():
-                    _renderer(task.clip, task.analysis, segment.plan, task.encoding).render_one(segment, step)
+                    _renderer_of(task).render_one(segment, step)
                     made += 1
     return made
 
@@ -123,17 +128,20 @@ def render_request(request: dict[str, Any], step: Callable[[], None]) -> None:
     """Render one segment as another process asks for it, see `_Worker`."""
     task = Task.load(Path(request["task"]))
     segment = next(segment for segment in task.segments if segment.first == request["first"])
-    renderer = _renderer(task.clip, task.analysis, segment.plan, task.encoding)
-    renderer.render([segment], Tally(segment.last - segment.first, 1, lambda done, total: step()))
+    _renderer_of(task).render([segment], Tally(segment.last - segment.first, 1, lambda done, total: step()))
+
+
+def _renderer_of(task: Task) -> Renderer:
+    return _renderer(task.clip, task.analysis, task.segments[0].plan, task.encoding, task.measured)
 
 
 @functools.lru_cache(maxsize=1)
-def _renderer(clip: Path, folder: Path, plan: Path, encoding: Encoding) -> Renderer:
+def _renderer(clip: Path, folder: Path, plan: Path, encoding: Encoding, measured: bool) -> Renderer:
     """What the last segment was rendered with, if the next is of the same plan: its name says what is in it."""
     analysis = load(folder, verified=False)
     if not isinstance(analysis, Analysis):
         raise EnvironmentFault("cache_unreadable", f"The analysis in {folder} cannot be read. Start the render again.")
-    return Renderer(clip, analysis, store.load(plan, Plan), encoding, plan.parent)
+    return Renderer(clip, analysis, store.load(plan, Plan), encoding, plan.parent, measured=measured)
 
 
 def _write_whole(path: Path, write: Callable[[Path], object]) -> None:

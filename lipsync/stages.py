@@ -10,11 +10,9 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
-
-import numpy as np
 
 from lipsync.analysis import Analysis, Survey
 from lipsync.cache import analysed
@@ -31,9 +29,10 @@ from lipsync.media.facts import even_size
 from lipsync.memory import give_back
 from lipsync.overview import overview_of
 from lipsync.painting import Painter
-from lipsync.plan import Plan, WantedLips
+from lipsync.plan import Plan
 from lipsync.preflight import MEDIA, Card, Severity
-from lipsync.quality import LONGEST_MEASURED_SECONDS, measure
+from lipsync.quality import look_at
+from lipsync.sampling import Samples
 from lipsync.segments import Tally, cut, held
 from lipsync.sound.features import SoundFeatures
 from lipsync.spreading import Task, render_all
@@ -125,12 +124,12 @@ def make_video(clip: Path, voice: Path, output: Path, options: RenderOptions, re
                     start, length = float(some.start / facts.frame_rate), float(most / facts.frame_rate)
                     prepared, heard = prepared.part(some), heard.part(start, start + length)
                 plan = prepared.plan
-                overview = overview_of(analysis, plan, heard).as_dict() if options.overview else None
+                overview = overview_of(analysis, plan, heard) if options.overview else None
                 del heard  # of a long voice it fills the memory
             give_back()
             folder = options.segments or workshop
             segments = cut(clip, analysis, plan, options.encoding, folder, painted_with=prepared.painted_with)
-            task = Task(clip, analysis.folder, options.encoding, segments)
+            task = Task(clip, analysis.folder, options.encoding, segments, options.measure)
             with held(segments):
                 with clock.stage("render") as progress:
                     shown = task.path if options.segments and prepared.painter is None else None
@@ -145,8 +144,11 @@ def make_video(clip: Path, voice: Path, output: Path, options: RenderOptions, re
                 figures = take_figures(analysis)
                 if options.measure:
                     with clock.stage("measure"):
-                        seen = _measured(output, analysis, plan)
-                        figures |= seen if method.follows_plan else {"sharpness": seen["sharpness"]}
+                        parts = (Samples.load(segment.samples) for segment in segments)
+                        seen = look_at(parts, analysis, plan, follows=method.follows_plan)
+                        figures |= seen.figures()
+                    if overview is not None:
+                        overview = replace(overview, quality=seen.rows(len(plan), float(facts.frame_rate)))
     notices = [finding.sentence for finding in card.findings if finding.severity is Severity.WARNING or finding.code == MEDIA]
     about_length = (broken_off(told, seconds), notice(timeline, choice, part, facts.frame_rate))
     notices += [found[1] for found in about_length if found is not None]
@@ -166,7 +168,7 @@ def make_video(clip: Path, voice: Path, output: Path, options: RenderOptions, re
         timings=clock.seconds,
         quality=figures,
         notices=notices,
-        overview=overview,
+        overview=None if overview is None else overview.as_dict(),
     )
 
 
@@ -180,13 +182,6 @@ def take_figures(analysis: Analysis) -> dict[str, float | None]:
         "own_sound_aperture_fit": round(own.aperture_fit, 3) if own else None,
         "own_sound_width_fit": round(own.width_fit, 3) if own else None,
     }
-
-
-def _measured(output: Path, analysis: Analysis, plan: Plan) -> dict[str, float | None]:
-    """The figures of the first seconds of the finished video."""
-    some = slice(0, round(LONGEST_MEASURED_SECONDS * analysis.facts.frame_rate))
-    faces = analysis.survey.track.points(plan.base[some].astype(np.intp))
-    return measure(output, WantedLips(analysis.predictor, plan.mouth)[some], plan.strength[some], faces, analysis.bank)
 
 
 @contextmanager

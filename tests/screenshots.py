@@ -119,6 +119,12 @@ def overview() -> dict[str, object]:
         "sounds": [["a", 0.2, 0.5], ["m", 0.5, 0.6], ["i", 0.6, 0.9]],
         "passed": [[150 * step, 165 * step, "turned"]],
         "runs": [[0, 0, 1]],
+        "quality": {
+            "step": FILM_SECONDS / 5,
+            "sync": [88, 84, 52, 81, None],
+            "sharpness": [101, 97, 95, 58, None],
+            "flicker": [104, 112, 170, 109, None],
+        },
     }
 
 

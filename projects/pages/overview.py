@@ -10,6 +10,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from projects.pages import grades
+
 # The drawing's own units: the voice above, the mouth below it, speech as a bar at the foot.
 WIDTH, HEIGHT = 1000.0, 112.0
 VOICE_MIDDLE, VOICE_HALF = 24.0, 22.0
@@ -38,15 +40,25 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """Paths in a box of WIDTH x HEIGHT. rows: the same for whoever does not see it; told: JSON for the page's script"""
+    """Paths in a box of WIDTH x HEIGHT, and lanes below it that add up to `height`.
+
+    rows: the same for whoever does not see it; told: JSON for the page's script
+    """
 
     voice: str
     wanted: str
     painted: str
     speech: tuple[Bar, ...]
     passed: tuple[Bar, ...]
+    lanes: tuple[grades.Lane, ...]
+    weak: tuple[grades.Moment, ...]
     rows: tuple[Told, ...]
     told: str
+
+    @property
+    def height(self) -> float:
+        """Of the drawing with its lanes."""
+        return HEIGHT + (grades.GAP + len(self.lanes) * grades.LANE_HEIGHT if self.lanes else 0)
 
 
 def drawn(told: dict[str, Any], duration: float) -> Drawing:
@@ -54,14 +66,18 @@ def drawn(told: dict[str, Any], duration: float) -> Drawing:
     passed = [(start, end, reason_words(reason)) for start, end, reason in told["passed"]]
     speech = [(start, end, _("Speech")) for start, end in told["speech"]]
     words = {reason: reason_words(reason) for _start, _end, reason in told["passed"]}
+    weak = grades.weak_moments(told.get("quality"))
+    moments = [(moment.start, moment.end, moment.words) for moment in weak]
     return Drawing(
         voice=_voice(told["loudness"]),
         wanted=_lines(told["wanted"]),
         painted=_areas(told["painted"]),
         speech=tuple(_bar(*stretch, duration) for stretch in speech),
         passed=tuple(_bar(*stretch, duration) for stretch in passed),
-        rows=_rows([*passed, *speech]),
-        told=json.dumps({**told, "words": words}, separators=(",", ":")),
+        lanes=grades.lanes(told.get("quality")),
+        weak=tuple(weak),
+        rows=_rows([*passed, *speech, *moments]),
+        told=json.dumps({**told, "words": words, "weak": moments}, separators=(",", ":")),
     )
 
 

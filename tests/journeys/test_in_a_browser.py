@@ -68,7 +68,8 @@ def _seek_in_the_overview(page: Page) -> None:
     assert box is not None
     stage.click(position={"x": box["width"] * 0.75, "y": box["height"] / 2})
     assert film.evaluate("film => Math.abs(film.currentTime - 1.5)") < 0.05
-    assert "asked for" in page.locator("[data-said]").inner_text()
+    assert re.search(r"asked for .* in step \d+ %, sharp \d+ %, flicker \d+ %", page.locator("[data-said]").inner_text())
+    assert page.locator(".lane-name").all_inner_texts() == ["Mouth in step", "Sharp lips", "Steady lips"]
 
 
 def _compare(page: Page) -> None:

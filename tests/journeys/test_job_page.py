@@ -239,7 +239,36 @@ def test_a_finished_video_shows_what_happens_when(owner_client: Client, add_job:
     assert 'd="M125.0 102.0L125.0 102.0L375.0 78.0L375.0 102.0ZM875.0 102.0L875.0 94.0L875.0 102.0Z"' in text  # not in the gap
     assert "<td>The head is turned away</td>" in text
     told = json.loads(html.unescape(text.split('data-overview="')[1].split('"')[0]))
-    assert told == making.OVERVIEW | {"words": {"turned": "The head is turned away"}}
+    assert told == making.OVERVIEW | {"words": {"turned": "The head is turned away"}, "weak": []}
+    assert "lane-name" not in text and "data-next-weak" not in text  # how well it came out was not measured then
+
+
+QUALITY = {"step": 0.5, "sync": [90, 30], "sharpness": [100, 99], "flicker": [None, 160]}
+
+
+def test_a_finished_video_shows_how_well_it_came_out_over_time(owner_client: Client, add_job: AddJob) -> None:
+    job = add_job(Status.SUCCEEDED)
+    told = making.OVERVIEW | {"quality": QUALITY}
+    RenderOverview.objects.create(output=job.output, packed=RenderOverview.pack(told))
+    text = " ".join(page(owner_client, job).split())
+    assert re.findall(r'class="lane-name" aria-hidden="true">([^<]*)<', text) == ["Mouth in step", "Sharp lips", "Steady lips"]
+    bars = re.findall(r'class="grade (\w+)" x="(\d+)\.000" y="([\d.]+)" width="(\d+)\.000"', text)
+    assert bars == [
+        ("good", "0", "21.000", "500"),
+        ("poor", "500", "13.000", "500"),
+        ("good", "0", "48.000", "1000"),
+        ("fair", "500", "72.000", "500"),  # of the first half nothing is known
+    ]
+    assert "<td>The mouth hardly follows (30 %)</td>" in text and "<td>The lips flicker a little (160 %)</td>" in text
+    assert "data-next-weak" in text
+
+
+def test_a_video_whose_mouths_follow_no_plan_has_no_row_of_how_they_follow(owner_client: Client, add_job: AddJob) -> None:
+    job = add_job(Status.SUCCEEDED)
+    told = making.OVERVIEW | {"quality": QUALITY | {"sync": [None, None], "flicker": [100, 100]}}
+    RenderOverview.objects.create(output=job.output, packed=RenderOverview.pack(told))
+    text = page(owner_client, job)
+    assert "lanes-2" in text and "Mouth in step" not in text and "data-next-weak" not in text
 
 
 @pytest.mark.parametrize("name", ["job", "job_live", "cancel", "retry"])

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.utils import timezone, translation
 
 from projects.models import Stage, Status
-from projects.pages import figures, telling
+from projects.pages import figures, grades, telling
 from projects.templatetags import pages
 
 CHINESE = Path(settings.LOCALE_PATHS[0]) / "zh_Hans" / "LC_MESSAGES" / "django.po"
@@ -56,6 +56,21 @@ def test_every_state_has_a_shape_of_its_own() -> None:
 def test_a_figure_is_judged(value: float, verdict: str) -> None:
     (figure,) = figures.in_words({"aperture_followed": value})
     assert figure.verdict == verdict
+
+
+@pytest.mark.parametrize(("value", "verdict"), [(0.9, "good"), (1.8, "fair"), (3.0, "poor")])
+def test_more_flicker_is_worse(value: float, verdict: str) -> None:
+    (figure,) = figures.in_words({"flicker": value})
+    assert figure.verdict == verdict
+
+
+def test_a_weak_moment_says_its_worst() -> None:
+    rows = {"step": 2.0, "sync": [80, 50, 35, 90], "sharpness": [100] * 4, "flicker": [240, 100, 100, None]}
+    assert grades.weak_moments(rows) == [
+        grades.Moment(0.0, 2.0, "The lips flicker (240 %)"),
+        grades.Moment(2.0, 6.0, "The mouth hardly follows (35 %)"),
+    ]
+    assert grades.weak_moments(None) == [] and grades.lanes(None) == ()
 
 
 def test_what_was_not_measured_or_is_not_known_is_not_told() -> None:

@@ -127,6 +127,14 @@ def test_bad_input_is_refused_as_by_all(made, tmp_path):
     assert not list(tmp_path.glob("*out*"))
 
 
+def test_of_a_networks_mouths_it_is_told_how_sharp_and_steady_they_are(media, installed, tmp_path):
+    options = RenderOptions(engine="wav2lip", measure=True, overview=True, cache=media / "cache")
+    report = render(media / "take.mp4", media / "voice.wav", tmp_path / "out.mp4", options, SilentReporter())
+    rows = report.overview["quality"]
+    assert rows["sync"] == (None,) and report.quality["aperture_followed"] is None
+    assert None not in rows["sharpness"] + rows["flicker"]
+
+
 # --- engines that run on torch -----------------------------------------------------------------------------------------
 def test_a_second_render_loads_nothing(media, installed, tmp_path):
     weights = weights_named("made_up_wav2lip")

@@ -208,7 +208,7 @@ class Stopping(SilentReporter):
 
 def test_a_render_resumes_where_it_was_stopped_and_leaves_nothing(planned, synthetic_take, tmp_path):
     whole, resumed, folder = tmp_path / "whole.mp4", tmp_path / "resumed.mp4", tmp_path / "segments"
-    kept = RenderOptions(segments=folder, cache=planned[1].folder.parent, workers=1)
+    kept = RenderOptions(segments=folder, cache=planned[1].folder.parent, workers=1, measure=True)
     render(synthetic_take.clip, synthetic_take.voice, whole, kept, SilentReporter())
     assert list(folder.iterdir()) == []
     with pytest.raises(KeyboardInterrupt):

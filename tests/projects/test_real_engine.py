@@ -99,6 +99,9 @@ def test_a_killed_engine_is_followed_by_one_that_renders_no_segment_again(job: R
     assert job.output.timings["load"] > 0.0
     told = job.output.overview.told
     assert len(told["loudness"]) * told["step"] == pytest.approx(job.output.duration, abs=0.01)
+    rows = told["quality"]
+    assert len(rows["sync"]) == len(rows["sharpness"]) == len(rows["flicker"]) == round(job.output.duration)
+    assert None not in rows["sharpness"]  # the segments that were made before the fault had left theirs
     assert seen == set(kept.items())
     assert list(job.history.values_list("segments_done", flat=True)) == [len(kept), job.segments_total]
     assert list(storage.folder(storage.SEGMENTS).iterdir()) == []
