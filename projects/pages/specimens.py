@@ -43,7 +43,7 @@ from projects.pages.people import signed_in
 from projects.pages.turns import Turn
 
 SHOWN_ID = UUID(int=0)
-LISTS = ("jobs", "clips", "arrivals")
+LISTS = ("jobs", "clips", "voices", "arrivals")
 NO_FACE = "No face was found in the clip. Film one person, face to the camera, larger in the picture."
 TURNED = "The face is turned too far to the side in places, where the clip passes unchanged. Film with the face to the camera."
 VERDICTS = {
@@ -183,6 +183,11 @@ def _library() -> Iterator[Specimen]:
         yield Specimen("consent_state", state, {"standing": standing})
     for state in (*VERDICTS, "being looked at", "given up"):
         yield Specimen("clip", state, {"clip": _clip(state, home), "project": home, "standing": Standing("valid")}, "clips")
+    waves = {"drawn": bytes(range(0, 240, 2)), "very quiet": bytes([0, 5] * 60), "silent": bytes(120), "not drawn yet": None}
+    heard = {"project": home, "title": "Lesson 1", "duration": 62.0, "size": 1_900_000, "language": "de"}
+    for state, peaks in waves.items():
+        track = AudioTrack(pk=SHOWN_ID, peaks=peaks, **heard)
+        yield Specimen("voice", state, {"track": track, "project": home}, "voices")
     facts = {"project": home, "kind": UploadKind.CLIP, "name": "lecture 4.mp4", "size": 734_000_000, "offset": 210_000_000}
     yield Specimen("upload_row", "broken off", {"upload": Upload(**facts)}, "arrivals")
     refused = Upload(**facts, error_code="no_face", error_message=NO_FACE)
