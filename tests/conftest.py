@@ -37,10 +37,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path not in long)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def log_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The log goes to a folder of the tests, not to the installation's."""
-    path = tmp_path_factory.mktemp("logs") / "heygem.log"
+@pytest.fixture(scope="session")
+def log_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the tests log to."""
+    return tmp_path_factory.mktemp("logs")
+
+
+@pytest.fixture(autouse=True)
+def log_file(log_folder: Path) -> Path:
+    """The log goes to a folder of the tests, not to the installation's, whatever a test before did to the handlers."""
+    path = log_folder / "heygem.log"
     for name in ("", "projects.jobs", "django.server"):
         for handler in logging.getLogger(name).handlers:
             if isinstance(handler, SharedLogFile):

@@ -38,7 +38,7 @@ SHORTEST_PRESENCE_SECONDS = 0.4
 FEWEST_HEARD_FRAMES = 50
 # The speaker's mouth fits the sound so well, and so much better than anybody else's, beyond what chance gives, which falls
 # with the square root of the number of frames.
-LEAST_MATCH, LEAST_LEAD = 0.3, 0.1
+LEAST_MATCH, LEAST_LEAD = 0.3, 0.07
 CHANCE = 2.5
 
 
