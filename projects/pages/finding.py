@@ -12,6 +12,7 @@ from typing import Any, ClassVar, TypeVar
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from projects import presets
@@ -135,7 +136,7 @@ class RenderFinder(Finder):
         titles = [(str(pk), title) for pk, title in clips.values_list("pk", "title")[:CLIPS_OFFERED]]
         super().__init__(
             asked,
-            status=(_("All states"), [(status.value, status.label) for status in Status]),
+            status=(_("All states"), [(status.value, capfirst(status.label)) for status in Status]),
             preset=(_("All presets"), offered),
             clip=(_("All clips"), titles),
         )
