@@ -13,37 +13,24 @@ from pytest_django.live_server_helper import LiveServer
 
 from projects.models import Project
 from tests import making
-from tests.browsing import CHROMIUM
+from tests.journeys.visiting import MARKS, seen_by
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
-]
+pytestmark = list(MARKS)
 NAMES = [f"Lesson {number}" for number in range(5)]
 
 
 @pytest.fixture
 def page(live_server: LiveServer, owner: User, project: Project, voice_file: Path) -> Iterator[Page]:
     """The list of five voices, as their owner sees it."""
-    from playwright.sync_api import sync_playwright
-
     for name in NAMES:
         making.track(project, voice_file, name)
-    session = making.browser(owner).cookies["sessionid"].value
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        context = browser.new_context(locale="en-US")
-        context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
-        page = context.new_page()
-        page.goto(live_server.url + reverse("pages:voices", args=[project.pk]))
+    with seen_by(owner, live_server.url, reverse("pages:voices", args=[project.pk])) as page:
         yield page
-        browser.close()
 
 
 def go_back(page: Page) -> None:

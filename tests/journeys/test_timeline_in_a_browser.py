@@ -13,38 +13,25 @@ from pytest_django.live_server_helper import LiveServer
 
 from projects.models import RenderJob, RenderOverview
 from tests import making
-from tests.browsing import CHROMIUM
+from tests.journeys.visiting import MARKS, seen_by
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
-]
+pytestmark = list(MARKS)
 QUALITY = {"step": 0.25, "sync": [90, 30, 90, 90], "sharpness": [99] * 4, "flicker": [100, 100, None, 190]}
 
 
 @pytest.fixture
 def page(live_server: LiveServer, owner: User, add_job: Callable[..., RenderJob], clip_file: Path) -> Iterator[Page]:
     """A finished video of one second with two weak moments, as its owner sees it."""
-    from playwright.sync_api import sync_playwright
-
     job = add_job()
     output = making.output(job, clip_file)
     RenderOverview.objects.filter(output=output).update(packed=RenderOverview.pack(making.OVERVIEW | {"quality": QUALITY}))
-    session = making.browser(owner).cookies["sessionid"].value
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        context = browser.new_context(locale="en-US")
-        context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
-        page = context.new_page()
-        page.goto(live_server.url + reverse("pages:job", args=[job.pk]))
+    with seen_by(owner, live_server.url, reverse("pages:job", args=[job.pk])) as page:
         yield page
-        browser.close()
 
 
 def moment(page: Page) -> float:

@@ -6,13 +6,16 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from django.contrib.auth.models import User
 
+from tests import making
 from tests.browsing import CHROMIUM
 
 if TYPE_CHECKING:
@@ -47,6 +50,22 @@ def link_told(process: subprocess.Popen[bytes], said: Path) -> str:
             return found[0]
         time.sleep(0.3)
     raise AssertionError(f"the installation did not start:\n{said.read_text()}")
+
+
+@contextmanager
+def seen_by(person: User, address: str, path: str) -> Iterator[Page]:
+    """A page of the test's own server in a browser in which this person is signed in. address: of the server"""
+    from playwright.sync_api import sync_playwright
+
+    session = making.browser(person).cookies["sessionid"].value
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        context = browser.new_context(locale="en-US")
+        context.add_cookies([{"name": "sessionid", "value": session, "url": address}])
+        page = context.new_page()
+        page.goto(address + path)
+        yield page
+        browser.close()
 
 
 def sign_in(page: Page, installation: Installation, name: str, *, at: str = "") -> None:
