@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -162,8 +163,22 @@ def readable(path: Path) -> None:
         raise UnusableInput("empty_file", "The file is empty. Copy or upload it again.")
 
 
+class _NoMedia(Exception):
+    """Neither pictures nor sound were found in a file."""
+
+
 def _report(path: Path, refusal: tuple[str, str]) -> dict[str, Any]:
     readable(path)
+    state = path.stat()
+    try:
+        return _told(path, (state.st_ino, state.st_size, state.st_mtime_ns))
+    except _NoMedia as error:
+        raise UnusableInput(*refusal) from error
+
+
+@lru_cache(maxsize=32)
+def _told(path: Path, state: tuple[int, int, int]) -> dict[str, Any]:
+    """Streams and container, as long as the file stays as it is: a render asks seven times, at a twentieth of a second each."""
     command = [program("ffprobe"), "-v", "error", "-show_streams", "-show_format", "-of", "json", *guarded_input(path)]
     result = run(command)
     log = result.stderr.decode(errors="replace")
@@ -175,7 +190,7 @@ def _report(path: Path, refusal: tuple[str, str]) -> dict[str, Any]:
     if "max_pixels" in log or "Picture size" in log:
         raise _too_large()
     if result.returncode != 0 or not streams:
-        raise UnusableInput(*refusal)
+        raise _NoMedia
     return {"streams": streams, "format": report.get("format", {})}
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from lipsync.errors import EnvironmentFault, UnusableInput
-from lipsync.media import probe_clip, probe_voice, save_still
+from lipsync.media import probe, probe_clip, probe_voice, save_still
+from lipsync.media.ffmpeg import run
 from tests.lipsync.media import REAL_CLIPS, counting_clip, ffmpeg, real, tone
 
 
@@ -110,6 +111,15 @@ def test_a_missing_ffmpeg_says_what_to_install(tmp_path, monkeypatch):
         probe_clip(path)
     assert caught.value.code == "ffmpeg_missing"
     assert "apt-get install ffmpeg" in str(caught.value)
+
+
+def test_a_file_is_asked_once_and_anew_when_it_was_exchanged(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(probe, "run", lambda command, **options: (asked.append(command), run(command, **options))[1])
+    path = counting_clip(tmp_path / "a.mp4", frames=10)
+    assert (probe_clip(path).frames, probe_clip(path).frames, len(asked)) == (10, 10, 1)
+    counting_clip(tmp_path / "b.mp4", frames=20).replace(path)
+    assert (probe_clip(path).frames, len(asked)) == (20, 2)
 
 
 def test_a_still_is_upright_and_leaves_no_part_behind(tmp_path):
