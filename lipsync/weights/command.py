@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lipsync.errors import EnvironmentFault, UnusableInput
 from lipsync.weights import Weights, is_installed, path_of, registry, terms, verified, weights_named
-from lipsync.weights.installing import Progress, install, install_own, remove
+from lipsync.weights.installing import Progress, install, install_own, remove, try_out
 
 MEGABYTE = 1_000_000
 
@@ -69,6 +69,7 @@ def _installed(chosen: argparse.Namespace, folder: Path | None) -> Iterator[str]
     if chosen.like is not None:
         if chosen.file is None or not chosen.licence:
             raise UnusableInput("own_weights_untold", "Weights of your own need --file and --licence. Add them.")
+        try_out(chosen.file, chosen.like)
         own = install_own(
             chosen.name, chosen.file, chosen.like, chosen.licence, commercial_use=chosen.commercial, folder=folder
         )

@@ -5,19 +5,23 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 from lipsync.errors import EnvironmentFault, UnusableInput
 from lipsync.machine import writing_to
 from lipsync.version import file_digest
-from lipsync.weights import Weights, add_own, forget_own, missing, path_of, registry, weights_folder
+from lipsync.weights import HOME, Weights, add_own, forget_own, missing, path_of, registry, weights_folder
 
 CHUNK_BYTES = 2**20
 PATIENCE_SECONDS = 30.0
 PART = ".part"
+REFUSED = 3
 
 Progress = Callable[[int, int | None], None]
 """Told how many bytes are there, and of how many, where that is known."""
@@ -84,6 +88,19 @@ def install_own(
     install(weights, source, folder)
     add_own(weights, folder)
     return weights
+
+
+def try_out(source: Path, like: str) -> None:
+    """Refuse weights of one's own that the network cannot be filled with; where torch is missing they are taken as they are.
+
+    Raises UnusableInput (`wrong_weights`).
+    """
+    if find_spec("torch") is None or not source.is_file():
+        return
+    command = [sys.executable, "-m", "lipsync.networks.trial", like, str(source.resolve())]
+    done = subprocess.run(command, cwd=HOME.parents[1], capture_output=True, text=True, check=False)
+    if done.returncode == REFUSED:
+        raise UnusableInput("wrong_weights", f"{source.name} cannot be used as {like}. {done.stderr.strip().splitlines()[-1]}")
 
 
 def remove(weights: Weights, folder: Path | None = None) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import http.server
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -111,6 +113,27 @@ def test_own_weights_for_a_known_network(published, folder, file):
     assert refused(lambda: install_own("../etc", file, "wav2lip", "our own", commercial_use=True)) == "name_taken"
     assert refused(lambda: install_own("more", file, "sora", "our own", commercial_use=True)) == "unknown_architecture"
     assert remove(own) and "dubbed" not in registry()
+
+
+@pytest.mark.parametrize(
+    ("like", "cut", "why"),
+    [
+        ("wav2lip", 1_000_000, "No weights can be read"),
+        ("gfpgan", None, "are not for Gfpgan"),
+        ("sora", None, "no network of this"),
+    ],
+)
+def test_own_weights_that_cannot_be_loaded_are_refused_and_leave_nothing(folder, tmp_path, like, cut, why):
+    pytest.importorskip("torch", reason="torch is not installed")
+    from tests.lipsync.networks import wav2lip_checkpoint
+
+    file = wav2lip_checkpoint(tmp_path / "ours.pth")
+    if cut:
+        file.write_bytes(file.read_bytes()[:cut])
+    words = ["weights", "install", "dubbed", "--file", str(file), "--like", like, "--licence", "our own"]
+    done = subprocess.run([sys.executable, "-m", "lipsync", *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and why in done.stderr, done.stderr
+    assert "dubbed" not in registry() and not any(folder.glob("*.pth*"))
 
 
 # --- from the source -------------------------------------------------------------------------------------------------
