@@ -1,11 +1,12 @@
-"""What is done for every request: its page is compressed, a body that is too large is refused before it is read, the reader's
-language and time zone are taken, and the audit log is told who asks from where."""
+"""What is done for every request: its page is compressed, a body that is too large is refused before it is read, who is not
+signed in is sent to sign in, the reader's language and time zone are taken, and the audit log is told who asks from where."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from django.conf import settings
+from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
@@ -53,6 +54,16 @@ class UploadSizeMiddleware:
         if request.path.startswith("/api/"):
             return JsonResponse(errors.body("too_large", message, field="file"), status=413)
         return render(request, "413.html", {"message": message}, status=413)
+
+
+class SignInMiddleware(LoginRequiredMiddleware):
+    """Sends who is not signed in to sign in; a part that a page asks for is answered 401, not by a whole page in its place."""
+
+    def handle_no_permission(self, request: HttpRequest, view_func: Callable[..., HttpResponseBase]) -> HttpResponseBase:
+        """Refuse it."""
+        if "HX-Request" in request.headers:
+            return HttpResponse(status=401)
+        return super().handle_no_permission(request, view_func)
 
 
 class ReaderMiddleware:
