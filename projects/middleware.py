@@ -4,6 +4,7 @@ signed in is sent to sign in, the reader's language and time zone are taken, and
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
@@ -59,11 +60,16 @@ class UploadSizeMiddleware:
 class SignInMiddleware(LoginRequiredMiddleware):
     """Sends who is not signed in to sign in; a part that a page asks for is answered 401, not by a whole page in its place."""
 
-    def handle_no_permission(self, request: HttpRequest, view_func: Callable[..., HttpResponseBase]) -> HttpResponseBase:
-        """Refuse it."""
-        if "HX-Request" in request.headers:
-            return HttpResponse(status=401)
-        return super().handle_no_permission(request, view_func)
+    def process_view(
+        self,
+        request: HttpRequest,
+        view_func: Callable[..., HttpResponseBase],
+        view_args: tuple[Any, ...],
+        view_kwargs: dict[Any, Any],
+    ) -> HttpResponseBase | None:
+        """Let it through, or refuse it."""
+        refused = super().process_view(request, view_func, view_args, view_kwargs)
+        return HttpResponse(status=401) if refused and "HX-Request" in request.headers else refused
 
 
 class ReaderMiddleware:
