@@ -273,7 +273,7 @@ def _borrow(box: Box, wish: Wish) -> Overlay:
 
 
 def _beside_lips(box: Box, outline: DoubleArray, unit: float) -> FloatArray:
-    """(h / COARSE, w / COARSE) float32, 0 on the lips and at their corners, 1 on folds of skin; outline: (n, 2) of the lips, px"""
+    """(h / COARSE, w / COARSE) float32, 0 on the lips and their corners, 1 on folds of skin; outline: (n, 2) of the lips, px"""
     lips = _filled(box, outline)
     blurred = cv2.GaussianBlur(lips, (0, 0), max(0.8, SKIN_REACH_IOD * unit / COARSE))
     return np.asarray(np.maximum(0, 1 - blurred / SKIN_FROM), dtype=np.float32)
