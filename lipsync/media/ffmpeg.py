@@ -88,6 +88,7 @@ class Tool:
 
     feeding: whether it is given its standard input by `feed`; reading: whether `read_into` takes its standard output
     graphics: whether it uses a graphics card, whose driver reserves more addresses than there is memory
+    folder: in which it runs, ours if not said
 
     Raises EnvironmentFault (`cannot_start`).
     """
@@ -100,6 +101,7 @@ class Tool:
         reading: bool = False,
         stdout: int = subprocess.DEVNULL,
         graphics: bool = False,
+        folder: Path | None = None,
     ) -> None:
         with starting(Path(command[0]).name), contextlib.ExitStack() as theirs:
             stdin = subprocess.DEVNULL
@@ -116,6 +118,7 @@ class Tool:
                 stdout=stdout,
                 stderr=self._errors,
                 env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"},
+                cwd=folder,
             )
         _limit(self.process.pid, graphics=graphics)
 
