@@ -15,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 TRUE_WORDS = ("1", "true", "yes", "on")
 FALSE_WORDS = ("0", "false", "no", "off", "")
+WHERE = "Correct it in the environment or in .env."
 MOST_DEVICES = 64
 DEVICE = r"\d+|(GPU|MIG)-[\w-]+"  # an index or an identifier, as CUDA_VISIBLE_DEVICES takes them
 
@@ -23,7 +24,7 @@ env = environ.Env()
 
 def _refuse(name: str, expected: str) -> ImproperlyConfigured:
     given = os.environ.get(name, "")
-    return ImproperlyConfigured(f"{name} must be {expected}, not {given!r}. Correct it in the environment or in .env.")
+    return ImproperlyConfigured(f"{name} must be {expected}, not {given!r}. {WHERE}")
 
 
 def switch(name: str, *, default: bool) -> bool:
@@ -107,10 +108,11 @@ def existing_folder(name: str) -> Path | None:
 
 
 def address(name: str, *, schemes: tuple[str, ...]) -> str:
-    """The URL of a server, or nothing."""
+    """The URL of a server, or nothing. What is wrong is not repeated: it may hold a password."""
     value = str(env.str(name, default=""))
     if value and urlsplit(value).scheme not in schemes:
-        raise _refuse(name, f"an address that begins with {' or '.join(scheme + '://' for scheme in schemes)}")
+        begins = " or ".join(f"{scheme}://" for scheme in schemes)
+        raise ImproperlyConfigured(f"{name} must be an address that begins with {begins}. {WHERE}")
     return value
 
 
@@ -119,9 +121,7 @@ def origin(name: str) -> str:
     value = str(env.str(name, default="")).rstrip("/")
     parts = urlsplit(value)
     if value and (parts.scheme not in ("http", "https") or not parts.hostname or value != f"{parts.scheme}://{parts.netloc}"):
-        raise ImproperlyConfigured(
-            f"{name} must be an address such as https://s3.example.com. Correct it in the environment or in .env."
-        )
+        raise ImproperlyConfigured(f"{name} must be an address such as https://s3.example.com. {WHERE}")
     if "@" in parts.netloc:
         raise ImproperlyConfigured(f"{name} must not hold a name or password: there are variables of their own for them.")
     return value

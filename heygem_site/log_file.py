@@ -6,6 +6,7 @@ import fcntl
 import json
 import logging
 import os
+import re
 from datetime import UTC, datetime
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
@@ -13,6 +14,13 @@ from typing import Any
 
 LARGEST_FILE_BYTES = 10 * 2**20
 FILES_KEPT = 5
+# Whoever reads the end of such an address is let in: as the first account, with a new password, into a project.
+ONE_TIME_LINK = re.compile(r"(/(?:setup|join|password/[\w-]+)/)[\w-]+")
+
+
+def closed(text: str) -> str:
+    """The text of a log without what would let its reader in."""
+    return ONE_TIME_LINK.sub(r"\1…", text)
 
 
 class JsonLines(logging.Formatter):
@@ -30,7 +38,15 @@ class JsonLines(logging.Formatter):
         line.update(getattr(record, "context", {}))
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return closed(json.dumps(line, ensure_ascii=False, default=str))
+
+
+class ShortLines(logging.Formatter):
+    """A line for people."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as it is shown."""
+        return closed(super().format(record))
 
 
 class SharedLogFile(WatchedFileHandler):

@@ -312,7 +312,7 @@ LOGGING: dict[str, Any] = {
     "disable_existing_loggers": False,
     "formatters": {
         "lines": {"()": "heygem_site.log_file.JsonLines"},
-        "short": {"format": "{asctime} {levelname} {message}", "style": "{"},
+        "short": {"()": "heygem_site.log_file.ShortLines", "fmt": "{asctime} {levelname} {message}", "style": "{"},
     },
     "handlers": {
         "file": {"()": "heygem_site.log_file.SharedLogFile", "path": LOG_FOLDER / "heygem.log", "formatter": "lines"},

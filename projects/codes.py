@@ -45,6 +45,11 @@ OF_REQUESTS = (
     Code("scope_missing", 403, gettext_noop("This token may not be used for that. Make one that may “{scope}”.")),
     Code("not_found", 404, gettext_noop("There is nothing here that you may see. Check the address and the id.")),
     Code(
+        "body_too_large",
+        413,
+        gettext_noop("The body is larger than {limit} MB. Send less at once; files go into a form or come in pieces."),
+    ),
+    Code(
         "method_not_allowed",
         405,
         gettext_noop("This address does not know {method}. `Allow` in the answer says what it knows."),

@@ -77,7 +77,7 @@ def _consent_field(*, required: bool = True) -> forms.BooleanField:
         label=_("This person agreed to videos being made of this take"),
         required=required,
         help_text=_("Kept as their consent. A paper or a recording of it can be added on the lecturer's page."),
-        widget=forms.CheckboxInput(attrs={"data-consent": _("Ask the person first, then tick this.")}),
+        widget=forms.CheckboxInput(attrs={"data-consent": _("Ask the person first, then tick this."), "autocomplete": "off"}),
         error_messages={"required": _("Ask the person first, then tick this.")},
     )
 

@@ -154,7 +154,19 @@ class PreferencesAdmin(Kept):
 
 @admin.register(Group)
 class GroupAdmin(DjangosGroupAdmin, ModelAdmin):
-    """Groups: rights that several people have."""
+    """Groups: rights that several people have. Superusers alone give them, as those of one person."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Superusers alone."""
+        return bool(request.user.is_superuser)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Superusers alone: who may change a group that they are in would give themselves more."""
+        return bool(request.user.is_superuser)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Superusers alone."""
+        return bool(request.user.is_superuser)
 
 
 @admin.register(ApiToken)

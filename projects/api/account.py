@@ -14,7 +14,7 @@ from projects import accounts, preferences
 from projects.api.endpoints import Endpoint, given, one, operation, person
 from projects.api.entrance import BrowserAuthentication, GuardedBasicAuthentication
 from projects.api.lists import Asked, asked, listed
-from projects.api.shapes import Shape, Time, told
+from projects.api.shapes import Sent, Shape, Time, told
 from projects.models import ApiToken, Mail, Preferences, Scope
 from projects.models.preferences import ZONE_LENGTH
 from projects.models.tokens import TOKEN_NAME_LENGTH
@@ -30,7 +30,7 @@ TIME_ZONE = told("Of times on pages and in mails, by its IANA name; empty for th
 MAILS = told("What they are written about, where the studio sends mail and has their address.", ["failures", "batches"])
 
 
-class MyChoices(serializers.Serializer[Any]):
+class MyChoices(Sent):
     """What a person chooses for themselves; what is left out stays as it is."""
 
     full_name = serializers.CharField(max_length=NAME_LENGTH, required=False, allow_blank=True, **FULL_NAME)
@@ -84,7 +84,7 @@ class NewTokenShape(TokenShape):
     token = serializers.CharField(**told("For the header `Authorization: Token …`. It is not shown again.", "hgs_1f9a3c07b2d…"))
 
 
-class NewToken(serializers.Serializer[Any]):
+class NewToken(Sent):
     """What a token is made from."""
 
     name = serializers.CharField(

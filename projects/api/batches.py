@@ -23,7 +23,7 @@ from projects.api.jobs import KEYED, QUEUED_AS, READ, RENDER
 from projects.api.lists import Asked, asked, listed
 from projects.api.parsing import AnyKind
 from projects.api.schema import IDEMPOTENCY_KEY, IF_NONE_MATCH, NOT_MODIFIED, REPLAYED
-from projects.api.shapes import EXAMPLE_HOST, EXAMPLE_ID, OTHER_ID, Address, Id, Shape, Time, told
+from projects.api.shapes import EXAMPLE_HOST, EXAMPLE_ID, OTHER_ID, Address, Id, Sent, Shape, Time, told
 from projects.batches import MOST_CELLS
 from projects.models import Project, RenderBatch, Status
 from projects.models.batches import PATTERN_LENGTH
@@ -96,7 +96,7 @@ class NeedShape(Shape):
     bytes = serializers.IntegerField(**told("Bytes of the finished videos, as far as can be told.", 88_080_384))
 
 
-class NewCell(serializers.Serializer[Any]):
+class NewCell(Sent):
     """A clip with a voice."""
 
     clip = Id("Whose mouth is moved.")
@@ -132,7 +132,7 @@ class NewBatch(HowFields):
     name_pattern = serializers.CharField(max_length=PATTERN_LENGTH, required=False, default="", allow_blank=True, **PATTERN)
 
 
-class NewClipForCells(serializers.Serializer[Any]):
+class NewClipForCells(Sent):
     """Which clip takes the place of which in the cells that failed."""
 
     old = Id("The clip that failed.")

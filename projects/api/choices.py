@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from projects import presets
 from projects.api.endpoints import Endpoint, operation
 from projects.api.lists import Asked, asked, whole
-from projects.api.shapes import Shape, told
+from projects.api.shapes import Sent, Shape, told
 from projects.models import Choice, Scope
 from projects.models.choices import WORST_QUALITY, Codec, Engine, Enhancer, Longer, Shorter, Speed
 from projects.models.presets import CODE_LENGTH, STANDARD
@@ -49,7 +49,7 @@ class Number(serializers.FloatField):
         return value
 
 
-class HowFields(serializers.Serializer[Any]):
+class HowFields(Sent):
     """What of a preset is to be otherwise. What is left out is as the preset says."""
 
     preset = serializers.CharField(

@@ -30,7 +30,7 @@ from projects.api.files import (
 )
 from projects.api.lists import asked, listed
 from projects.api.parsing import FORMS, AnyKind
-from projects.api.shapes import EXAMPLE_HOST, OTHER_ID, Address, Id, Shape, Time, told
+from projects.api.shapes import EXAMPLE_HOST, OTHER_ID, Address, Id, Sent, Shape, Time, told
 from projects.models import PreviewKind, SpeakerClip
 from projects.models.library import TITLE_LENGTH
 
@@ -113,7 +113,7 @@ class ClipDetailShape(ClipShape):
         return dict(CardShape(strip.card).data) if strip and strip.card else None
 
 
-class NewClip(serializers.Serializer[Any]):
+class NewClip(Sent):
     """What a clip is made from."""
 
     speaker = Id("The lecturer who is filmed.", OTHER_ID)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, JsonResponse
 from django.urls import reverse
 from rest_framework import exceptions
@@ -27,6 +28,8 @@ def answer(error: Exception, context: dict[str, Any]) -> Response | None:
         detail = {"at": error.at} if error.at is not None else None
         told = body(error.code, error.message, field=error.field, detail=detail)
         return Response(told, status=error.status)
+    if isinstance(error, RequestDataTooBig):
+        return Response(_too_large(), status=codes.CODES["body_too_large"].status)
     response = exception_handler(error, context)
     if response is None:
         return None
@@ -53,6 +56,11 @@ def refusal(code: str) -> JsonResponse:
     """The same for what is refused before a view of the API is reached, or after one has failed."""
     known = codes.CODES[code]
     return JsonResponse(body(code, known.message), status=known.status)
+
+
+def _too_large() -> dict[str, Any]:
+    limit = (settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0) / 2**20
+    return body("body_too_large", codes.CODES["body_too_large"].message.format(limit=f"{limit:g}"))
 
 
 def _sentence(code: str, request: Request) -> str:

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from projects import access, bin, retention
 from projects.api.endpoints import Endpoint, given, person
 from projects.api.lists import Asked
-from projects.api.shapes import OTHER_ID, Id, Time, told
+from projects.api.shapes import OTHER_ID, Id, Sent, Time, told
 from projects.models import Scope
 
 READ, UPLOAD, MANAGE = {Scope.READ}, {Scope.UPLOAD}, {Scope.MANAGE}
@@ -35,7 +35,7 @@ def bytes_of(kind: str) -> dict[Any, Any]:
     return {(200, kind): whole, (206, kind): part, 302: elsewhere, 304: same, 416: beyond}
 
 
-class Keep(serializers.Serializer[Any]):
+class Keep(Sent):
     """Whether something is kept whatever the retention policies say."""
 
     pinned = serializers.BooleanField(**told("Kept, or left to the policies again.", True))

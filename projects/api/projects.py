@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from projects import access, library, memberships
 from projects.api.endpoints import Endpoint, given, one, operation, person
 from projects.api.lists import Asked, asked, listed, whole
-from projects.api.shapes import EXAMPLE_HOST, Id, Shape, Time, told
+from projects.api.shapes import EXAMPLE_HOST, Id, Sent, Shape, Time, told
 from projects.models import Role, Scope
 from projects.models.library import NAME_LENGTH
 from projects.models.memberships import INVITED_AS
@@ -31,7 +31,7 @@ class ProjectShape(Shape):
     created_at = Time("When it was made.")
 
 
-class NewProject(serializers.Serializer[object]):
+class NewProject(Sent):
     """What a project is made from."""
 
     name = serializers.CharField(max_length=NAME_LENGTH, **told("What it is to be called.", "Course"))
@@ -62,13 +62,13 @@ class NewInvitationShape(InvitationShape):
     link = serializers.CharField(**told("For a person to open in a browser.", f"{EXAMPLE_HOST}/join/q8Vn3yTq0kFZ/"))
 
 
-class NewRole(serializers.Serializer[object]):
+class NewRole(Sent):
     """What somebody is to be in a project."""
 
     role = serializers.ChoiceField(choices=INVITED, **OF_A_ROLE)
 
 
-class Invited(serializers.Serializer[object]):
+class Invited(Sent):
     """The last part of an invitation's link."""
 
     token = serializers.CharField(max_length=200, **told("The last part of the link.", "q8Vn3yTq0kFZ"))

@@ -1,9 +1,12 @@
-"""What all shapes of answers have in common: words and an example for each field, and only the fields asked for."""
+"""What all shapes have in common: words and an example for each field; answers with only the fields asked for, bodies without
+others."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.reverse import reverse
@@ -17,6 +20,19 @@ EXAMPLE_HOST = "https://studio.example"
 def told(words: str, example: Any) -> dict[str, Any]:
     """What the schema says of a field: what it means, with its unit, and an example."""
     return {"help_text": words, "style": {"example": example}}
+
+
+class Sent(serializers.Serializer[Any]):
+    """A body. No word of it is passed over in silence: one that is misspelt would make something else than was meant."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Raises ValidationError for a field that there is not, as for one that is wrong."""
+        unknown = sorted(set(data) - set(self.fields)) if isinstance(data, Mapping) else []
+        if unknown:
+            text = _("There is no field {name}. There are: {names}.")
+            names = ", ".join(self.fields)
+            raise serializers.ValidationError({name: [text.format(name=name, names=names)] for name in unknown})
+        return super().to_internal_value(data)
 
 
 class Shape(serializers.Serializer[Any]):

@@ -15,7 +15,7 @@ from projects.api.endpoints import Endpoint, given, one, operation, person
 from projects.api.files import bytes_of
 from projects.api.lists import Asked, asked, listed
 from projects.api.parsing import FORMS_AND_JSON, AnyKind
-from projects.api.shapes import EXAMPLE_ID, OTHER_ID, Address, Id, Shape, Time, told
+from projects.api.shapes import EXAMPLE_ID, OTHER_ID, Address, Id, Sent, Shape, Time, told
 from projects.models import Consent, Scope, Speaker
 from projects.models.library import NAME_LENGTH
 
@@ -74,7 +74,7 @@ class ConsentShape(Shape):
     )
 
 
-class NewSpeaker(serializers.Serializer[Any]):
+class NewSpeaker(Sent):
     """What a lecturer is made from."""
 
     project = Id("The project.", OTHER_ID)
@@ -84,7 +84,7 @@ class NewSpeaker(serializers.Serializer[Any]):
     )
 
 
-class NewConsent(serializers.Serializer[Any]):
+class NewConsent(Sent):
     """What a consent is made from."""
 
     given_by = serializers.CharField(max_length=NAME_LENGTH, **told("Who agreed.", "Ada"))
@@ -102,7 +102,7 @@ class NewConsent(serializers.Serializer[Any]):
     )
 
 
-class NewTags(serializers.Serializer[Any]):
+class NewTags(Sent):
     """A lecturer's tags."""
 
     tags = serializers.ListField(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
 from django.http import HttpResponseBase
@@ -28,7 +28,7 @@ from projects.api.files import (
 )
 from projects.api.lists import asked, listed
 from projects.api.parsing import FORMS, AnyKind
-from projects.api.shapes import EXAMPLE_HOST, OTHER_ID, Address, Id, Shape, Time, told
+from projects.api.shapes import EXAMPLE_HOST, OTHER_ID, Address, Id, Sent, Shape, Time, told
 from projects.models.library import LANGUAGE_LENGTH, TITLE_LENGTH
 
 
@@ -49,7 +49,7 @@ class TrackShape(Shape):
     file_url = Address("api:track_file", **told("The file as it was uploaded.", f"{EXAMPLE_HOST}/api/v1/tracks/…/file/"))
 
 
-class NewTrack(serializers.Serializer[Any]):
+class NewTrack(Sent):
     """What a voice is made from."""
 
     project = Id("The project.", OTHER_ID)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
 from rest_framework import serializers, status
@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from projects import access, webhooks
 from projects.api.endpoints import Endpoint, given, one, operation, person
 from projects.api.lists import Asked, asked, listed
-from projects.api.shapes import OTHER_ID, Id, Shape, Time, told
+from projects.api.shapes import OTHER_ID, Id, Sent, Shape, Time, told
 from projects.models import DeliveryState, EventKind, Scope
 from projects.models.webhooks import URL_LENGTH
 
@@ -43,7 +43,7 @@ class NewWebhookShape(WebhookShape):
     secret = serializers.CharField(**told("Signs its messages. It is not told again.", "whsec_1f9a3c07b2d…"))
 
 
-class NewWebhook(serializers.Serializer[Any]):
+class NewWebhook(Sent):
     """What a webhook is made from."""
 
     url = serializers.CharField(max_length=URL_LENGTH, **URL)
@@ -51,7 +51,7 @@ class NewWebhook(serializers.Serializer[Any]):
     kinds = serializers.ListField(child=serializers.CharField(max_length=40), required=False, default=list, **KINDS)
 
 
-class ChangedWebhook(serializers.Serializer[Any]):
+class ChangedWebhook(Sent):
     """What of a webhook becomes otherwise. What is left out stays."""
 
     url = serializers.CharField(max_length=URL_LENGTH, required=False, **URL)

@@ -13,6 +13,19 @@
 
   box.addEventListener("change", () => box.setCustomValidity(""));
 
+  // Asked was the person of that video: with another one the box is to be ticked anew.
+  const file = form.querySelector('[data-zone="video"] input[type="file"]');
+  const chosen = () => {
+    const [{ name, size, lastModified } = {}] = file.files;
+    return form.querySelector('input[name="clip"]:checked')?.value || (name ? `${name}|${size}|${lastModified}` : "");
+  };
+  let before = chosen();
+  form.addEventListener("chosen", () => {
+    const now = chosen();
+    if (before && now !== before) box.checked = false;
+    before = now;
+  });
+
   // On the way down, before the script that sends the files hears of it.
   document.addEventListener(
     "submit",

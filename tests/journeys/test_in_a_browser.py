@@ -36,8 +36,12 @@ def test_from_the_set_up_link_to_the_finished_video(
     page.set_input_files("[name=clip_file]", media[0])
     page.set_input_files("[name=track_file]", media[1])
     assert page.get_by_text("lecture.mp4").is_visible()
+    page.set_viewport_size({"width": 1280, "height": 150})
     page.get_by_role("button", name="Make the video").click()
     assert page.evaluate("document.activeElement.name") == "consent"  # asked for before anything is sent
+    seen = "box => document.elementFromPoint(box.getBoundingClientRect().x + 4, box.getBoundingClientRect().y + 4) === box"
+    assert page.locator("[name=consent]").evaluate(seen)  # and not under the bar
+    page.set_viewport_size({"width": 1280, "height": 720})
     page.check("[name=consent]")
     page.get_by_role("button", name="Make the video").click()
     page.wait_for_url("**/jobs/*/")

@@ -209,6 +209,18 @@ def test_nobody_gives_themselves_more_rights(administrator: User) -> None:
     assert User.objects.get(pk=administrator.pk).check_password("correct horse battery")
 
 
+def test_nobody_gives_the_group_that_they_are_in_more_rights(db: None) -> None:
+    helper, group = staff("view_group", "add_group", "change_group", "delete_group"), Group.objects.create(name="Helpers")
+    helper.groups.add(group)
+    browser = making.browser(helper)
+    assert browser.get(address(Group, "change", group.pk)).status_code == 200
+    wanted = {"name": "Helpers", "permissions": [Permission.objects.get(codename="change_user").pk]}
+    assert browser.post(address(Group, "change", group.pk), wanted).status_code == 403
+    assert browser.post(address(Group, "add"), wanted | {"name": "More"}).status_code == 403
+    assert browser.post(address(Group, "delete", group.pk), {"post": "yes"}).status_code == 403
+    assert [(row.name, row.permissions.count()) for row in Group.objects.all()] == [("Helpers", 0)]
+
+
 def test_a_link_shows_no_hash(browser: Client) -> None:
     row = SetupLink.objects.create(token_hash="f" * 64)
     assert "f" * 64 not in browser.get(address(SetupLink, "change", row.pk)).text

@@ -13,7 +13,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from projects import accounts, rendering
-from projects.models import AudioTrack, Project, RenderJob, RenderOutput, Speaker, SpeakerClip, Status
+from projects.models import AudioTrack, Project, RenderBatch, RenderJob, RenderOutput, Speaker, SpeakerClip, Status
 from tests import making
 
 ERROR_FIELDS = {"code", "message", "field", "detail", "docs"}
@@ -130,6 +130,16 @@ def test_a_wrong_body_says_which_field(script: Client, body: Any) -> None:
     assert set(answer.json()) == ERROR_FIELDS
     assert answer.json()["code"] in ("invalid", "parse_error")
     assert isinstance(answer.json()["message"], str)
+
+
+def test_a_misspelt_field_is_refused_and_nothing_is_made(script: Client, clip: SpeakerClip, track: AudioTrack) -> None:
+    pair = {"clip": clip.pk, "track": track.pk}
+    answer = post(script, "jobs/", **pair, qualty=14)
+    assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (400, "invalid", "qualty")
+    assert "quality" in str(answer.json()["detail"])
+    answer = post(script, "batches/", project=clip.speaker.project_id, name="Course", cells=[pair | {"tracks": track.pk}])
+    assert (answer.status_code, "tracks" in str(answer.json()["detail"])) == (400, True)
+    assert not RenderJob.objects.exists() and not RenderBatch.objects.exists()
 
 
 def test_what_is_not_there_has_the_error_body_too(script: Client) -> None:

@@ -130,6 +130,21 @@ def test_a_file_that_is_too_large_is_refused_in_it(owner_client: Client, setting
     assert (answer.status_code, answer.json()["code"], set(answer.json())) == (413, "too_large", ERROR_FIELDS)
 
 
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [("application/json", b'{"name": "%s"}'), ("application/x-www-form-urlencoded", b"name=%s")],
+)
+def test_a_body_that_is_too_large_is_refused_in_it_and_is_no_fault(
+    owner: User, kind: str, body: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    token, _row = accounts.create_token(user=owner)
+    client = Client(headers={"Authorization": f"Token {token}"})
+    answer = client.post("/api/v1/projects/", body % (b"x" * 3 * 2**20), kind)
+    assert (answer.status_code, answer.json()["code"], set(answer.json())) == (413, "body_too_large", ERROR_FIELDS)
+    assert "2.5 MB" in answer.json()["message"]
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 def test_a_bug_is_told_in_it_without_its_words(owner_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(**_given: object) -> None:
         raise RuntimeError("the password is swordfish")

@@ -25,6 +25,8 @@ ANY_TOKEN = {("account", "get")}
 OPEN_TO_ALL = {("errors", "get"), ("error", "get")}
 PASSWORD_NEEDED = {("tokens", "post")}
 NO_ID = "00000000-0000-0000-0000-000000000000"
+IDS = ("project_id", "speaker_id", "consent_id", "clip_id", "track_id", "job_id", "batch_id", "invitation_id", "upload_id")
+PARTS = dict.fromkeys((*IDS, "webhook_id", "delivery_id"), NO_ID) | {"user_id": "0", "token_id": "hgs_0", "code": "no_consent"}
 
 
 def script(user: User, *scopes: str) -> Client:
@@ -67,17 +69,22 @@ def test_what_reads_needs_to_read_and_what_changes_needs_more() -> None:
 @pytest.mark.parametrize("scope", Scope.values)
 def test_a_token_opens_what_its_scope_says_and_nothing_else(owner: User, scope: str) -> None:
     client, routes = script(owner, scope), {name: route for name, route, _parts in addresses.every()}
-    parts = {"user_id": 0, "token_id": "hgs_0", "code": "no_consent"}
-    ids = dict.fromkeys(("project_id", "speaker_id", "consent_id", "clip_id", "track_id", "job_id", "batch_id"), NO_ID)
-    ids |= {"invitation_id": NO_ID, "upload_id": NO_ID, "webhook_id": NO_ID, "delivery_id": NO_ID}
     wrong = {}
     for (name, method), enough in declared().items():
-        url = addresses.address(routes[f"api:{name}"], ids | parts)
+        url = addresses.address(routes[f"api:{name}"], PARTS)
         answer = getattr(client, method)(url)
         closed = answer.status_code == 403 and answer.json()["code"] == "scope_missing"
         if closed == (not enough or scope in enough):
             wrong[name, method] = answer.status_code
     assert not wrong
+
+
+def test_any_token_may_ask_what_an_address_can_do(owner: User) -> None:
+    client, routes = script(owner, Scope.READ), {name: route for name, route, _parts in addresses.every()}
+    told = {name: client.options(addresses.address(routes[f"api:{name}"], PARTS)) for name, _view in views()}
+    assert {name: answer.status_code for name, answer in told.items() if answer.status_code not in (200, 204)} == {}
+    assert told["uploads"]["Tus-Version"] == "1.0.0"
+    assert "creation" in told["uploads"]["Tus-Extension"]
 
 
 def test_a_token_makes_no_other(owner: User) -> None:

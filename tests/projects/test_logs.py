@@ -8,9 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from django.conf import settings
+from django.test import Client
+from django.urls import reverse
 
-from heygem_site.log_file import JsonLines, SharedLogFile
+from heygem_site.log_file import JsonLines, SharedLogFile, ShortLines
 from projects import logs
 from projects.models import RenderJob
 
@@ -50,6 +53,27 @@ def test_a_traceback_and_the_jobs_number_are_in_the_line() -> None:
     line = json.loads(JsonLines().format(record))
     assert (line["job"], line["level"], line["message"]) == ("7", "error", "failed")
     assert "ValueError: gone wrong" in line["traceback"]
+
+
+@pytest.mark.parametrize("formatter", [JsonLines(), ShortLines()])
+@pytest.mark.parametrize(
+    "address",
+    [
+        reverse("pages:set_up", args=["hidden-1_x"]),
+        reverse("pages:join", args=["hidden-1_x"]),
+        reverse("pages:new_password", args=["MQ", "c8-hidden"]),
+    ],
+)
+def test_no_line_has_a_link_that_would_let_its_reader_in(formatter: logging.Formatter, address: str) -> None:
+    line = formatter.format(logging.LogRecord("x", logging.WARNING, __file__, 1, "Not Found: %s", (address,), None))
+    assert f"Not Found: /{address.split('/')[1]}/" in line
+    assert "hidden" not in line
+
+
+def test_nor_does_the_file(client: Client, db: None, log_file: Path) -> None:
+    client.get(reverse("pages:set_up", args=["hidden-1_x"]))
+    assert "/setup/" in log_file.read_text()
+    assert "hidden-1_x" not in log_file.read_text()
 
 
 def test_a_job_keeps_a_bounded_number_of_lines(job: RenderJob, monkeypatch: object) -> None:

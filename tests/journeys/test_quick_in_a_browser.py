@@ -1,0 +1,45 @@
+"""Quick render in a real browser: what is said of one video is not said of the next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from pytest_django.live_server_helper import LiveServer
+
+from projects.models import SpeakerClip
+from tests.journeys.visiting import MARKS, seen_by
+
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+pytestmark = list(MARKS)
+
+
+def test_with_another_video_consent_is_asked_for_anew(
+    live_server: LiveServer, owner: User, clip: SpeakerClip, clip_file: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.mp4"
+    other.write_bytes(clip_file.read_bytes())
+    with seen_by(owner, live_server.url, "/") as page:
+        box, chosen = page.locator("[name=consent]"), page.locator('[data-zone="video"] [data-name]')
+        box.check()  # before there is any video: of the one that comes
+        page.set_input_files("[name=clip_file]", clip_file)
+        chosen.get_by_text(clip_file.name).wait_for()
+        assert box.is_checked()
+        page.set_input_files("[name=clip_file]", other)
+        chosen.get_by_text("other.mp4").wait_for()
+        assert not box.is_checked()
+        box.check()
+        page.get_by_text("Pick from the library").first.click()
+        page.locator(".pick", has_text=clip.title).click()
+        chosen.get_by_text(clip.title, exact=True).wait_for()
+        assert not box.is_checked()
+
+
+def test_it_is_not_ticked_for_whoever_comes_back(live_server: LiveServer, owner: User) -> None:
+    with seen_by(owner, live_server.url, "/") as page:
+        page.check("[name=consent]")
+        page.goto(f"{live_server.url}/queue/")
+        page.go_back()
+        assert not page.is_checked("[name=consent]")
