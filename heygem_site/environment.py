@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import time
+import zoneinfo
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ TRUE_WORDS = ("1", "true", "yes", "on")
 FALSE_WORDS = ("0", "false", "no", "off", "")
 WHERE = "Correct it in the environment or in .env."
 MOST_DEVICES = 64
+LONGEST_NAME = 200
 DEVICE = r"\d+|(GPU|MIG)-[\w-]+"  # an index or an identifier, as CUDA_VISIBLE_DEVICES takes them
 
 env = environ.Env()
@@ -74,6 +76,22 @@ def targets(name: str) -> list[str]:
             if not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*", word) or re.fullmatch(r"[\d.]+", word):
                 raise _refuse(name, "names of hosts, addresses or networks such as 10.0.0.0/8, comma-separated") from error
     return found
+
+
+def time_zone(name: str, *, default: str) -> str:
+    """A time zone by its name in the tz database."""
+    value = str(env.str(name, default=default))
+    if value not in zoneinfo.available_timezones():
+        raise _refuse(name, "a time zone such as Europe/Berlin")
+    return value
+
+
+def machine(name: str, *, default: str) -> str:
+    """What a machine is called, which is part of the names of files."""
+    value = str(env.str(name, default="")) or default
+    if "/" in value or not value.isprintable() or len(value) > LONGEST_NAME:
+        raise _refuse(name, f"a name without slashes, of {LONGEST_NAME} letters at most")
+    return value
 
 
 def choice(name: str, *, default: str, among: tuple[str, ...]) -> str:

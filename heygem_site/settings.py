@@ -57,7 +57,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "projects.middleware.SignInMiddleware",
     "projects.middleware.ReaderMiddleware",
     "projects.middleware.WhoAsksMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -159,7 +159,7 @@ TEACH_WHILE_IDLE = environment.switch("TEACH_WHILE_IDLE", default=True)
 SEGMENT_HOURS = environment.number("SEGMENT_HOURS", default=24, least=1, most=24 * 365)
 PARALLEL_JOBS_PER_USER = environment.number("PARALLEL_JOBS_PER_USER", default=0, least=0, most=1000)  # 0: no limit
 # Lanes of this machine: each is a queue worker of its own, with a queue of its own.
-NODE_NAME = str(env.str("NODE_NAME", default="")) or socket.gethostname()
+NODE_NAME = environment.machine("NODE_NAME", default=socket.gethostname())
 CPU_LANES = environment.number("CPU_LANES", default=1, least=0, most=64)
 GPU_LANES = environment.devices("GPU_LANES")
 IO_LANES = environment.number("IO_LANES", default=1, least=0, most=1)
@@ -246,7 +246,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
 LANGUAGE_CODE = environment.choice("LANGUAGE_CODE", default="en", among=("en", "zh-hans"))
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
 LOCALE_PATHS = [BASE_DIR / "projects" / "locale"]
-TIME_ZONE = str(env.str("TIME_ZONE", default="UTC"))
+TIME_ZONE = environment.time_zone("TIME_ZONE", default="UTC")
 USE_TZ = True
 
 # --- mail ------------------------------------------------------------------------------------------------------------

@@ -1,11 +1,13 @@
-"""What is done for every request: its page is compressed, a body that is too large is refused before it is read, the reader's
-language and time zone are taken, and the audit log is told who asks from where."""
+"""What is done for every request: its page is compressed, a body that is too large is refused before it is read, who is not
+signed in is sent to sign in, the reader's language and time zone are taken, and the audit log is told who asks from where."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
@@ -53,6 +55,21 @@ class UploadSizeMiddleware:
         if request.path.startswith("/api/"):
             return JsonResponse(errors.body("too_large", message, field="file"), status=413)
         return render(request, "413.html", {"message": message}, status=413)
+
+
+class SignInMiddleware(LoginRequiredMiddleware):
+    """Sends who is not signed in to sign in; a part that a page asks for is answered 401, not by a whole page in its place."""
+
+    def process_view(
+        self,
+        request: HttpRequest,
+        view_func: Callable[..., HttpResponseBase],
+        view_args: tuple[Any, ...],
+        view_kwargs: dict[Any, Any],
+    ) -> HttpResponseBase | None:
+        """Let it through, or refuse it."""
+        refused = super().process_view(request, view_func, view_args, view_kwargs)
+        return HttpResponse(status=401) if refused and "HX-Request" in request.headers else refused
 
 
 class ReaderMiddleware:

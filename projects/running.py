@@ -25,11 +25,15 @@ AFTERLIFE_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running `serve`. born: the process's start time, which tells it from a later one with the same number"""
+    """A running `serve`. born: the process's start time, which tells it from a later one with the same number
+
+    folder: the data folder that it serves, which tells it from that of a folder that this one is a copy of
+    """
 
     pid: int
     born: float
     address: str
+    folder: str = ""
 
     def process(self) -> psutil.Process | None:
         """The process, if it still is that one."""
@@ -52,7 +56,8 @@ def current() -> Server | None:
         server = Server(**json.loads(_note().read_text()))
     except (OSError, ValueError, TypeError):
         return None
-    return server if server.process() is not None else None
+    is_of_a_copy = server.folder not in ("", str(settings.MEDIA_ROOT))
+    return server if not is_of_a_copy and server.process() is not None else None
 
 
 @contextmanager
@@ -62,7 +67,7 @@ def alone(address: str) -> Iterator[bool]:
         if not ours:
             yield False
             return
-        server = Server(pid=os.getpid(), born=psutil.Process().create_time(), address=address)
+        server = Server(os.getpid(), psutil.Process().create_time(), address, str(settings.MEDIA_ROOT))
         _note().write_text(json.dumps(asdict(server)))
         try:
             yield True

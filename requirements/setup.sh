@@ -11,8 +11,9 @@ say() { printf '%s\n' "$*" >&2; }
 missing=()
 command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null || missing+=(ffmpeg)
 command -v espeak-ng >/dev/null || missing+=(espeak-ng)
-ldconfig -p 2>/dev/null | grep -q 'libGL\.so\.1' || missing+=(libgl1)
-ldconfig -p 2>/dev/null | grep -q 'libgthread-2\.0\.so\.0' || missing+=(libglib2.0-0)
+libraries=$(ldconfig -p 2>/dev/null || true)  # not through a pipe: it would end by a signal where grep has seen enough
+grep -q 'libGL\.so\.1' <<<"$libraries" || missing+=(libgl1)
+grep -q 'libgthread-2\.0\.so\.0' <<<"$libraries" || missing+=(libglib2.0-0)
 ls /usr/share/fonts/opentype/noto/NotoSansCJK* >/dev/null 2>&1 || missing+=(fonts-noto-cjk)
 if [ "$part" = dev ] && ! command -v chromium >/dev/null; then missing+=(chromium); fi
 

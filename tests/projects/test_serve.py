@@ -149,6 +149,15 @@ def test_a_port_in_use_is_said_in_a_sentence(installation: Installation) -> None
     assert "Traceback" not in refused.stderr
 
 
+@pytest.mark.parametrize("port", ["70000", "0", "http"])
+def test_a_port_that_there_cannot_be_is_said_in_a_sentence(installation: Installation, port: str) -> None:
+    installation.environment["PORT"] = port
+    refused = installation.manage("serve")
+    assert refused.returncode != 0
+    assert f"PORT must be a whole number from 1 to 65535, not '{port}'." in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
 SUBMIT = """
 import django, sys
 django.setup()

@@ -102,6 +102,8 @@ def test_one_variable_each_moves_to_postgresql_redis_and_https(tmp_path: Path) -
         ("DATABASE_URL", "mysql://me:hidden@db/heygem"),
         ("REDIS_URL", "http://:hidden@cache"),
         ("LANGUAGE_CODE", "xx"),
+        ("TIME_ZONE", "Mars/Olympus"),
+        ("NODE_NAME", "../node"),
         ("SECRET_KEY", "short"),
         ("HEYGEM_DATA", "/proc/nowhere"),
         ("MEDIA_ACCEL_PREFIX", "protected"),

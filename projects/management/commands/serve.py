@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,12 @@ READY = "Ready."
 DETACHED_START_SECONDS = 90
 
 
+def _port(word: str) -> int:
+    if not word.isdecimal() or not 0 < int(word) < 2**16:
+        raise ArgumentTypeError(f"PORT must be a whole number from 1 to 65535, not {word!r}.")
+    return int(word)
+
+
 class Command(BaseCommand):
     """Runs the installation until Ctrl-C."""
 
@@ -29,7 +35,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Where to listen and whether to wait."""
         parser.add_argument("--host", default=os.environ.get("HOST") or "127.0.0.1")
-        parser.add_argument("--port", type=int, default=os.environ.get("PORT") or "7860")
+        parser.add_argument("--port", type=_port, default=os.environ.get("PORT") or "7860")
         parser.add_argument("--detach", action="store_true", help="run in the background; end it with manage.py stop")
 
     def handle(self, *args: Any, **options: Any) -> None:
