@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
@@ -69,7 +71,10 @@ class SignInMiddleware(LoginRequiredMiddleware):
     ) -> HttpResponseBase | None:
         """Let it through, or refuse it."""
         refused = super().process_view(request, view_func, view_args, view_kwargs)
-        return HttpResponse(status=401) if refused and "HX-Request" in request.headers else refused
+        if refused and "HX-Request" in request.headers:
+            return HttpResponse(status=401)
+        # What a form was sent to is no page: the way back leads to the one that the form stands on.
+        return redirect_to_login(_page_before(request)) if refused and request.method == "POST" else refused
 
 
 class ReaderMiddleware:
@@ -99,3 +104,12 @@ class WhoAsksMiddleware:
         """Pass the request on."""
         with audit.asked_by(request, guesses.address_of(request)):
             return self.get_response(request)
+
+
+def _page_before(request: HttpRequest) -> str:
+    """The page of ours on which a form was sent; the start where the browser does not say."""
+    try:
+        _scheme, host, path, query, _fragment = urlsplit(request.headers.get("Referer", ""))
+    except ValueError:
+        return "/"
+    return f"{path}?{query}".removesuffix("?") if host == request.get_host() else "/"
