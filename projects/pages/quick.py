@@ -18,6 +18,8 @@ from projects.models import AudioTrack, Choice, Project, RenderJob, SpeakerClip
 from projects.pages.people import signed_in
 
 TOKEN_LENGTH = 64
+# What a refusal calls a part of the render, as the form calls it.
+FIELDS = {"clip": "clip_file", "track": "track_file", "speaker": "lecturer", "part_start": "part_start"}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -55,11 +57,12 @@ def _started(request: HttpRequest, form: QuickRenderForm) -> RenderJob | None:
     """The queued render, or None with the cause in the form. The voice goes first: the smaller file to send again."""
     user = signed_in(request)
     project = form.chosen_project() or accounts.first_project(user)
-    field = "track_file"
+    field: str | None = "track_file"
     try:
         track = _track(form, project)
         field = "clip_file"
         clip = _clip(form, project, user)
+        field = None  # both are there: what is refused now, room or minutes, is no fault of either
         choice, preset = _choice(form, clip), form.cleaned_data["preset"].code
         asked = {"clip": str(clip.pk), "track": str(track.pk), "preset": preset, **choice.as_dict()}
         token = request.POST.get("once")
@@ -72,7 +75,7 @@ def _started(request: HttpRequest, form: QuickRenderForm) -> RenderJob | None:
         )
         return job
     except ProjectError as error:
-        form.add_error("lecturer" if error.field == "speaker" else field, error.message)
+        form.add_error(FIELDS.get(error.field or "", field), error.message)
         return None
 
 

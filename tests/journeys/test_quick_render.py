@@ -15,7 +15,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from projects import accounts, turns, uploads
 from projects.errors import Refused
-from projects.models import AudioTrack, Choice, Project, RenderJob, SpeakerClip
+from projects.models import AudioTrack, Choice, Project, QuotaPlan, RenderJob, SpeakerClip
 
 URL = "/"
 
@@ -100,6 +100,21 @@ def test_a_refused_file_says_why_and_queues_nothing(
     assert response.status_code == 422
     assert "This is not a video. Export it as MP4." in response.content.decode()
     assert not RenderJob.objects.exists()
+
+
+def test_a_spent_quota_is_no_fault_of_the_video(
+    owner: User, owner_client: Client, clip: SpeakerClip, track: AudioTrack
+) -> None:
+    QuotaPlan.objects.create(name="None", minutes_per_month=0).people.create(user=owner)
+    response = owner_client.post(URL, {"clip": clip.pk, "track": track.pk})
+    assert response.status_code == 422
+    assert response.context["form"].errors.keys() == {"__all__"}
+    assert "of this month" in response.content.decode()
+
+
+def test_what_is_wrong_with_the_part_is_said_of_the_part(owner_client: Client, clip: SpeakerClip, track: AudioTrack) -> None:
+    response = owner_client.post(URL, {"clip": clip.pk, "track": track.pk, "part_start": "900"})
+    assert response.context["form"].errors.keys() == {"part_start"}
 
 
 def test_another_persons_clip_cannot_be_picked(stranger_client: Client, clip: SpeakerClip, track: AudioTrack) -> None:
