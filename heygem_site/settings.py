@@ -58,7 +58,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "projects.middleware.SignInMiddleware",
     "projects.middleware.ReaderMiddleware",
     "projects.middleware.WhoAsksMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import json
+import math
 import os
 import signal
 import sys
@@ -28,6 +30,8 @@ from lipsync.errors import EXIT_BUG, EnvironmentFault, LipsyncError
 from lipsync.media import Encoding, SoundChoice
 from lipsync.weights import command as weights_command
 
+# A picture of more would be wider than a jpg can be.
+MOST_MOMENTS = 200
 STAGE_WORDS = {
     "load": "loading the network",
     "look": "looking at the clip",
@@ -91,6 +95,8 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception:  # the command line's edge
         traceback.print_exc()
         return EXIT_BUG
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be text that the terminal can show
     sys.stdout.write(answer)
     return 0
 
@@ -136,9 +142,9 @@ def _parser() -> argparse.ArgumentParser:
     sheet = verbs.add_parser("sheet", help="write the same moments of several videos side by side")
     sheet.add_argument("videos", type=_resolved, nargs="+", help="one row each; the window is cut around the first one's face")
     sheet.add_argument("-o", "--output", type=_resolved, required=True, help="the picture to write, jpg or png")
-    sheet.add_argument("--start", type=float, default=0.5, help="first moment, seconds (%(default)s)")
-    sheet.add_argument("--step", type=float, default=0.4, help="seconds between moments (%(default)s)")
-    sheet.add_argument("--count", type=int, default=8, help="number of moments (%(default)s)")
+    sheet.add_argument("--start", type=_seconds, default=0.5, help="first moment, seconds (%(default)s)")
+    sheet.add_argument("--step", type=_seconds, default=0.4, help="seconds between moments (%(default)s)")
+    sheet.add_argument("--count", type=_count, default=8, help=f"number of moments, {MOST_MOMENTS} at most (%(default)s)")
     sheet.add_argument("--verbose", action="store_true", help="let the libraries' own messages through")
     weights_command.add_words(verbs.add_parser("weights", help="files of weights: which there are, and their licences"))
     return parser
@@ -183,6 +189,20 @@ def _add_keeping(verb: argparse.ArgumentParser) -> None:
 
 def _point(text: str) -> SpeakerPoint:
     return SpeakerPoint.of(text.split(","))
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds < math.inf:
+        raise argparse.ArgumentTypeError("give seconds, 0 or more")
+    return seconds
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if not 1 <= count <= MOST_MOMENTS:
+        raise argparse.ArgumentTypeError(f"give a number from 1 to {MOST_MOMENTS}")
+    return count
 
 
 def _resolved(text: str) -> Path:
@@ -239,8 +259,6 @@ def _preflight(chosen: argparse.Namespace) -> str:
 
 
 def _render(chosen: argparse.Namespace) -> str:
-    if chosen.output.is_dir():
-        raise EnvironmentFault("not_writable", f"{chosen.output} is a folder. Give the name of a file with -o.")
     options = RenderOptions(
         encoding=Encoding(chosen.quality, chosen.preset, chosen.codec),
         sound=SoundChoice(chosen.denoise, chosen.loudness),

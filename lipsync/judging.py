@@ -13,7 +13,7 @@ from lipsync.clock import Clock
 from lipsync.contracts import RenderOptions, Reporter
 from lipsync.errors import UnusableInput
 from lipsync.joints import HeadMotion, Joints, find_joints
-from lipsync.machine import keep_inputs
+from lipsync.machine import check_output
 from lipsync.media import intake_notices, probe_clip
 from lipsync.preflight import Card, Evidence, MomentKeeper, Picture, draw_strip, judge, save_strip
 from lipsync.threads import one_thread
@@ -29,7 +29,7 @@ def preflight(clip: Path, options: RenderOptions, report: Reporter, picture: Pat
     EnvironmentFault. A take that cannot be used is no error: its card refuses it.
     """
     if picture is not None:
-        keep_inputs(picture, clip)
+        check_output(picture, clip)
     facts = probe_clip(clip)
     choice = length_choice(options.longer, options.shorter, options.start, options.end)
     chosen_part(choice, facts.frames, facts.frame_rate)

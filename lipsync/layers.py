@@ -60,7 +60,8 @@ LIPS_INSET_IOD = 0.08
 FLICKER_GREY_LEVELS = (8.0, 3.0, 3.0)
 SLOW_IOD = 0.03
 # How far beyond the lips' outline there is the detail of one mouth alone.
-LIP_MARGIN_IOD = 0.04
+# Skin begins where lips blurred by so much have fallen to this: nearer by, two mouths at once would make the corners vague.
+SKIN_REACH_IOD, SKIN_FROM = 0.12, 1 / 6
 COARSE = 4
 
 
@@ -272,10 +273,10 @@ def _borrow(box: Box, wish: Wish) -> Overlay:
 
 
 def _beside_lips(box: Box, outline: DoubleArray, unit: float) -> FloatArray:
-    """(h / COARSE, w / COARSE) float32, 0 on the lips, whose outline (n, 2) px this is, 1 where skin has its own folds."""
+    """(h / COARSE, w / COARSE) float32, 0 on the lips and their corners, 1 on folds of skin; outline: (n, 2) of the lips, px"""
     lips = _filled(box, outline)
-    blurred = cv2.GaussianBlur(lips, (0, 0), max(0.8, LIP_MARGIN_IOD * unit / COARSE))
-    return np.asarray(np.maximum(0, 1 - 2 * blurred), dtype=np.float32)
+    blurred = cv2.GaussianBlur(lips, (0, 0), max(0.8, SKIN_REACH_IOD * unit / COARSE))
+    return np.asarray(np.maximum(0, 1 - blurred / SKIN_FROM), dtype=np.float32)
 
 
 def _slow_band(mouth: Mouth, lookup: FloatArray) -> FloatArray:

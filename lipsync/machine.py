@@ -1,4 +1,4 @@
-"""What the machine refuses, in the engine's words, and the one guard against writing over what is read."""
+"""What the machine refuses, in the engine's words, and the one guard against writing over what must stay."""
 
 from __future__ import annotations
 
@@ -39,11 +39,18 @@ def starting(program: str) -> Iterator[None]:
         ) from error
 
 
-def keep_inputs(output: Path, *inputs: Path) -> None:
-    """Raise UnusableInput (`output_is_input`) when writing `output` would overwrite one of the inputs, by any name."""
+def check_output(output: Path, *inputs: Path) -> None:
+    """Refuse an output that would overwrite one of the inputs, by any name, or take the place of a folder or a device.
+
+    Raises UnusableInput (`output_is_input`), EnvironmentFault (`not_writable`).
+    """
     for path in inputs:
         with contextlib.suppress(OSError):  # what is not there is told by whoever opens it, or needs no guard
             if output.samefile(path):
                 raise UnusableInput(
                     "output_is_input", "The output would overwrite a file that is read. Choose another name for it."
                 )
+    with contextlib.suppress(OSError):
+        if output.exists() and not output.is_file():
+            kind = "a folder" if output.is_dir() else "a device"
+            raise EnvironmentFault("not_writable", f"{output} cannot be written (it is {kind}). Choose another name or folder.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from lipsync.errors import EnvironmentFault, UnusableInput
 from lipsync.faces import TRACKERS
 from lipsync.faces.tracker import Box, window_around, window_rgb
-from lipsync.machine import keep_inputs
+from lipsync.machine import check_output
 from lipsync.media import Frame, FrameReader, probe_clip
 
 TILE_PIXELS = 240
@@ -25,18 +25,22 @@ def contact_sheet(videos: Sequence[Path], output: Path, seconds: Sequence[float]
     Raises UnusableInput as `probe_clip`, `output_is_input`, and `no_face` where the first video shows none;
     EnvironmentFault (`not_writable`).
     """
-    keep_inputs(output, *videos)
+    check_output(output, *videos)
+    kind = output.suffix or ".jpg"
+    if not cv2.haveImageWriter(f"sheet{kind}"):
+        raise EnvironmentFault(
+            "not_writable", f"{output} cannot be written (its ending is no picture's). Choose another name or folder."
+        )
     rows: list[npt.NDArray[np.uint8]] = []
     window: Box | None = None
     for video in videos:
-        frames = _frames(video, seconds)
-        window = window or _around_face(frames[0])
-        tiles = [cv2.resize(window_rgb(frame, window, 1.0), (tile, tile), interpolation=cv2.INTER_AREA) for frame in frames]
+        tiles = []
+        for frame in _frames(video, seconds):
+            window = window or _around_face(frame)
+            tiles.append(cv2.resize(window_rgb(frame, window, 1.0), (tile, tile), interpolation=cv2.INTER_AREA))
         rows.append(np.asarray(np.hstack(tiles), dtype=np.uint8))
-    written, data = cv2.imencode(output.suffix or ".jpg", np.vstack(rows)[..., ::-1])
+    _, data = cv2.imencode(kind, np.vstack(rows)[..., ::-1])
     try:
-        if not written:
-            raise OSError("unknown kind of picture")
         output.write_bytes(data.tobytes())
     except OSError as error:
         raise EnvironmentFault(
@@ -44,11 +48,11 @@ def contact_sheet(videos: Sequence[Path], output: Path, seconds: Sequence[float]
         ) from error
 
 
-def _frames(video: Path, seconds: Sequence[float]) -> list[Frame]:
+def _frames(video: Path, seconds: Sequence[float]) -> Iterator[Frame]:
     facts = probe_clip(video)
     last = max(0, facts.frames - 1)
     numbers = [min(last, round(moment * facts.frame_rate)) for moment in seconds]
-    return list(FrameReader(video, facts).sequence(numbers))
+    return FrameReader(video, facts).sequence(numbers)
 
 
 def _around_face(frame: Frame) -> Box:

@@ -23,7 +23,7 @@ from lipsync.excerpt import PartPainter, frames_of, hardest, part_of
 from lipsync.faces.track import IntArray
 from lipsync.hearing import broken_off, check, hear
 from lipsync.judging import card_of, joints_of, refuse
-from lipsync.machine import keep_inputs, writing_to
+from lipsync.machine import check_output, writing_to
 from lipsync.media import cleaned, join, probe_clip, probe_voice
 from lipsync.media.facts import even_size
 from lipsync.memory import give_back
@@ -98,7 +98,7 @@ def make_video(clip: Path, voice: Path, output: Path, options: RenderOptions, re
     under `output` unless the render is complete.
     """
     clock = Clock(report)
-    keep_inputs(output, clip, voice)
+    check_output(output, clip, voice)
     facts = probe_clip(clip)
     told = probe_voice(voice).duration
     choice = length_choice(options.longer, options.shorter, options.start, options.end)

@@ -343,14 +343,19 @@ def editable_binned_for(user: Person, kind: str, row_id: UUID | str) -> Thing:
     return thing
 
 
-def chosen_of(user: Person, kind: str, project: Project, ids: Collection[UUID]) -> list[Thing]:
-    """Those of some clips, voices or finished videos that lie in this project and that the person may see, newest first."""
-    rows: dict[str, QuerySet[Any]] = {
+def chosen_of(user: Person, kind: str, project: Project, ids: Collection[UUID], *, binned: bool = False) -> list[Thing]:
+    """Those of some clips, voices or finished videos that lie in this project, or in its bin, and that the person may see."""
+    kept: dict[str, QuerySet[Any]] = {
         "clips": clips_of(user, project=project),
         "voices": tracks_of(user, project=project),
         "videos": outputs_of(user, project=project),
     }
-    return list(rows[kind].filter(pk__in=ids))
+    lying: dict[str, QuerySet[Any]] = {
+        "clips": binned_clips_of(user).filter(speaker__project=project),
+        "voices": binned_tracks_of(user).filter(project=project),
+        "videos": binned_outputs_of(user).filter(project=project),
+    }
+    return list((lying if binned else kept)[kind].filter(pk__in=ids))
 
 
 def home_of(thing: Thing) -> Project:

@@ -117,6 +117,21 @@ def restore(thing: Thing) -> None:
     thing.refresh_from_db()
 
 
+def restore_chosen(some: Sequence[Thing], *, by: User) -> set[Any]:
+    """Take these, all of one kind and one project, out of it in one transaction. Returns the ids of those that came out: one
+    that is gone for good is left. Raises ProjectError `quota_bytes`: they do not fit together, so all stay.
+    """
+    model, there = type(some[0]), objects.present(str(thing.file) for thing in some)
+    with transaction.atomic():
+        lying = model.objects.binned().select_for_update().filter(pk__in=[thing.pk for thing in some]).order_by("pk")
+        coming = [thing for thing in lying if str(thing.file) in there]
+        quotas.admit_file(home_of(some[0]), sum(thing.size for thing in coming))
+        ids = {thing.pk for thing in coming}
+        model.objects.filter(pk__in=ids).update(binned_at=None, binned_by=None)
+        audit.record_each(f"{NAMES[model]}.restored", [thing for thing in some if thing.pk in ids], by=by)
+    return ids
+
+
 def removing(*, dry_run: bool = False, whole: bool = False) -> Iterator[Thing]:
     """Remove files for good, one after the other: those that have been in the bin for a week, or the whole bin.
 

@@ -283,7 +283,7 @@ OF_THE_ENGINE = (
     ),
     Code("damaged_segment", None, gettext_noop("A part of the result is damaged. Start the render again.")),
     Code("damaged_video", None, gettext_noop("The clip cannot be decoded from frame {frame} on. Export it again as mp4.")),
-    Code("decoder_died", None, gettext_noop("The sound could not be read to its end. Start the render again.")),
+    Code("decoder_died", None, gettext_noop("A file could not be read to its end. Start the render again.")),
     Code("encoder_failed", None, gettext_noop("The video could not be encoded. See the log for what ffmpeg said.")),
     Code(
         "end_outside_clip", None, gettext_noop("The end must lie within the clip, which lasts {seconds} s. Choose another end.")

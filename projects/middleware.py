@@ -1,11 +1,16 @@
 """What is done for every request: HEAD is answered without a body, a page is compressed, a body that is too large is refused
-before it is read, the reader's language and time zone are taken, and the audit log is told who asks from where."""
+before it is read, who is not signed in is sent to sign in, the reader's language and time zone are taken, and the audit log is
+told who asks from where."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
@@ -72,6 +77,24 @@ class UploadSizeMiddleware:
         return render(request, "413.html", {"message": message}, status=413)
 
 
+class SignInMiddleware(LoginRequiredMiddleware):
+    """Sends who is not signed in to sign in; a part that a page asks for is answered 401, not by a whole page in its place."""
+
+    def process_view(
+        self,
+        request: HttpRequest,
+        view_func: Callable[..., HttpResponseBase],
+        view_args: tuple[Any, ...],
+        view_kwargs: dict[Any, Any],
+    ) -> HttpResponseBase | None:
+        """Let it through, or refuse it."""
+        refused = super().process_view(request, view_func, view_args, view_kwargs)
+        if refused and "HX-Request" in request.headers:
+            return HttpResponse(status=401)
+        # What a form was sent to is no page: the way back leads to the one that the form stands on.
+        return redirect_to_login(_page_before(request)) if refused and request.method == "POST" else refused
+
+
 class ReaderMiddleware:
     """Speaks the language that the signed-in person has chosen, and shows times in their zone or the browser's."""
 
@@ -99,3 +122,12 @@ class WhoAsksMiddleware:
         """Pass the request on."""
         with audit.asked_by(request, guesses.address_of(request)):
             return self.get_response(request)
+
+
+def _page_before(request: HttpRequest) -> str:
+    """The page of ours on which a form was sent; the start where the browser does not say."""
+    try:
+        _scheme, host, path, query, _fragment = urlsplit(request.headers.get("Referer", ""))
+    except ValueError:
+        return "/"
+    return f"{path}?{query}".removesuffix("?") if host == request.get_host() else "/"

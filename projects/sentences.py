@@ -124,7 +124,7 @@ OF_THE_ENGINE = (
     gettext_noop("ffprobe gave no usable answer. Reinstall ffmpeg."),
     gettext_noop("The ffmpeg of this machine cannot convert HDR clips. Install one with zscale, or export the clip as SDR."),
     gettext_noop("A media program stopped answering."),
-    gettext_noop("The sound could not be read to its end. Start the render again."),
+    gettext_noop("A file could not be read to its end. Start the render again."),
     gettext_noop("The loudness of the voice could not be measured. Start the render again."),
     gettext_noop("The video could not be encoded. See the log for what ffmpeg said."),
     gettext_noop("The video has {found} instead of {expected} frames. Start the render again."),

@@ -29,6 +29,9 @@ MEMORY_LIMIT_BYTES = 8 * 2**30
 STREAM_BYTES = 2**21
 LOG_TAIL_BYTES = 4000
 PROBE_TIMEOUT_SECONDS = 60
+END_TIMEOUT_SECONDS = 60
+# What ffmpeg exits with where a signal asked it to end: it closes its output as if all had been read.
+ASKED_TO_END = 255
 
 _GUARD = (
     "-protocol_whitelist",
@@ -88,6 +91,7 @@ class Tool:
 
     feeding: whether it is given its standard input by `feed`; reading: whether `read_into` takes its standard output
     graphics: whether it uses a graphics card, whose driver reserves more addresses than there is memory
+    folder: in which it runs, ours if not said
 
     Raises EnvironmentFault (`cannot_start`).
     """
@@ -100,6 +104,7 @@ class Tool:
         reading: bool = False,
         stdout: int = subprocess.DEVNULL,
         graphics: bool = False,
+        folder: Path | None = None,
     ) -> None:
         with starting(Path(command[0]).name), contextlib.ExitStack() as theirs:
             stdin = subprocess.DEVNULL
@@ -116,6 +121,7 @@ class Tool:
                 stdout=stdout,
                 stderr=self._errors,
                 env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"},
+                cwd=folder,
             )
         _limit(self.process.pid, graphics=graphics)
 
@@ -165,6 +171,15 @@ class Tool:
         except subprocess.TimeoutExpired as error:
             self.kill()
             raise ToolFailed("tool_timeout", "A media program stopped answering.", log=self.log()) from error
+
+    def check_end(self) -> None:
+        """See to it that output that has come to its end is whole: that nobody ended the program before.
+
+        Raises ToolFailed (`decoder_died`).
+        """
+        code = self.wait(timeout=END_TIMEOUT_SECONDS)
+        if code < 0 or code == ASKED_TO_END:
+            raise ToolFailed("decoder_died", "A file could not be read to its end. Start the render again.", log=self.log())
 
     def log(self) -> str:
         """The end of what the program wrote to standard error."""

@@ -92,7 +92,7 @@ class FrameReader:
     def forward(self, first: int = 0, count: int | None = None) -> Iterator[Frame]:
         """Frames `first`, `first + 1`, ... up to `count` of them or the clip's end.
 
-        Raises UnusableInput (`not_a_video`) when not even one frame can be decoded from the start.
+        Raises UnusableInput (`not_a_video`) when not even one frame can be decoded from the start, ToolFailed (`decoder_died`).
         """
         size = self.width * self.height * 3 // 2
         got = 0
@@ -100,6 +100,7 @@ class FrameReader:
             while count is None or got < count:
                 data = np.empty(size, dtype=np.uint8)
                 if tool.read_into(memoryview(data.data)) < size:
+                    tool.check_end()
                     break
                 got += 1
                 yield Frame(data, self.width, self.height)

@@ -45,6 +45,7 @@ def join(
 ) -> int:
     """Join what `FrameWriter` wrote without sound, in order, and give the number of frames; frame k is shown at k / rate.
 
+    segments: files of one folder
     start, seconds: from where on and how much of the sound is taken; encoding: what the segments were written with
 
     Raises EnvironmentFault (`no_space`, `not_writable`, `damaged_segment`, `segments_differ`, `encoder_failed`).
@@ -53,10 +54,10 @@ def join(
         raise ValueError("there is nothing to join")
     parts = [_inspect(path, facts.frame_rate) for path in segments]
     frames = sum(part.frames for part in parts)
-    heard = ([], []) if sound is None else sound_arguments(sound, seconds, start)
-    with PartFile(output) as file:
+    heard = ([], []) if sound is None else sound_arguments(sound.absolute(), seconds, start)
+    with PartFile(output.absolute()) as file:
         command = _command(parts, file.path, facts, heard, encoding or Encoding())
-        with Tool(command, feeding=True) as tool:
+        with Tool(command, feeding=True, folder=segments[0].parent) as tool:
             with contextlib.suppress(ConnectionError):
                 tool.feed(_list(segments, parts, facts.frame_rate))
             tool.end_of_input()
@@ -92,7 +93,8 @@ def _command(
 def _list(segments: Sequence[Path], parts: Sequence[_Segment], rate: Fraction) -> bytes:
     lines = ["ffconcat version 1.0"]
     for path, part in zip(segments, parts, strict=True):
-        quoted = str(path.resolve()).replace("'", "'\\''")
+        # By its name alone: a list cannot tell every folder's, such as one with a line break.
+        quoted = path.name.replace("'", "'\\''")
         # A file tells its length in milliseconds, which add up to frames over many joints.
         lines += [f"file 'file:{quoted}'", f"duration {float(part.frames / rate):.6f}"]
     return "\n".join([*lines, ""]).encode()

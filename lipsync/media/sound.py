@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lipsync.errors import ToolFailed, UnusableInput
+from lipsync.errors import UnusableInput
 from lipsync.media.facts import SoundEntry
 from lipsync.media.ffmpeg import Tool, ffmpeg, guarded_input
 from lipsync.media.probe import sound_entry
@@ -101,8 +101,7 @@ def _decoded(path: Path, filters: str, rate: int, channels: int) -> Iterator[Flo
                 yield block[:samples]
             if samples < len(block):
                 break
-        if tool.wait(timeout=60) < 0:
-            raise ToolFailed("decoder_died", "The sound could not be read to its end. Start the render again.", log=tool.log())
+        tool.check_end()
     if heard == 0:
         raise UnusableInput("no_sound", "There is no sound that can be decoded. Choose another recording.")
 

@@ -1,7 +1,8 @@
-"""Several clips, voices or videos of a project at once: what was ticked goes into the bin, is kept, or is downloaded."""
+"""Several clips, voices or videos of a project at once: those ticked go into the bin and out again, are kept, or downloaded."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from uuid import UUID
 
 from django.contrib import messages
@@ -17,6 +18,7 @@ from projects import access, archives, bin, media, retention
 from projects.access import Thing
 from projects.errors import ProjectError
 from projects.models import Project
+from projects.pages import undoing
 from projects.pages.people import signed_in
 from projects.pages.returning import next_of
 
@@ -39,7 +41,9 @@ def act(request: HttpRequest, project_id: UUID, kind: str) -> HttpResponse:
         kept = ngettext("%(count)d is kept, whatever the rules say.", "%(count)d are kept, whatever the rules say.", len(some))
         messages.success(request, kept % {"count": len(some)})
     elif "sure" in request.POST:
-        _tell_binned(request, len(some), len(bin.put_chosen(some, by=user)))
+        put = bin.put_chosen(some, by=user)
+        _tell_binned(request, put, reverse(f"pages:undo_{kind}", args=[project.pk]), back)
+        _tell_left(request, len(some) - len(put))
     else:
         told = bin.consequences(some)
         going = [each.thing for each in told if not each.is_needed]
@@ -47,6 +51,22 @@ def act(request: HttpRequest, project_id: UUID, kind: str) -> HttpResponse:
         context |= {"size": sum(thing.size for thing in going)}
         return render(request, "pages/selection.html", context)
     return redirect(back)
+
+
+@require_POST
+def undo(request: HttpRequest, project_id: UUID, kind: str) -> HttpResponse:
+    """Take what was put into the bin together out again."""
+    user = signed_in(request)
+    project = access.editable_project_for(user, project_id)
+    some = _chosen(request, project, kind, binned=True)
+    try:
+        count = len(bin.restore_chosen(some, by=user)) if some else 0
+    except ProjectError as error:
+        messages.error(request, error.message)
+    else:
+        back = ngettext("%(count)d is back where it was.", "%(count)d are back where they were.", count) % {"count": count}
+        messages.success(request, back) if count else messages.info(request, _("Nothing of that is in the bin any more."))
+    return redirect(_back(request, project, kind))
 
 
 @require_POST
@@ -64,10 +84,10 @@ def archive(request: HttpRequest, project_id: UUID) -> HttpResponseBase:
         return redirect(back)
 
 
-def _chosen(request: HttpRequest, project: Project, kind: str) -> list[Thing]:
-    """What was chosen and is still there; of another project or person nothing is."""
+def _chosen(request: HttpRequest, project: Project, kind: str, *, binned: bool = False) -> list[Thing]:
+    """What was chosen and is still there, or in the bin; of another project or person nothing is."""
     ids = {access.row_id(text) for text in request.POST.getlist("chosen")[:MOST_CHOSEN]}
-    return access.chosen_of(signed_in(request), kind, project, ids) if ids else []
+    return access.chosen_of(signed_in(request), kind, project, ids, binned=binned) if ids else []
 
 
 def _back(request: HttpRequest, project: Project, kind: str) -> str:
@@ -79,15 +99,18 @@ def _nothing_chosen(request: HttpRequest, back: str) -> HttpResponse:
     return redirect(back)
 
 
-def _tell_binned(request: HttpRequest, count: int, binned: int) -> None:
-    if binned:
+def _tell_binned(request: HttpRequest, put: Collection[UUID], undo_url: str, back: str) -> None:
+    if put:
         text = ngettext(
             "%(count)d is in the bin. It can be taken out again under Storage for seven days.",
             "%(count)d are in the bin. They can be taken out again under Storage for seven days.",
-            binned,
+            len(put),
         )
-        messages.success(request, text % {"count": binned})
-    if left := count - binned:
+        undoing.tell_binned(request, text % {"count": len(put)}, undo_url=undo_url, back=back, chosen=put)
+
+
+def _tell_left(request: HttpRequest, left: int) -> None:
+    if left:
         text = ngettext(
             "%(count)d was left: a video that waits or is being made needs it.",
             "%(count)d were left: videos that wait or are being made need them.",

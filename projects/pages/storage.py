@@ -22,7 +22,7 @@ from projects import access, ages, bin, quotas, retention
 from projects.access import Thing
 from projects.errors import ProjectError
 from projects.models import Project, RenderOutput, SpeakerClip
-from projects.pages import turns
+from projects.pages import turns, undoing
 from projects.pages.paging import page_of
 from projects.pages.people import signed_in
 from projects.pages.returning import next_of
@@ -127,14 +127,16 @@ def delete(request: HttpRequest, kind: str, **row_id: UUID) -> HttpResponse:
     """Put something into the bin."""
     user = signed_in(request)
     thing = access.editable_kept_for(user, kind, next(iter(row_id.values())))
+    back = next_of(request, reverse("pages:storage"))
     try:
         bin.put(thing, by=user)
     except ProjectError as error:
         messages.error(request, error.message)
     else:
         text = _("“%(title)s” is in the bin. It can be taken out again under Storage for seven days.")
-        messages.success(request, text % {"title": bin.title_of(thing)})
-    return redirect(next_of(request, reverse("pages:storage")))
+        told, undo_url = text % {"title": bin.title_of(thing)}, reverse(f"pages:restore_{kind}", args=[thing.pk])
+        undoing.tell_binned(request, told, undo_url=undo_url, back=back)
+    return redirect(back)
 
 
 @require_POST

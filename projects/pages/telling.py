@@ -11,7 +11,7 @@ from django.utils.translation import gettext_noop, ngettext
 from projects import pace, presets, sentences
 from projects.consents import Standing
 from projects.estimates import Estimate
-from projects.models import Choice, RenderJob, Stage, Status
+from projects.models import Choice, Family, RenderJob, Stage, Status
 from projects.models.presets import STANDARD
 
 STATES = {
@@ -30,6 +30,8 @@ STAGES = {
     Stage.FINISH: gettext_noop("Adding the sound"),
     Stage.MEASURE: gettext_noop("Checking the result"),
 }
+OF_THE_VOICE = frozenset({"no_sound", "not_a_sound", "silent_sound"})
+OF_THE_CHOICE = frozenset({"bad_point", "end_outside_clip", "no_face_there", "part_too_short", "start_outside_clip"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,15 @@ def state_words(job: RenderJob) -> str:
     if job.status == Status.RUNNING and job.cancel_requested:
         return _("Stopping")
     return _(STATES[Status(job.shown_status)])
+
+
+def at_fault(job: RenderJob) -> str:
+    """What of a failed render has to be another one: the voice, the choice, the video, or none of them."""
+    if job.error_family != Family.INPUT:
+        return ""
+    if job.error_code in OF_THE_VOICE:
+        return "voice"
+    return "choice" if job.error_code in OF_THE_CHOICE else "video"
 
 
 def stage_words(stage: str) -> str:

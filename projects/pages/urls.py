@@ -80,6 +80,10 @@ urlpatterns = [
         path(f"projects/<uuid:project_id>/{kind}/selected/", selection.act, {"kind": kind}, name=f"selected_{kind}")
         for kind in ("clips", "voices", "videos")
     ),
+    *(
+        path(f"projects/<uuid:project_id>/{kind}/selected/undo/", selection.undo, {"kind": kind}, name=f"undo_{kind}")
+        for kind in ("clips", "voices", "videos")
+    ),
     path("projects/<uuid:project_id>/videos/selected/archive.zip", selection.archive, name="selected_archive"),
     path("projects/<uuid:project_id>/batches/", batches.of_project, name="batches"),
     path("projects/<uuid:project_id>/batches/new/", batches.new, name="batch_new"),

@@ -150,6 +150,12 @@ def state_word(job: RenderJob) -> str:
 
 
 @register.filter
+def at_fault(job: RenderJob) -> str:
+    """What of a failed render has to be another one."""
+    return telling.at_fault(job)
+
+
+@register.filter
 def shown(sentence: str) -> str:
     """A stored sentence in the reader's language."""
     return sentences.shown(sentence)

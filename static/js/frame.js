@@ -1,5 +1,5 @@
-// The open tab is in sight; menus close on Escape and on a click elsewhere; live parts tell screen readers only what is new and wait for an open choice;
-// a form marked data-confirm asks before it is sent.
+// The open tab is in sight; menus close on Escape and on a click elsewhere; live parts tell screen readers only what is new, wait for an
+// open choice and end with the session; a form marked data-confirm asks before it is sent.
 (() => {
   "use strict";
 
@@ -52,6 +52,12 @@
     if (xhr.status === 304) event.detail.shouldSwap = false;
     else if (isPoll(event.target) && xhr.getResponseHeader("ETag")) names.set(pathInfo.requestPath, xhr.getResponseHeader("ETag"));
     else names.clear(); // something else was swapped in: what the names stand for is no longer there
+  });
+
+  // Who is signed out by now signs in and comes back. A page on which something is put together stays: nothing of it shall be lost.
+  document.addEventListener("htmx:responseError", (event) => {
+    const isKept = document.querySelector("form[data-upload], [hx-include]");
+    if (event.detail.xhr.status === 401 && !isKept) window.location.reload();
   });
 
   document.addEventListener("htmx:afterSettle", () => {

@@ -23,16 +23,17 @@
     fingerprint: Sending.nameOf(file),
   });
 
-  // What stands below the rows takes in what has arrived, once for all that end at the same time.
-  const shelfOf = (page) => [...page.querySelectorAll("[data-arrivals] ~ :not(form)")];
-
+  // The list takes in what has arrived, once for all that end at the same time. What searches it stays with what was typed there,
+  // and comes with the first file.
   const renew = async () => {
     try {
       const answer = await fetch(window.location.href);
       if (!answer.ok) return;
-      const fresh = shelfOf(new DOMParser().parseFromString(await answer.text(), "text/html"));
-      shelfOf(document).forEach((old) => old.remove());
-      arrivals.section.after(...fresh);
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const [finder, list] = ["[data-finder]", "#found"].map((part) => page.querySelector(part));
+      if (!list) return; // not that page: who asks is signed out by now
+      const fresh = finder && !document.querySelector("[data-finder]") ? [finder, list] : [list];
+      document.getElementById("found").replaceWith(...fresh);
       fresh.forEach((part) => window.htmx?.process(part)); // what is made of them shows by itself
       document.dispatchEvent(new CustomEvent("renewed"));
     } catch {

@@ -123,6 +123,21 @@ def test_a_failed_render_says_cause_place_and_next_step(owner_client: Client, ad
     assert "Try again" in text
 
 
+@pytest.mark.parametrize(
+    ("code", "words", "kept"),
+    [
+        ("mouth_covered", "Use another video", "track={job.track_id}"),
+        ("silent_sound", "Use another voice", "clip={job.clip_id}"),
+        ("no_face_there", "Choose again", "clip={job.clip_id}&amp;track={job.track_id}"),
+    ],
+)
+def test_what_is_not_at_fault_is_kept(owner_client: Client, add_job: AddJob, code: str, words: str, kept: str) -> None:
+    job = add_job(Status.FAILED, error_code=code)
+    text = page(owner_client, job)
+    assert f'href="/?{kept.format(job=job)}"' in text
+    assert [each for each in ("Use another video", "Use another voice", "Choose again") if each in text] == [words]
+
+
 def test_a_fault_of_the_machine_does_not_ask_for_other_files(owner_client: Client, add_job: AddJob) -> None:
     text = page(owner_client, add_job(Status.FAILED, error_family="environment", error_code="no_space"))
     assert "Use another video" not in text

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from pytest_django.live_server_helper import LiveServer
 
-from projects.models import Project
+from projects.models import Project, SpeakerClip
 from tests import making
 from tests.journeys.visiting import MARKS, seen_by
 
@@ -106,3 +106,15 @@ def test_one_voice_is_heard_at_a_time_from_any_place(page: Page) -> None:
     place.focus()
     place.press("PageUp")
     page.wait_for_function("() => document.querySelector('audio[aria-label=\"Lesson 3\"]').currentTime > 0")
+
+
+def test_a_voice_is_heard_where_a_batch_is_put_together(
+    live_server: LiveServer, clip: SpeakerClip, page: Page, project: Project
+) -> None:
+    page.goto(live_server.url + reverse("pages:batch_new", args=[project.pk]))
+    column = page.get_by_role("columnheader").filter(has_text="Lesson 2")
+    assert column.locator(".wave").is_visible()
+    column.get_by_role("button", name="Play Lesson 2").click()
+    page.wait_for_function("() => !document.querySelector('audio[aria-label=\"Lesson 2\"]').paused")
+    assert column.get_by_role("button", name="Pause Lesson 2").is_visible()
+    assert page.locator("[name=cell]:checked").count() == 0

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import io
+import re
 import uuid
 import zipfile
 from collections.abc import Callable
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
-from projects.models import AudioTrack, AuditEntry, Project, RenderJob, RenderOutput, SpeakerClip, Status
+from projects.models import AudioTrack, AuditEntry, Project, QuotaPlan, RenderJob, RenderOutput, SpeakerClip, Status
+from projects.pages.selection import LISTS
 from tests import making
 
 AddTrack, AddJob = Callable[..., AudioTrack], Callable[..., RenderJob]
@@ -41,6 +44,50 @@ def test_then_all_of_it_goes_into_the_bin(owner_client: Client, project: Project
     assert "3 are in the bin." in text
     assert list(AudioTrack.objects.kept()) == [stays]
     assert AuditEntry.objects.filter(verb="track.deleted", actor_id=project.owner_id).count() == 3
+
+
+@pytest.mark.parametrize("kind", ["clips", "voices", "videos"])
+def test_one_click_takes_it_back(owner_client: Client, project: Project, add_job: AddJob, kind: str) -> None:
+    jobs = [add_job(Status.SUCCEEDED) for _ in range(2)]
+    things = {"clips": {jobs[0].clip}, "voices": {jobs[0].track}, "videos": {job.output for job in jobs}}[kind]
+    back = f"{reverse(LISTS[kind], args=[project.pk])}?sort=oldest"
+    text = post(owner_client, project, kind, *(thing.pk for thing in things), deed="delete", sure="1", next=back)
+    button = re.search(f'action="({reverse(f"pages:undo_{kind}", args=[project.pk])})"(.*?)</form>', text, re.DOTALL)
+    assert button
+    given = {name: re.findall(f'name="{name}" value="([^"]*)"', button[2]) for name in ("chosen", "next")}
+    assert not any(type(thing).objects.get(pk=thing.pk).is_kept for thing in things)
+    again = owner_client.post(button[1], given, follow=True)
+    assert again.redirect_chain == [(back, 302)]
+    assert f"{len(things)} {'is' if len(things) == 1 else 'are'} back where" in again.content.decode()
+    assert all(type(thing).objects.get(pk=thing.pk).is_kept for thing in things)
+    assert AuditEntry.objects.filter(verb__endswith=".restored").count() == len(things)
+    assert "Nothing of that is in the bin any more." in owner_client.post(button[1], given, follow=True).content.decode()
+
+
+def test_what_does_not_fit_any_more_stays_in_the_bin(
+    owner: User, owner_client: Client, project: Project, add_track: AddTrack
+) -> None:
+    chosen = [str(add_track(f"lesson {number}").pk) for number in range(2)]
+    post(owner_client, project, "voices", *chosen, deed="delete", sure="1")
+    QuotaPlan.objects.create(name="Tiny", bytes_per_person=5).people.create(user=owner)  # one of them alone would fit
+    answer = owner_client.post(reverse("pages:undo_voices", args=[project.pk]), {"chosen": chosen}, follow=True)
+    assert "note bad" in answer.content.decode()
+    assert AudioTrack.objects.binned().count() == 2
+
+
+def test_what_is_gone_for_good_does_not_come_back(owner_client: Client, project: Project, add_track: AddTrack) -> None:
+    gone, there = add_track("gone"), add_track("there")
+    post(owner_client, project, "voices", gone.pk, there.pk, deed="delete", sure="1")
+    gone.path.unlink()
+    address, chosen = reverse("pages:undo_voices", args=[project.pk]), [str(gone.pk), str(there.pk)]
+    assert "1 is back where it was." in owner_client.post(address, {"chosen": chosen}, follow=True).content.decode()
+    assert AudioTrack.objects.kept().get() == there
+
+
+def test_a_single_one_is_taken_back_the_same_way(owner_client: Client, track: AudioTrack) -> None:
+    text = owner_client.post(reverse("pages:delete_voices", args=[track.pk]), follow=True).content.decode()
+    assert f'action="{reverse("pages:restore_voices", args=[track.pk])}" class="form-actions"' in text
+    assert "Undo" in text
 
 
 def test_what_a_render_needs_stays(owner_client: Client, project: Project, add_job: AddJob, add_track: AddTrack) -> None:

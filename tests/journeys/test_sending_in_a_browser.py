@@ -69,6 +69,7 @@ def test_files_that_are_dropped_arrive_though_the_line_breaks(page: Page, instal
         rows.filter(has_text="In the library").nth(1).wait_for()
         for title in ("Part 1", "Part 2"):
             page.get_by_role("heading", name=title).wait_for()
+        page.locator("[data-arrivals] ~ [data-finder] ~ #found").wait_for()  # the first files bring what finds them
         assert not _offsets(page, installation)  # an announcement whose answer was lost left no second upload
         page.get_by_text("Consent given").first.wait_for()
 
@@ -97,6 +98,7 @@ def test_an_upload_goes_on_after_the_browser_was_closed(
     row.locator("[data-file]").set_input_files(file)
     page.locator("[data-arrival]", has_text="In the library").wait_for()
     page.get_by_role("heading", name="long").wait_for()
+    page.locator("[data-arrivals] ~ [data-finder] ~ #found").wait_for()
     assert page.request.get(f"{installation.address}{begun}").json()["state"] == "done"  # the one that was begun before
 
 

@@ -99,6 +99,32 @@ def test_a_point_that_is_none_is_told(tmp_path):
     assert done.stderr.startswith("error bad_point: ")
 
 
+@pytest.mark.parametrize(
+    ("given", "code", "told"),
+    [
+        (("-o", "out.jpg", "--count", "0"), 2, "give a number from 1"),
+        (("-o", "out.jpg", "--count", "1000000"), 2, "give a number from 1"),
+        (("-o", "out.jpg", "--start", "nan"), 2, "give seconds"),
+        (("-o", "out.jpg", "--step", "-1"), 2, "give seconds"),
+        (("-o", "out.text"), 3, "error not_writable: "),
+        (("-o", os.devnull), 3, "error not_writable: "),
+    ],
+)
+def test_a_sheet_that_cannot_be_made_is_told(tmp_path, given, code, told):
+    done = command("sheet", counting_clip(tmp_path / "a.mp4", frames=5), *given)
+    assert done.returncode == code
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_name_that_is_no_text_does_not_spoil_the_report(synthetic_take, tmp_path):
+    output = tmp_path / os.fsdecode(b"two\nlines \xff.mp4")
+    done = command("render", synthetic_take.clip, synthetic_take.voice, "-o", output, "--preset", "ultrafast", "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert "frames/s" in done.stdout
+    assert probe_clip(output).frames > 0
+
+
 def test_a_folder_that_cannot_be_written_is_told(synthetic_take, tmp_path):
     (tmp_path / "parts").touch()
     kept = ("--segments", tmp_path / "parts", "--cache", tmp_path / "known")

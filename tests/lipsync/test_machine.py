@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,7 +12,7 @@ from lipsync.cache import analysed
 from lipsync.clock import Clock
 from lipsync.contracts import SilentReporter
 from lipsync.errors import EnvironmentFault, UnusableInput
-from lipsync.machine import keep_inputs, writing_to
+from lipsync.machine import check_output, writing_to
 from lipsync.media import probe_clip
 from lipsync.media.ffmpeg import Tool
 from lipsync.rows import RowWriter
@@ -65,6 +68,14 @@ def test_an_input_is_known_by_any_name(tmp_path):
     (tmp_path / "twin.mp4").hardlink_to(clip)
     for name in ("clip.mp4", "link.mp4", "twin.mp4"):
         with pytest.raises(UnusableInput) as caught:
-            keep_inputs(tmp_path / name, tmp_path / "voice.wav", clip)
+            check_output(tmp_path / name, tmp_path / "voice.wav", clip)
         assert caught.value.code == "output_is_input"
-    keep_inputs(tmp_path / "other.mp4", tmp_path / "voice.wav", clip)
+    check_output(tmp_path / "other.mp4", tmp_path / "voice.wav", clip)
+
+
+def test_nothing_takes_the_place_of_a_folder_or_a_device(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (Path(os.devnull), tmp_path / "pipe", tmp_path):
+        with pytest.raises(EnvironmentFault, match=r"it is a (folder|device)") as caught:
+            check_output(path)
+        assert caught.value.code == "not_writable"

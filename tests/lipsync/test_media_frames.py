@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from lipsync.errors import EnvironmentFault, UnusableInput
+from lipsync.errors import EnvironmentFault, ToolFailed, UnusableInput
 from lipsync.media import Frame, FrameReader, FrameWriter, intake_notices, probe_clip, probe_voice
 from lipsync.media.probe import count_frames
 from tests.lipsync.media import counting_clip, ffmpeg, frame_label, tone
@@ -162,6 +165,26 @@ def test_a_clip_that_ends_early_is_told_not_hung(tmp_path):
         list(FrameReader(cut, facts).sequence(range(90, 95)))
     assert caught.value.code == "damaged_video"
     assert caught.value.at == pytest.approx(3.6)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_decoder_that_is_ended_is_not_taken_for_the_clips_end(tmp_path, number):
+    """Or a clip would be known by its first part for ever, and a video would stand still."""
+    clip = counting_clip(tmp_path / "a.mp4", frames=60, size="640x480")
+    frames = FrameReader(clip, probe_clip(clip)).forward()
+    next(frames)
+    for decoder in decoders(clip):
+        os.kill(decoder, number)
+    with pytest.raises(ToolFailed) as caught:
+        list(frames)
+    assert caught.value.code == "decoder_died"
+
+
+def decoders(clip: Path) -> list[int]:
+    """Processes of ffmpeg that read the file."""
+    listed = subprocess.run(["ps", "-ww", "-eo", "pid=,args="], capture_output=True, text=True, check=True).stdout
+    rows = [row.split(None, 1) for row in listed.splitlines()]
+    return [int(row[0]) for row in rows if "ffmpeg" in row[1] and f"file:{clip} " in row[1]]
 
 
 def test_the_planes_of_a_frame_write_through():

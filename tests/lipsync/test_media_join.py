@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import os
 import subprocess
 from fractions import Fraction
 from pathlib import Path
@@ -107,7 +108,7 @@ def test_a_segment_begins_with_a_key_frame_and_no_picture_looks_beyond_it(tmp_pa
 
 def test_forty_joints_do_not_move_a_picture(tmp_path, facts):
     quick = Encoding(preset="superfast")
-    parts = segments(tmp_path / "a", facts, (25,), quick) + segments(tmp_path / "b", facts, (24,), quick)
+    parts = [segment(tmp_path / f"{count}.mp4", facts, 0, count, quick) for count in (25, 24)]
     output = tmp_path / "joined.mp4"
     assert join(parts * 20, output, facts, sound=None) == 980
     base = probe_time_base(output)
@@ -202,6 +203,19 @@ def test_a_segment_that_lost_its_end_is_noticed(tmp_path, facts):
     parts[0].write_bytes(parts[0].read_bytes()[:-400])
     with pytest.raises(ToolFailed, match="damaged"):
         join(parts, tmp_path / "joined.mp4", facts, sound=None)
+
+
+@pytest.mark.parametrize("name", [b"two\nlines", b"not utf-8: \xff", b"it's"])
+def test_any_name_of_a_folder_will_do(tmp_path, facts, name, monkeypatch):
+    folder = tmp_path / os.fsdecode(name)
+    folder.mkdir()
+    voice = tone(folder / "voice.wav", seconds=1)
+    parts = segments(folder, facts, (10, 10))
+    monkeypatch.chdir(folder)
+    relative = [Path(part.name) for part in parts]
+    assert join(relative, Path("out.mp4"), facts, sound=Path(voice.name)) == 20
+    assert probe_voice(folder / "out.mp4").duration == pytest.approx(1, abs=0.05)
+    assert join(parts, tmp_path / "out.mp4", facts, sound=None) == 20
 
 
 def test_odd_rates_are_joined_exactly(tmp_path, facts):

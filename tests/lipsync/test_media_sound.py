@@ -221,8 +221,9 @@ def test_silence_and_next_to_nothing_are_told(tmp_path):
         assert caught.value.code == code
 
 
-def test_a_decoder_that_is_killed_is_not_taken_for_the_sounds_end(voice, monkeypatch):
-    killed = ["sh", "-c", "head -c 64000 /dev/zero; kill -KILL $$"]
+@pytest.mark.parametrize("end", ["kill -KILL $$", "exit 255"])  # as ffmpeg ends that is asked to by a signal
+def test_a_decoder_that_is_ended_is_not_taken_for_the_sounds_end(voice, monkeypatch, end):
+    killed = ["sh", "-c", f"head -c 64000 /dev/zero; {end}"]
     monkeypatch.setattr(sound, "ffmpeg", lambda *arguments: killed)
     with pytest.raises(ToolFailed) as caught:
         driven(voice)

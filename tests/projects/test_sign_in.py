@@ -151,3 +151,23 @@ def test_an_empty_form_is_no_guess(owner: User, later: Clock) -> None:
     for _ in range(guesses.SAME_NAME_ALLOWED + 1):
         assert sign_in("")[0] == 422
     assert sign_in(PASSWORD)[0] == 302
+
+
+@pytest.mark.parametrize(
+    ("before", "back"),
+    [
+        ("http://testserver/queue/?page=2", "/queue/%3Fpage%3D2"),
+        ("http://testserver/queue/", "/queue/"),
+        ("http://elsewhere/queue/", "/"),
+        ("http://[", "/"),
+        ("", "/"),
+    ],
+)
+def test_who_sends_a_form_too_late_comes_back_to_its_page(client: Client, db: None, before: str, back: str) -> None:
+    answer = client.post("/queue/pause/", headers={"Referer": before})
+    assert answer["Location"] == f"/sign-in/?next={back}"
+
+
+def test_a_part_of_a_page_is_not_the_way_in(client: Client, db: None) -> None:
+    assert client.get("/queue/live/", headers={"HX-Request": "true"}).status_code == 401
+    assert client.get("/queue/")["Location"] == "/sign-in/?next=/queue/"

@@ -71,7 +71,7 @@ PAGES: Mapping[str, Mapping[str, str]] = {
     "pages:storage": PAGE,
     "pages:storage_ages": PAGE,
     **{f"pages:{deed}_{kind}": EDIT for deed in ("delete", "keep", "restore") for kind in ("clips", "voices", "videos")},
-    **{f"pages:selected_{kind}": EDIT for kind in ("clips", "voices", "videos")},
+    **{f"pages:{deed}_{kind}": EDIT for deed in ("selected", "undo") for kind in ("clips", "voices", "videos")},
     "pages:selected_archive": {"post": VIEWER},
     "pages:batches": LOOK,
     "pages:batch_new": {"get": EDITOR, "head": EDITOR, "post": EDITOR},
