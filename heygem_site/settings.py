@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "projects",
 ]
 MIDDLEWARE = [
+    "projects.middleware.HeadMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "projects.middleware.CompressPagesMiddleware",

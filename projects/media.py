@@ -26,7 +26,7 @@ from django.http import (
     HttpResponseRedirect,
     StreamingHttpResponse,
 )
-from django.utils.http import content_disposition_header, http_date
+from django.utils.http import content_disposition_header, http_date, parse_etags
 from django.views.decorators.http import require_safe
 
 from projects import access, objects
@@ -143,7 +143,7 @@ def serve(
     file_name = f"{PurePath(title.replace('/', '-')).name or 'file'}{ending}"
     disposition = content_disposition_header(attachment or request.GET.get("download") == "1", file_name) or "inline"
     etag = f'"{tag or sha256}"'
-    if request.headers.get("If-None-Match") == etag:
+    if etag in {known.removeprefix("W/") for known in parse_etags(request.headers.get("If-None-Match", ""))}:
         response: HttpResponseBase = HttpResponse(status=304)
     elif settings.MEDIA_REDIRECT:
         response = _lead_on(request, name, content_type, disposition, seconds)

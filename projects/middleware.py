@@ -1,5 +1,6 @@
-"""What is done for every request: its page is compressed, a body that is too large is refused before it is read, who is not
-signed in is sent to sign in, the reader's language and time zone are taken, and the audit log is told who asks from where."""
+"""What is done for every request: HEAD is answered without a body, a page is compressed, a body that is too large is refused
+before it is read, who is not signed in is sent to sign in, the reader's language and time zone are taken, and the audit log is
+told who asks from where."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import render
@@ -22,6 +23,23 @@ from projects.api import errors
 
 FORM_ROOM_BYTES = 2**20
 ZONE_COOKIE = "zone"  # what static/js/zone.js says of the browser
+
+
+class HeadMiddleware:
+    """Answers HEAD with headers alone: a web server drops the body, but only after a file was read or a ZIP was made for it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Pass the request on; the length that was stated stays."""
+        response = self.get_response(request)
+        if request.method == "HEAD":
+            if isinstance(response, StreamingHttpResponse):
+                response.streaming_content = ()
+            elif isinstance(response, HttpResponse):
+                response.content = b""
+        return response
 
 
 class CompressPagesMiddleware(GZipMiddleware):
