@@ -27,6 +27,7 @@ from heygem_client import (
     uploading,
 )
 from projects import accounts, bin, rendering
+from projects.api import endpoints
 from projects.models import AudioTrack, Choice, RenderBatch, RenderJob, RenderOutput, SpeakerClip, Upload
 from tests import making
 from tests.client.conftest import Line, answer_is_lost, never_arrives, turned_away
@@ -212,8 +213,9 @@ def test_a_video_that_was_deleted_is_rendered_anew(studio: Studio, owner: User, 
 
 
 def test_what_stands_as_it_stood_is_not_sent_again(
-    studio: Studio, take: Medium, lesson: Medium, line: Line, engine: Callable[[str], None]
+    studio: Studio, take: Medium, lesson: Medium, line: Line, engine: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(endpoints, "ESTIMATES_STAND_SECONDS", 10**10)  # no estimate grows old in the middle of the test
     job, rests = studio.render(take, lesson), []
 
     def rest(seconds: float) -> None:
