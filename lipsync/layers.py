@@ -59,8 +59,7 @@ COLOUR_REACH_IOD = 0.22
 LIPS_INSET_IOD = 0.08
 FLICKER_GREY_LEVELS = (8.0, 3.0, 3.0)
 SLOW_IOD = 0.03
-# How far beyond the lips' outline there is the detail of one mouth alone.
-# Skin begins where lips blurred by so much have fallen to this: nearer by, two mouths at once would make the corners vague.
+# Detail is one mouth's alone until lips blurred by so much have fallen to this; nearer by, two would make the corners vague.
 SKIN_REACH_IOD, SKIN_FROM = 0.12, 1 / 6
 COARSE = 4
 
