@@ -49,3 +49,14 @@ def test_what_was_chosen_for_a_video_is_not_lost(
         assert page.locator("main").count() == 1
         assert page.locator("[data-name]", has_text=clip_file.name).is_visible()
         assert "Make the video" in page.locator("[data-send]").inner_text()
+
+
+def test_the_way_in_does_not_jump_when_the_rest_of_it_arrives(live_server: LiveServer, owner: User) -> None:
+    """A slow line sends the page in pieces: what is shown stays where it is."""
+    with seen_by(owner, live_server.url, "/") as page:
+        page.context.clear_cookies()
+        page.goto(f"{live_server.url}/sign-in/")
+        brand = page.locator(".brand")
+        whole = brand.bounding_box()
+        page.evaluate("document.querySelectorAll('.fields, .languages').forEach(part => part.remove())")
+        assert brand.bounding_box() == whole
