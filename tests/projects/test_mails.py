@@ -36,8 +36,9 @@ Later = Callable[..., None]
 
 @pytest.fixture
 def later() -> Iterator[Later]:
-    """Time stands still; call it to move on."""
-    with time_machine.travel(timezone.now(), tick=False) as traveller:
+    """Time stands still, tomorrow at noon, so that some hours more are the same day; call it to move on."""
+    noon = (timezone.now() + timedelta(days=1)).replace(hour=12, minute=0)
+    with time_machine.travel(noon, tick=False) as traveller:
         yield lambda **span: traveller.shift(timedelta(**span))
 
 
