@@ -235,6 +235,11 @@ class BatchForm(HowForm):
         ),
     )
 
+    @property
+    def more_has_errors(self) -> bool:
+        """Whether the folded fields must be shown: all of them are, those of the grid are none of the form's."""
+        return any(name in self.errors for name in self.fields)
+
 
 class LecturerForm(forms.Form):
     """A new lecturer."""

@@ -151,3 +151,14 @@ def test_a_batch_in_a_paused_queue_says_so_and_offers_to_go_on(
     assert "Resume my queue" in mine
     assert "olga, who asked for it, has paused their queue." in theirs
     assert "Resume my queue" not in theirs
+
+
+def test_a_batch_of_nothing_leaves_the_further_choices_folded(
+    owner_client: Client, project: Project, clips: list[SpeakerClip], tracks: list[AudioTrack]
+) -> None:
+    address = f"/projects/{project.pk}/batches/new/"
+    nothing = owner_client.post(address, {"preset": "standard"}).text
+    assert "Choose at least one clip with one voice." in nothing
+    assert '<details class="fold" open>' not in nothing
+    pattern = owner_client.post(address, {"preset": "standard", "cell": cell(clips[0], tracks[0]), "name_pattern": "a"}).text
+    assert '<details class="fold" open>' in pattern
