@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib.admin.forms import AdminAuthenticationForm
-from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.forms import AuthenticationForm, UsernameField
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
 from django.utils.text import capfirst, format_lazy
@@ -302,6 +302,8 @@ class SignInForm(AuthenticationForm):
     """Name and password, at a pace that makes guessing hopeless. `wait`: seconds, when it came too early"""
 
     wait = 0
+
+    username = UsernameField(label=_("User name"), widget=forms.TextInput(attrs={"autofocus": True}))
 
     def clean(self) -> dict[str, Any]:
         """The password is right, and not one of too many."""
