@@ -257,6 +257,7 @@ def navigation(context: RequestContext) -> dict[str, Any]:
         "csrf_token": context.get("csrf_token"),
         "here": match.url_name if match else "",
         "project": context.get("project"),
+        "tab": context.get("tab"),
         "projects": homes[:PROJECTS_IN_SWITCHER],
         "active_jobs": turns.live_count_in(homes),
     }

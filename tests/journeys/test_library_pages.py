@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -115,6 +116,13 @@ def test_what_has_not_arrived_in_full_is_listed_where_it_belongs(
     assert sentence in owner_client.get("/").content.decode()
     Upload.objects.update(fingerprint="")  # a script's own: no browser can go on with it
     assert sentence not in text_of(owner_client, name, project)
+
+
+@pytest.mark.parametrize("name", [*PAGES, "batches", "members"])
+def test_on_a_telephone_every_page_of_a_project_is_in_the_library(owner_client: Client, project: Project, name: str) -> None:
+    foot = text_of(owner_client, name, project).partition('<nav class="bottom"')[2]
+    [here] = re.findall(r'aria-current="page">\s*<svg.*?</svg>\s*(\w+)', foot.partition("</nav>")[0])
+    assert here == "Library"
 
 
 @pytest.mark.parametrize("name", PAGES)
