@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -109,21 +110,40 @@ class QuickRenderForm(OneClipForm):
 
     def __init__(self, user: User | AnonymousUser, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices: dict[str, QuerySet[Any]] = {
+        self.choices: dict[str, QuerySet[Any]] = {
             "clip": access.clips_of(user, editable=True),
             "track": access.tracks_of(user, editable=True),
             "project": access.editable_projects_of(user),
         }
-        self.clips, self.tracks = choices["clip"][:LIBRARY_SHOWN], choices["track"][:LIBRARY_SHOWN]
-        for name, rows in choices.items():
+        for name, rows in self.choices.items():
             field = self.fields[name]
             if isinstance(field, forms.ModelChoiceField):
                 field.queryset = rows
 
     @property
+    def clips(self) -> list[SpeakerClip]:
+        """Those to pick from."""
+        return self._shown("clip")
+
+    @property
+    def tracks(self) -> list[AudioTrack]:
+        """Those to pick from."""
+        return self._shown("track")
+
+    @property
     def more_has_errors(self) -> bool:
         """Whether the folded fields must be shown."""
         return any(name in self.errors for name in self.fields if name not in SHOWN_ABOVE)
+
+    def _shown(self, name: str) -> list[Any]:
+        """The newest ones to pick from, and the one that is picked beforehand, however old it is."""
+        rows = self.choices[name]
+        newest = list(rows[:LIBRARY_SHOWN])
+        picked = str(self[name].value() or "")
+        if picked and picked not in {str(row.pk) for row in newest}:
+            with contextlib.suppress(forms.ValidationError):  # not even an id
+                newest += rows.filter(pk=picked)
+        return newest
 
     def clean(self) -> dict[str, Any]:
         """One video, one voice, and both of one project."""
