@@ -61,3 +61,15 @@ def test_what_is_picked_beforehand_moves_nothing_when_it_is_shown(
         whole = below.bounding_box()
         page.evaluate(AS_FIRST_PAINTED)
         assert below.bounding_box() == whole
+
+
+def test_a_telephone_is_not_asked_to_drop_anything(live_server: LiveServer, owner: User) -> None:
+    with seen_by(owner, live_server.url, "/") as page:
+        invitation = "Drop a video here, or anywhere on the page"
+        assert page.get_by_text(invitation).is_visible()
+        telephone = page.context.browser.new_context(
+            storage_state=page.context.storage_state(), locale="en-US", has_touch=True, is_mobile=True
+        ).new_page()
+        telephone.goto(f"{live_server.url}/")
+        assert telephone.get_by_text("Choose a file").first.is_visible()
+        assert not telephone.get_by_text(invitation).is_visible()
