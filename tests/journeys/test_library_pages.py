@@ -50,6 +50,16 @@ def test_a_lecturer_shows_clips_with_still_length_and_size(
     assert "640 × 360" in text
 
 
+def test_a_lecturer_without_clips_shows_the_way_to_one(owner_client: Client, project: Project, speaker: Speaker) -> None:
+    words = ("No clip of this person yet.", f'href="/projects/{project.pk}/">Add a clip</a>')
+    mine, theirs = (
+        browser.get(speaker.get_absolute_url()).text
+        for browser in (owner_client, making.browser(making.member(project, "vera", "viewer")))
+    )
+    assert [word in mine for word in words] == [True, True]
+    assert [word in theirs for word in words] == [True, False]
+
+
 def test_a_voice_can_be_heard(owner_client: Client, project: Project, track: AudioTrack) -> None:
     assert f'<audio src="{track.file_url}"' in text_of(owner_client, "voices", project)
 
