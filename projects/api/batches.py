@@ -258,7 +258,7 @@ class ReplaceClip(Endpoint):
         """Queue the cells of a clip that failed with another clip."""
         row = access.editable_batch_for(request.user, batch_id)
         wanted = given(NewClipForCells(data=request.data))
-        old, new = access.clip_for(request.user, wanted["old"]), access.clip_for(request.user, wanted["new"])
+        old, new = access.clip_ever_for(request.user, wanted["old"]), access.clip_for(request.user, wanted["new"])
         batches.replace_clip(batch=row, old=old, new=new, by=person(request))
         return under_way(request, row, BatchDetailShape)
 
