@@ -205,7 +205,14 @@ class Batches(Endpoint):
 class Estimate(Endpoint):
     """What a batch would take."""
 
-    @operation("Estimate a batch", scope={*READ, *RENDER}, takes=NewBatch, answers=NeedShape, example=EXAMPLE)
+    @operation(
+        "Estimate a batch",
+        scope={*READ, *RENDER},
+        takes=NewBatch,
+        answers=NeedShape,
+        refuses=("unknown_preset", "not_allowed"),
+        example=EXAMPLE,
+    )
     def post(self, request: Request) -> Response:
         """How long and how large a batch would be. It queues nothing."""
         wanted, _home, cells = _cells(request)
