@@ -1,10 +1,11 @@
 """What is done for every request: HEAD is answered without a body, a page is compressed, a body that is too large is refused
-before it is read, who is not signed in is sent to sign in, the reader's language and time zone are taken, and the audit log is
-told who asks from where."""
+before it is read, a missing last slash is added, who is not signed in is sent to sign in, the reader's language and time zone
+are taken, and the audit log is told who asks from where."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from django.middleware.common import CommonMiddleware
 from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import render
 from django.utils import timezone, translation
@@ -75,6 +77,17 @@ class UploadSizeMiddleware:
         if request.path.startswith("/api/"):
             return JsonResponse(errors.body("too_large", message, field="file"), status=413)
         return render(request, "413.html", {"message": message}, status=413)
+
+
+class SlashMiddleware(CommonMiddleware):
+    """Leads to the address with its last slash. Django's own, by which clients make a GET of whatever was sent."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Have method and body kept, so that no script takes a list for the answer to what it posted."""
+        response = super().process_response(request, response)
+        if response.status_code == HTTPStatus.MOVED_PERMANENTLY and request.method not in ("GET", "HEAD"):
+            response.status_code = HTTPStatus.PERMANENT_REDIRECT
+        return response
 
 
 class SignInMiddleware(LoginRequiredMiddleware):
