@@ -24,6 +24,7 @@ from projects.consents import EARLIER_NOTE, STATED, STATED_NOTE, Standing
 from projects.forms import LANGUAGES
 from projects.models import AudioTrack, RenderJob, Role, SpeakerClip
 from projects.pages import people, telling, turns
+from projects.pages.returning import page_before
 
 register = template.Library()
 
@@ -65,6 +66,13 @@ def _sprite() -> str:
 def once() -> SafeString:
     """The hidden token of a form that shall do its work once, however often it is sent."""
     return format_html('<input type="hidden" name="once" value="{}">', secrets.token_urlsafe(16))
+
+
+@register.simple_tag(takes_context=True)
+def here(context: RequestContext) -> str:
+    """Where a form of this page leads back to. What another form was sent to may be no page: then to the one before."""
+    request = context["request"]
+    return page_before(request) if request.method == "POST" else request.get_full_path()
 
 
 @register.simple_tag(takes_context=True)
