@@ -11,6 +11,7 @@ from django import template
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.template.context import RequestContext
+from django.template.defaultfilters import floatformat
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -91,6 +92,12 @@ def clock(seconds: float | None) -> str:
     whole = round(seconds)
     hours, minutes = divmod(whole // 60, 60)
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+@register.filter
+def minutes(seconds: float) -> str:
+    """12.0 -> 0.2, 36000 -> 600: as quota plans count."""
+    return floatformat(seconds / 60)
 
 
 @register.filter
