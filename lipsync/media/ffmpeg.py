@@ -36,8 +36,6 @@ ASKED_TO_END = 255
 # How a program ends that somebody else ends, the system that runs out of memory for one; what it had read tells nothing.
 ENDED_BY_OTHERS = (-signal.SIGKILL, -signal.SIGTERM)
 
-ENDED = "A file could not be read to its end. Start the render again."
-
 _GUARD = (
     "-protocol_whitelist",
     "file,pipe",
@@ -89,7 +87,7 @@ def run(
                 "tool_timeout", f"{Path(command[0]).name} did not finish within {timeout:.0f} s.", log=tool.log()
             ) from error
         if tool.process.returncode in ENDED_BY_OTHERS:
-            raise ToolFailed("decoder_died", ENDED, log=tool.log())
+            raise _cut_short(tool.log())
         return subprocess.CompletedProcess(list(command), tool.process.returncode, output, tool.log().encode())
 
 
@@ -186,12 +184,17 @@ class Tool:
         """
         code = self.wait(timeout=END_TIMEOUT_SECONDS)
         if code < 0 or code == ASKED_TO_END:
-            raise ToolFailed("decoder_died", ENDED, log=self.log())
+            raise _cut_short(self.log())
 
     def log(self) -> str:
         """The end of what the program wrote to standard error."""
         size = os.fstat(self._errors.fileno()).st_size
         return os.pread(self._errors.fileno(), LOG_TAIL_BYTES, max(0, size - LOG_TAIL_BYTES)).decode(errors="replace").strip()
+
+
+def _cut_short(log: str) -> ToolFailed:
+    """What a program that somebody ended has come to."""
+    return ToolFailed("decoder_died", "A file could not be read to its end. Start the render again.", log=log)
 
 
 def _stream(theirs: contextlib.ExitStack) -> tuple[socket.socket, int]:
