@@ -84,7 +84,7 @@ def find(*, user: User, code: str) -> RenderJob:
     """The render of this code, for a day after it was asked for, while the person may see it. Raises ProjectError
     `task_missing`."""
     known = _known(user, code) if CODE.fullmatch(code) else None
-    job = access.jobs_of(user).filter(pk=known.job_id).first() if known else None
+    job = access.jobs_of(user).filter(pk=known.job_id).first() if known and known.job_id else None
     if job is None:
         raise Missing("task_missing", _("There is no task of this code. Codes are remembered for a day."))
     return job
