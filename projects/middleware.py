@@ -73,7 +73,7 @@ class UploadSizeMiddleware:
             stated = 0
         is_api = request.path.startswith("/api/")
         if stated > FORM_ROOM_BYTES and not is_api and SESSION_KEY not in request.session:
-            return redirect_to_login(_page_before(request))
+            return redirect_to_login(page_before(request))
         if stated <= largest + FORM_ROOM_BYTES:
             return self.get_response(request)
         message = _("The file is larger than {limit} MB. Cut it or export it smaller, then try again.").format(
