@@ -32,7 +32,7 @@ from lipsync.faces.landmarks import (
 )
 from lipsync.faces.pose import DoubleArray
 from lipsync.faces.tracker import Box, FloatArray
-from lipsync.interior import Interior
+from lipsync.interior import BLACK, Interior
 from lipsync.media.frames import Frame
 from lipsync.shapes import apertures
 from lipsync.warp import Grid, fields, pick
@@ -58,11 +58,8 @@ COLOUR_REACH_IOD = 0.22
 # Lips take over the light around them only where it differs by more than speech itself makes the skin around them flicker.
 LIPS_INSET_IOD = 0.08
 FLICKER_GREY_LEVELS = (8.0, 3.0, 3.0)
-# How much fainter or stronger than the borrowed mouth's own the frame's light must be, as a natural logarithm, before the mouth
-# is dimmed with it, and from where on it is in full: speech alone makes it seem up to the first. Black of a video's luma; what
-# of grey levels of colour says nothing, as in a film without colours.
-FAINT_LIGHT, CLEAR_LIGHT, LEAST_LIGHT, MOST_LIGHT = 0.16, 0.36, 0.02, 1.6
-BLACK, NO_COLOUR = 16.0, 5.0
+# Grey levels of colour that say nothing, as in a film without colours.
+NO_COLOUR = 5.0
 SLOW_IOD = 0.03
 # Detail is one mouth's alone until lips blurred by so much have fallen to this; nearer by, two would make the corners vague.
 SKIN_REACH_IOD, SKIN_FROM = 0.12, 1 / 6
@@ -340,9 +337,7 @@ def _light(face: FloatArray, mouth: FloatArray, mask: FloatArray) -> np.float32:
     alike, own = (np.tensordot(edge, there * other, axes=2) for other in (here, there))
     colour = (alike[1:].sum() + luma * NO_COLOUR**2) / (own[1:].sum() + NO_COLOUR**2)
     contrast = np.sqrt(np.tensordot(edge, here[..., 0] ** 2, axes=2) / (own[0] + 1))
-    change = np.log(np.clip(min(luma, max(colour, contrast)), LEAST_LIGHT, MOST_LIGHT))
-    sure = np.clip((abs(change) - FAINT_LIGHT) / (CLEAR_LIGHT - FAINT_LIGHT), 0, 1)
-    return np.float32(np.exp(change * sure * sure * (3 - 2 * sure)))
+    return fallback.sure_light(min(luma, max(colour, contrast)))
 
 
 def _tint(gap: FloatArray, mask: FloatArray, unit: float) -> FloatArray:
