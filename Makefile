@@ -5,6 +5,8 @@ HOST ?= 127.0.0.1
 PORT ?= 7860
 SHARDS ?= media/speech
 GRID ?= ../shared/clips/grid
+# Tests in so many processes: one more than cores, for many wait for programs that they started.
+AT_ONCE ?= $(shell expr $$(nproc) + 1)
 export HOST PORT
 
 .PHONY: help setup demo serve stop test lint screenshots soak bench bench-picture bench-sound load train-speech clean
@@ -26,7 +28,7 @@ stop:  ## End what `make serve DETACH=1` started
 
 test:  ## All tests
 	@requirements/setup.sh dev
-	@$(PYTHON_BIN) -m pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST)
+	@$(PYTHON_BIN) -m pytest -n $(AT_ONCE) --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 lint:  ## Formatting, lint, types, migrations, deployment checks
 	@requirements/setup.sh dev

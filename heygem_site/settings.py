@@ -55,7 +55,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "projects.middleware.UploadSizeMiddleware",  # speaks the reader's language; nothing before it reads the body
-    "django.middleware.common.CommonMiddleware",
+    "projects.middleware.SlashMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "projects.middleware.SignInMiddleware",

@@ -15,6 +15,7 @@ import io
 import json
 import math
 import os
+import re
 import signal
 import sys
 import traceback
@@ -25,13 +26,24 @@ from types import FrameType
 from typing import NoReturn
 
 from lipsync import __version__
-from lipsync.contracts import ENGINES, ENHANCERS, TRACKERS, RenderOptions, RenderReport, SpeakerPoint
+from lipsync.contracts import (
+    DEVICES,
+    ENGINES,
+    ENHANCERS,
+    PRECISIONS,
+    TRACKERS,
+    RenderOptions,
+    RenderReport,
+    SpeakerPoint,
+)
 from lipsync.errors import EXIT_BUG, EnvironmentFault, LipsyncError
 from lipsync.media import Encoding, SoundChoice
 from lipsync.weights import command as weights_command
 
 # A picture of more would be wider than a jpg can be.
 MOST_MOMENTS = 200
+MOST_WORKERS = 256
+VIDEO_SUFFIXES = (".mp4", ".m4v")
 STAGE_WORDS = {
     "load": "loading the network",
     "look": "looking at the clip",
@@ -84,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
         chosen = _parser().parse_args(arguments)
         verbs = {"sheet": _sheet, "preflight": _preflight, "render": _render, "speech": _speech, "teach": _teach}
         verbs["weights"] = _weights
-        answer = verbs[chosen.verb](chosen)
+        _tell(verbs[chosen.verb](chosen))
     except LipsyncError as error:
         place = f" (at {error.at:.1f} s)" if error.at is not None else ""
         sys.stderr.write(f"error {error.code}: {error.message}{place}\n{error.log}")
@@ -92,13 +104,20 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("\nstopped\n")
         return 130
+    except BrokenPipeError:  # who reads has seen enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     except Exception:  # the command line's edge
         traceback.print_exc()
         return EXIT_BUG
+    return 0
+
+
+def _tell(answer: str) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be text that the terminal can show
     sys.stdout.write(answer)
-    return 0
+    sys.stdout.flush()
 
 
 def _end(number: int, frame: FrameType | None) -> NoReturn:
@@ -114,7 +133,7 @@ def _parser() -> argparse.ArgumentParser:
     render = verbs.add_parser("render", help="make the person in CLIP say what VOICE says")
     render.add_argument("clip", type=_resolved, help="a video of one person speaking")
     render.add_argument("voice", type=_resolved, help="a sound file, or a video whose sound is taken")
-    render.add_argument("-o", "--output", type=_resolved, required=True, help="the mp4 to write")
+    render.add_argument("-o", "--output", type=_video, required=True, help="the mp4 to write")
     render.add_argument("--quality", type=int, default=Encoding().quality, help="x264 rate factor, 0 best to 51 (%(default)s)")
     render.add_argument("--preset", default=Encoding().preset, help="x264 speed preset (%(default)s)")
     _add_choices(render)
@@ -156,8 +175,10 @@ def _add_networks(render: argparse.ArgumentParser) -> None:
     render.add_argument("--enhancer", choices=ENHANCERS, default="", help="what restores them afterwards (nothing)")
     render.add_argument("--tracker", choices=TRACKERS, default=TRACKERS[0], help="what finds the landmarks (%(default)s)")
     render.add_argument("--weights", default="", help="name of the engine's weights (the first that are installed)")
-    render.add_argument("--device", default="auto", help="where networks run: auto, cpu, cuda:0 and so on (%(default)s)")
-    render.add_argument("--precision", default="auto", help="auto, fp32, fp16 or bf16 (%(default)s)")
+    render.add_argument(
+        "--device", type=_device, default="auto", help="where networks run: auto, cpu, cuda:0 and so on (%(default)s)"
+    )
+    render.add_argument("--precision", choices=PRECISIONS, default="auto", help="of networks (%(default)s)")
 
 
 def _add_choices(render: argparse.ArgumentParser) -> None:
@@ -169,7 +190,7 @@ def _add_choices(render: argparse.ArgumentParser) -> None:
     _add_part(render)
     render.add_argument("--denoise", action="store_true", help="turn down steady noise in the voice that is heard")
     render.add_argument("--loudness", action="store_true", help="bring the voice that is heard to -16 LUFS (EBU R128)")
-    render.add_argument("--workers", type=int, default=0, help="processes that render (one for two cores)")
+    render.add_argument("--workers", type=_workers, default=0, help="processes that render (one for two cores)")
     render.add_argument("--segments", type=_resolved, help="folder where finished parts wait, to resume a render that failed")
 
 
@@ -203,6 +224,27 @@ def _count(text: str) -> int:
     if not 1 <= count <= MOST_MOMENTS:
         raise argparse.ArgumentTypeError(f"give a number from 1 to {MOST_MOMENTS}")
     return count
+
+
+def _workers(text: str) -> int:
+    workers = int(text)
+    if not 0 <= workers <= MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"give a number from 0 to {MOST_WORKERS}")
+    return workers
+
+
+def _device(text: str) -> str:
+    """Said at once, though only networks ask for it."""
+    if not re.fullmatch(DEVICES, text):
+        raise argparse.ArgumentTypeError("give auto, cpu, or cuda:0, cuda:1 and so on")
+    return text
+
+
+def _video(text: str) -> Path:
+    """An mp4 under another name would be taken for something else."""
+    if Path(text).suffix.lower() not in VIDEO_SUFFIXES:
+        raise argparse.ArgumentTypeError(f"the video is an mp4: give a name that ends in {' or '.join(VIDEO_SUFFIXES)}")
+    return _resolved(text)
 
 
 def _resolved(text: str) -> Path:

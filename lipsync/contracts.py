@@ -15,6 +15,9 @@ from lipsync.media import Encoding, SoundChoice
 ENGINES = ("resynth", "wav2lip")
 ENHANCERS = ("gfpgan",)
 TRACKERS = ("mediapipe", "fan")
+# Where networks run, a regular expression, and how exactly.
+DEVICES = r"auto|cpu|cuda:\d{1,2}"
+PRECISIONS = ("auto", "fp32", "fp16", "bf16")
 
 
 @dataclass(frozen=True, slots=True)

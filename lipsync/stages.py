@@ -6,10 +6,6 @@ look (landmarks and bank), listen (sound to mouth), plan (what every frame will 
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -23,7 +19,7 @@ from lipsync.excerpt import PartPainter, frames_of, hardest, part_of
 from lipsync.faces.track import IntArray
 from lipsync.hearing import broken_off, check, hear
 from lipsync.judging import card_of, joints_of, refuse
-from lipsync.machine import check_output, writing_to
+from lipsync.machine import check_output
 from lipsync.media import cleaned, join, probe_clip, probe_voice
 from lipsync.media.facts import even_size
 from lipsync.memory import give_back
@@ -39,6 +35,7 @@ from lipsync.spreading import Task, render_all
 from lipsync.threads import one_thread
 from lipsync.timeline import chosen_part, fill, frames_for, length_choice, notice
 from lipsync.version import file_digest
+from lipsync.workshop import workshop_beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +104,7 @@ def make_video(clip: Path, voice: Path, output: Path, options: RenderOptions, re
     for sentence in method.notices:
         report.note("warning", sentence)
     method.get_ready(clock)
-    with _workshop(output) as workshop:
+    with workshop_beside(output) as workshop:
         seconds = check(voice)  # before the long look: a voice that cannot be used shall be told at once
         with analysed(clip, facts, options.point, options.cache or workshop, clock, options.tracker) as found:
             with clock.stage("plan"):
@@ -182,21 +179,6 @@ def take_figures(analysis: Analysis) -> dict[str, float | None]:
         "own_sound_aperture_fit": round(own.aperture_fit, 3) if own else None,
         "own_sound_width_fit": round(own.width_fit, 3) if own else None,
     }
-
-
-@contextmanager
-def _workshop(output: Path) -> Iterator[Path]:
-    """A folder beside the output for what is only needed on the way to it.
-
-    Raises EnvironmentFault (`not_writable`, `no_space`).
-    """
-    with writing_to(output.parent):
-        output.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{output.stem}-", suffix=".parts", dir=output.parent))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _verify(output: Path, found: int, frames: int) -> None:

@@ -407,7 +407,7 @@ OF_THE_ENGINE = (
     ),
     Code("torch_missing", None, gettext_noop("What was chosen needs torch. Run: pip install -r requirements/gpu.txt")),
     Code("unknown_device", None, gettext_noop("{name} is no device. Choose auto, cpu, or cuda:0, cuda:1 and so on.")),
-    Code("unknown_precision", None, gettext_noop("{name} is no precision. Choose auto, {choices}.")),
+    Code("unknown_precision", None, gettext_noop("{name} is no precision. Choose one of: {choices}.")),
     Code("unknown_weights", None, gettext_noop("There are no weights named {name}. Choose one of: {choices}.")),
     Code("weights_damaged", None, gettext_noop("No weights can be read from {file}. Install them again.")),
     Code(

@@ -184,7 +184,8 @@ def of(some: Collection[RenderJob], line: turns.Line | None = None) -> dict[UUID
     play = play_through(busy, waiting, lanes=max(1, len(busy), len(there)), limits=limits)
     for job in queued:
         wait = rates.loading(job) if loading.is_first(job, places[job.pk] - line.running, there) else 0.0
-        told[job.pk] = _of_waiting(job, places[job.pk], line, play, takes.get(job.pk), now, wait)
+        seconds = takes.get(job.pk) if running or there else None  # without a lane nobody knows when there will be one
+        told[job.pk] = _of_waiting(job, places[job.pk], line, play, seconds, now, wait)
     return told
 
 

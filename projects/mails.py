@@ -116,7 +116,7 @@ def gather(row: Preferences, since: datetime, until: datetime) -> News:
     alone = ended.finals().filter(batch__isnull=True).select_related("clip__speaker", "track").order_by("finished_at")
     videos = list(alone.filter(status=Status.SUCCEEDED)) if Mail.VIDEOS in wanted else []
     failures = list(alone.filter(status=Status.FAILED)) if Mail.FAILURES in wanted else []
-    done = batches.counted(_done_batches(user, ended)) if Mail.BATCHES in wanted else []
+    done = batches.counted(_done_batches(user, ended, until)) if Mail.BATCHES in wanted else []
     ending = list(_ending_consents(user, since, until)) if Mail.CONSENTS in wanted else []
     room = quotas.room_of_person(user).share if Mail.ROOM in wanted else 0.0
     found: dict[str, Sequence[Any]] = {"videos": videos, "failures": failures, "batches": done, "consents": ending}
@@ -127,11 +127,11 @@ def gather(row: Preferences, since: datetime, until: datetime) -> News:
     )
 
 
-def _done_batches(user: User, ended: RenderJobQuerySet) -> QuerySet[RenderBatch]:
-    """Those of which something ended in between and nothing is left to do."""
-    live = RenderJob.objects.filter(batch=OuterRef("pk"), status__in=LIVE)
+def _done_batches(user: User, ended: RenderJobQuerySet, until: datetime) -> QuerySet[RenderBatch]:
+    """Those of which something ended in between and nothing was left to do then: what ended later would tell of them again."""
+    to_come = RenderJob.objects.filter(Q(status__in=LIVE) | Q(finished_at__gt=until), batch=OuterRef("pk"))
     touched = ended.order_by().filter(batch__isnull=False).values("batch")
-    return access.batches_of(user).filter(pk__in=touched).exclude(Exists(live))
+    return access.batches_of(user).filter(pk__in=touched).exclude(Exists(to_come))
 
 
 def _ending_consents(user: User, since: datetime, until: datetime) -> QuerySet[Consent]:

@@ -1,18 +1,21 @@
 """What is done for every request: HEAD is answered without a body, a page is compressed, a body that is too large is refused
-before it is read, who is not signed in is sent to sign in, the reader's language and time zone are taken, and the audit log is
-told who asks from where."""
+before it is read, a missing last slash is added, who is not signed in is sent to sign in, the reader's language and time zone
+are taken, and the audit log is told who asks from where."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from django.middleware.common import CommonMiddleware
 from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import render
 from django.utils import timezone, translation
@@ -55,7 +58,8 @@ class CompressPagesMiddleware(GZipMiddleware):
 
 
 class UploadSizeMiddleware:
-    """Answers 413 by the stated length alone."""
+    """Answers by the stated length alone: 413, and who is not signed in is sent to sign in, for to look for the word in a form
+    that other sites do not know means to put its files on the disk. The API has no need of that, and asks who it is first."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -67,14 +71,28 @@ class UploadSizeMiddleware:
             stated = int(request.META.get("CONTENT_LENGTH") or 0)
         except ValueError:
             stated = 0
+        is_api = request.path.startswith("/api/")
+        if stated > FORM_ROOM_BYTES and not is_api and SESSION_KEY not in request.session:
+            return redirect_to_login(_page_before(request))
         if stated <= largest + FORM_ROOM_BYTES:
             return self.get_response(request)
         message = _("The file is larger than {limit} MB. Cut it or export it smaller, then try again.").format(
             limit=largest // 2**20
         )
-        if request.path.startswith("/api/"):
+        if is_api:
             return JsonResponse(errors.body("too_large", message, field="file"), status=413)
         return render(request, "413.html", {"message": message}, status=413)
+
+
+class SlashMiddleware(CommonMiddleware):
+    """Leads to the address with its last slash. Django's own, by which clients make a GET of whatever was sent."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Have method and body kept, so that no script takes a list for the answer to what it posted."""
+        response = super().process_response(request, response)
+        if response.status_code == HTTPStatus.MOVED_PERMANENTLY and request.method not in ("GET", "HEAD"):
+            response.status_code = HTTPStatus.PERMANENT_REDIRECT
+        return response
 
 
 class SignInMiddleware(LoginRequiredMiddleware):

@@ -27,7 +27,7 @@ def job(user: str, job_id: UUID) -> Combinable:
     """Of a render. user: the column with the asker's id in the query that this goes into"""
     facts = {name: F(name) for name in OF_A_JOB}
     paused = Subquery(UserQueue.objects.filter(user=OuterRef("created_by")).values("paused_at")[:1])
-    told = JSONObject(**facts, binned=F("output__binned_at"), paused=paused)
+    told = JSONObject(**facts, binned=F("output__binned_at"), pinned=F("output__pinned"), paused=paused)
     seen = RenderJob.objects.filter(_seen_by(user), pk=job_id).order_by()
     return Subquery(seen.annotate(told=told).values("told")[:1])
 

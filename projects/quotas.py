@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import ceil, floor
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
@@ -167,7 +168,7 @@ def admit_renders(rows: Sequence[RenderJob]) -> None:
     project, person = rows[0].project, rows[0].created_by
     _lock(project.owner_id, person.pk)
     _check_minutes(person, sum(job.video_seconds for job in rows))
-    _check_bytes(project, sum(job.expected_size for job in rows))
+    _check_bytes(project, sum(job.expected_size for job in rows), field="")
 
 
 def _check_minutes(person: User, asked: float) -> None:
@@ -180,11 +181,12 @@ def _check_minutes(person: User, asked: float) -> None:
             "This makes {asked:.1f} minutes of video, and {left:.1f} of this month's {limit:.0f} are left. Wait for the next "
             "month, render fewer, or ask the administrator for more."
         )
-        values = {"asked": asked / 60, "left": minutes.left / 60, "limit": (minutes.limit or 0) / 60}
+        # Rounded away from each other: what is refused does not fit, whatever is told of it.
+        values = {"asked": ceil(asked / 6) / 10, "left": floor(minutes.left / 6) / 10, "limit": (minutes.limit or 0) / 60}
         raise OverQuota("quota_minutes", text.format(**values))
 
 
-def _check_bytes(project: Project, size: int) -> None:
+def _check_bytes(project: Project, size: int, *, field: str = "file") -> None:
     of_project = {"pk": project.pk}, plan_for(project).bytes_per_project, _("This project")
     of_owner = {"owner": project.owner}, plan_of(project.owner).bytes_per_person, _("The owner of this project")
     for which, limit, name in (of_project, of_owner):
@@ -198,7 +200,7 @@ def _check_bytes(project: Project, size: int) -> None:
             )
             sizes = {"limit": room.limit or 0, "left": room.left, "size": size}
             told = {key: filesizeformat(value) for key, value in sizes.items()}
-            raise OverQuota("quota_bytes", text.format(name=name, **told), field="file")
+            raise OverQuota("quota_bytes", text.format(name=name, **told), field=field)
 
 
 def _lock(*user_ids: int) -> None:

@@ -148,7 +148,7 @@ OF_THE_ENGINE = (
         "The weights in {file} are not for {network}: {count} parts differ, {part} for one. Install the published file."
     ),
     gettext_noop("{name} is no device. Choose auto, cpu, or cuda:0, cuda:1 and so on."),
-    gettext_noop("{name} is no precision. Choose auto, {choices}."),
+    gettext_noop("{name} is no precision. Choose one of: {choices}."),
     gettext_noop("This machine has no graphics card {name} that torch can use. Choose another device, or auto."),
     gettext_noop("The graphics card does not answer any more. The worker is started anew and tries again."),
     gettext_noop("The engine met a fault of its own. Send the log of this job to whoever looks after the installation."),

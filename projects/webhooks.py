@@ -51,7 +51,6 @@ CHUNK = 500
 SECRET_PREFIX = "whsec_"  # noqa: S105 - what secrets begin with
 
 NOT_A_MEMBER = "not_a_member"
-PAUSED_NOTE = gettext_noop("Nothing reached this address for a day, so nothing is sent any more. Put it right, then resume.")
 WHY = outbound.SENTENCES | {
     NOT_A_MEMBER: gettext_noop("You are not in this project any more."),
 }

@@ -184,9 +184,11 @@ def refusal(response: httpx.Response) -> StudioError:
         return OutOfReach(code, message)
     if not body:
         return StudioError(code, f"{message} Is this a HeyGem Studio?")
-    detail = body.get("detail")
+    detail, field = body.get("detail"), str(body.get("field") or "")
     at = detail.get("at") if isinstance(detail, dict) else None
-    return Refused(code, message, status=status, field=str(body.get("field") or ""), at=at if isinstance(at, float) else None)
+    if code == "invalid" and field:  # the sentence alone says of no value which one it is
+        message = f"{field}: {message}"
+    return Refused(code, message, status=status, field=field, at=at if isinstance(at, float) else None)
 
 
 def _json(response: httpx.Response) -> dict[str, Any]:

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from heygem_client.rows import Job
 
 
+CANCELLED = "It was cancelled. `heygem render` and `heygem batch` make it again with --retry."
+
+
 class StudioError(Exception):
     """Base of all expected errors; on its own, a fault of ours: an answer that nobody expected."""
 
@@ -52,7 +55,7 @@ class RendersFailed(StudioError):
 
     def __init__(self, jobs: Sequence[Job]) -> None:
         first = jobs[0]
-        why = first.error.message if first.error else "It was cancelled. Run the command again with --retry to render it."
+        why = first.error.message if first.error else CANCELLED
         what = "A render has" if len(jobs) == 1 else f"{len(jobs)} renders have"
         super().__init__("renders_failed", f"{what} no video. {first.title}: {why}")
         self.jobs = tuple(jobs)

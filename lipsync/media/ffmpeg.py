@@ -11,6 +11,7 @@ import contextlib
 import os
 import resource
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -32,6 +33,8 @@ PROBE_TIMEOUT_SECONDS = 60
 END_TIMEOUT_SECONDS = 60
 # What ffmpeg exits with where a signal asked it to end: it closes its output as if all had been read.
 ASKED_TO_END = 255
+# How a program ends that somebody else ends, the system that runs out of memory for one; what it had read tells nothing.
+ENDED_BY_OTHERS = (-signal.SIGKILL, -signal.SIGTERM)
 
 _GUARD = (
     "-protocol_whitelist",
@@ -73,7 +76,7 @@ def run(
 
     graphics: as for `Tool`
 
-    Raises ToolFailed (`tool_timeout`) when it takes longer than `timeout` seconds.
+    Raises ToolFailed: `tool_timeout` when it takes longer than `timeout` seconds, `decoder_died` when somebody ended it.
     """
     with Tool(command, stdout=subprocess.PIPE, graphics=graphics) as tool:
         try:
@@ -83,6 +86,8 @@ def run(
             raise ToolFailed(
                 "tool_timeout", f"{Path(command[0]).name} did not finish within {timeout:.0f} s.", log=tool.log()
             ) from error
+        if tool.process.returncode in ENDED_BY_OTHERS:
+            raise _cut_short(tool.log())
         return subprocess.CompletedProcess(list(command), tool.process.returncode, output, tool.log().encode())
 
 
@@ -179,12 +184,17 @@ class Tool:
         """
         code = self.wait(timeout=END_TIMEOUT_SECONDS)
         if code < 0 or code == ASKED_TO_END:
-            raise ToolFailed("decoder_died", "A file could not be read to its end. Start the render again.", log=self.log())
+            raise _cut_short(self.log())
 
     def log(self) -> str:
         """The end of what the program wrote to standard error."""
         size = os.fstat(self._errors.fileno()).st_size
         return os.pread(self._errors.fileno(), LOG_TAIL_BYTES, max(0, size - LOG_TAIL_BYTES)).decode(errors="replace").strip()
+
+
+def _cut_short(log: str) -> ToolFailed:
+    """What a program that somebody ended has come to."""
+    return ToolFailed("decoder_died", "A file could not be read to its end. Start the render again.", log=log)
 
 
 def _stream(theirs: contextlib.ExitStack) -> tuple[socket.socket, int]:

@@ -13,12 +13,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from lipsync.contracts import DEVICES, PRECISIONS
 from lipsync.errors import EnvironmentFault, UnusableInput
 
 FloatArray = npt.NDArray[np.float32]
 
-PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 AUTO = "auto"
+_TYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 # What a CPU's allocator says; a graphics card's raises an error of its own kind.
 _NO_MEMORY = re.compile(r"can't allocate memory|not enough memory|out of memory|STATUS_ALLOC_FAILED", re.IGNORECASE)
 _LOST = re.compile(r"CUDA error|CUDA driver|cuDNN error|CUBLAS_STATUS|CUDNN_STATUS|no CUDA-capable device")
@@ -31,7 +32,7 @@ def device_named(name: str = AUTO) -> torch.device:
     """
     if name == AUTO:
         return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
-    if not re.fullmatch(r"cpu|cuda:\d{1,2}", name):
+    if not re.fullmatch(DEVICES, name):
         raise UnusableInput("unknown_device", f"{name} is no device. Choose auto, cpu, or cuda:0, cuda:1 and so on.")
     device = torch.device(name)
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
@@ -48,9 +49,9 @@ def precision_named(name: str, device: torch.device) -> torch.dtype:
     """
     if name == AUTO:
         return torch.float16 if device.type == "cuda" else torch.float32
-    if name not in PRECISIONS:
-        raise UnusableInput("unknown_precision", f"{name} is no precision. Choose auto, {', '.join(PRECISIONS)}.")
-    return PRECISIONS[name]
+    if name not in _TYPES:
+        raise UnusableInput("unknown_precision", f"{name} is no precision. Choose one of: {', '.join(PRECISIONS)}.")
+    return _TYPES[name]
 
 
 class Runner:

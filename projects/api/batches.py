@@ -205,7 +205,14 @@ class Batches(Endpoint):
 class Estimate(Endpoint):
     """What a batch would take."""
 
-    @operation("Estimate a batch", scope={*READ, *RENDER}, takes=NewBatch, answers=NeedShape, example=EXAMPLE)
+    @operation(
+        "Estimate a batch",
+        scope={*READ, *RENDER},
+        takes=NewBatch,
+        answers=NeedShape,
+        refuses=("unknown_preset", "not_allowed"),
+        example=EXAMPLE,
+    )
     def post(self, request: Request) -> Response:
         """How long and how large a batch would be. It queues nothing."""
         wanted, _home, cells = _cells(request)
@@ -258,7 +265,7 @@ class ReplaceClip(Endpoint):
         """Queue the cells of a clip that failed with another clip."""
         row = access.editable_batch_for(request.user, batch_id)
         wanted = given(NewClipForCells(data=request.data))
-        old, new = access.clip_for(request.user, wanted["old"]), access.clip_for(request.user, wanted["new"])
+        old, new = access.clip_ever_for(request.user, wanted["old"]), access.clip_for(request.user, wanted["new"])
         batches.replace_clip(batch=row, old=old, new=new, by=person(request))
         return under_way(request, row, BatchDetailShape)
 

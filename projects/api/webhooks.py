@@ -31,7 +31,9 @@ class WebhookShape(Shape):
     project = Id("Of which project it is told, null for all.", OTHER_ID, source="project_id", allow_null=True)
     kinds = serializers.ListField(child=serializers.ChoiceField(choices=EventKind.choices), **KINDS)
     paused = serializers.BooleanField(source="is_paused", **told("Whether nothing is sent.", False))
-    failing = serializers.BooleanField(**told("Whether it is paused because nothing reached it for a day.", False))
+    failing = serializers.BooleanField(
+        **told("Whether it is paused because nothing reached it for a day, or because it answered 410.", False)
+    )
     failures = serializers.IntegerField(**told("Requests in a row that came to nothing.", 0))
     reached_at = Time("When a message was last taken, null if never.", allow_null=True)
     created_at = Time("When it was made.")

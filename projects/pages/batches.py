@@ -126,7 +126,7 @@ def retry(request: HttpRequest, batch_id: UUID) -> HttpResponse:
 def replace(request: HttpRequest, batch_id: UUID, clip_id: UUID) -> HttpResponse:
     """Run the failed ones of a clip with another clip."""
     user = signed_in(request)
-    row, old = access.editable_batch_for(user, batch_id), access.clip_for(user, clip_id)
+    row, old = access.editable_batch_for(user, batch_id), access.clip_ever_for(user, clip_id)
     new_clip = access.clip_for(user, request.POST.get("clip", ""))
     try:
         _tell_queued(request, batches.replace_clip(batch=row, old=old, new=new_clip, by=user))
@@ -242,7 +242,8 @@ def _context(request: HttpRequest, batch_id: UUID) -> dict[str, Any]:
         "is_sparse": len(clips) * len(tracks) > SPARSE * len(jobs),
     }
     if any(line.failed for line in rows) and project.can_edit:
-        context["replacements"] = replacements
+        failed = {line.clip for line in rows if line.failed}
+        context |= {"replacements": replacements, "can_replace": len(failed.union(replacements)) > 1}
     return context
 
 

@@ -123,6 +123,8 @@ def test_a_failed_render_has_an_exit_code_of_its_own(
     assert (code, out.split()[1]) == (5, "failed")
     assert "[renders_failed]" in words
     assert signed_in("render", "missing.mp4", str(voice_file))[0] == 2
+    code, _out, words = signed_in(*command, "--draft", "0.1")
+    assert (code, words) == (2, "excerpt: Ensure this value is greater than or equal to 0.5. [invalid]\n")
 
 
 def test_it_is_interrupted_without_a_traceback(signed_in: Run, line: Line) -> None:

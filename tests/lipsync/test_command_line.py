@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from lipsync.__main__ import main
 from lipsync.media import probe_clip
 from tests.lipsync.media import ROOT, counting_clip, tone
 
@@ -115,6 +116,29 @@ def test_a_sheet_that_cannot_be_made_is_told(tmp_path, given, code, told):
     assert done.returncode == code
     assert told in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (("-o", "out.wav"), "a name that ends in .mp4"),
+        (("-o", "out"), "a name that ends in .mp4"),
+        (("-o", "out.mp4", "--device", "gpu"), "give auto, cpu, or cuda:0"),
+        (("-o", "out.mp4", "--precision", "half"), "invalid choice: 'half'"),
+        (("-o", "out.mp4", "--workers", "-1"), "give a number from 0"),
+    ],
+)
+def test_a_choice_that_is_none_is_told_though_this_engine_needs_it_not(capsys, given, told):
+    with pytest.raises(SystemExit) as ended:
+        main(["render", "a.mp4", "a.wav", *given])
+    assert ended.value.code == 2
+    assert told in capsys.readouterr().err
+
+
+def test_a_reader_that_has_seen_enough_is_no_fault():
+    line = f"{sys.executable} -m lipsync weights list | head -c 0; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", line], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == (f"{128 + signal.SIGPIPE}\n", "")
 
 
 def test_a_name_that_is_no_text_does_not_spoil_the_report(synthetic_take, tmp_path):

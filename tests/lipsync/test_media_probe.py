@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lipsync.errors import EnvironmentFault, UnusableInput
+from lipsync.errors import EnvironmentFault, ToolFailed, UnusableInput
 from lipsync.media import probe, probe_clip, probe_voice, save_still
 from lipsync.media.ffmpeg import run
 from tests.lipsync.media import REAL_CLIPS, counting_clip, ffmpeg, real, tone
@@ -111,6 +111,19 @@ def test_a_missing_ffmpeg_says_what_to_install(tmp_path, monkeypatch):
         probe_clip(path)
     assert caught.value.code == "ffmpeg_missing"
     assert "apt-get install ffmpeg" in str(caught.value)
+
+
+@pytest.mark.parametrize("number", ["KILL", "TERM"])
+def test_a_program_that_is_ended_tells_nothing_of_the_file(tmp_path, monkeypatch, number):
+    """A file that was refused for it would have to be uploaded again."""
+    path = counting_clip(tmp_path / "a.mp4", frames=5)
+    monkeypatch.setattr(probe, "program", lambda name: str(ended))
+    ended = tmp_path / "ended"
+    ended.write_text(f"#!/bin/sh\nkill -{number} $$\n")
+    ended.chmod(0o755)
+    with pytest.raises(ToolFailed) as caught:
+        probe_clip(path)
+    assert caught.value.code == "decoder_died"
 
 
 def test_a_file_is_asked_once_and_anew_when_it_was_exchanged(tmp_path, monkeypatch):

@@ -142,6 +142,12 @@ def test_a_misspelt_field_is_refused_and_nothing_is_made(script: Client, clip: S
     assert not RenderJob.objects.exists() and not RenderBatch.objects.exists()
 
 
+def test_what_is_posted_without_the_last_slash_is_not_taken_for_a_question(script: Client) -> None:
+    answer = script.post("/api/v1/projects", {"name": "Course"}, content_type="application/json", follow=True)
+    assert (answer.status_code, answer.json()["name"]) == (201, "Course")
+    assert script.get("/api/v1/projects").status_code == 301
+
+
 def test_what_is_not_there_has_the_error_body_too(script: Client) -> None:
     answer = script.get("/api/v1/jobs/00000000-0000-0000-0000-000000000000/")
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

@@ -16,7 +16,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from projects import accounts
 from projects.api.endpoints import Endpoint
-from projects.models import ApiToken, RenderBatch, RenderJob, Scope
+from projects.models import ApiToken, RenderBatch, RenderJob, RenderOutput, Scope
 from tests import addresses
 from tests.projects.test_api import basic
 
@@ -206,6 +206,13 @@ def test_a_stranger_learns_nothing_by_polling(owner: User, stranger: User, polle
     tag = script(owner, "read").get(polled[kind])["ETag"]
     answer = script(stranger, "read").get(polled[kind], headers={"If-None-Match": tag})
     assert (answer.status_code, "ETag" in answer) == (404, False)
+
+
+def test_that_a_video_is_kept_from_now_on_is_news(owner: User, output: RenderOutput) -> None:
+    client, url = script(owner, "read"), f"/api/v1/jobs/{output.pk}/"
+    tag = client.get(url)["ETag"]
+    RenderOutput.objects.update(pinned=True)
+    assert client.get(url, headers={"If-None-Match": tag}).status_code == 200
 
 
 def test_estimated_times_are_told_anew_after_a_while(owner: User, polled: Mapping[str, str]) -> None:

@@ -16,16 +16,23 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from lipsync.keeping import name_for
-from projects import accounts, claims, estimates, loading, storage, turns
+from projects import accounts, claims, estimates, lanes, loading, storage, turns
 from projects.estimates import FIRST_GUESS, Waiting
+from projects.lanes import Wanted
 from projects.loading import Place
-from projects.models import AudioTrack, RenderJob, RenderOutput, Speaker, SpeakerClip, Status, UserQueue
+from projects.models import AudioTrack, Lane, RenderJob, RenderOutput, Speaker, SpeakerClip, Status, UserQueue
 from projects.pace import Pace
 
 WITHIN = 0.2
 START, MAKE, LOOK = 2.0, 0.5, 0.25  # what the simulated machine takes, at 1280 x 720
 Media = Callable[..., dict[str, Any]]
 SIZE = (1280, 720)
+
+
+@pytest.fixture(autouse=True)
+def _ready(lane: Wanted) -> None:
+    """A lane lives that has loaded what it needs."""
+    Lane.objects.filter(name=lane.name).update(warm=["resynth"])
 
 
 @pytest.fixture
@@ -260,6 +267,15 @@ def test_while_the_queue_is_paused_nobody_can_tell(media: Media, owner: User, ow
     assert (told.paused, told.starts_at, told.ends_at) == (True, None, None)
     answer = owner_client.get(f"/api/v1/jobs/{job.pk}/").json()
     assert (answer["paused"], answer["starts_at"], answer["ends_at"], answer["queue_position"]) == (True, None, None, 0)
+
+
+def test_while_no_lane_takes_renders_nobody_can_tell(media: Media, owner: User, owner_client: Client) -> None:
+    job = waiting(media(owner, voice=10.0))
+    lanes.pause_node("no_space", timezone.now() + timedelta(minutes=2))
+    answer = owner_client.get(f"/api/v1/jobs/{job.pk}/").json()
+    assert (answer["position"], answer["starts_at"], answer["ends_at"]) == (0, None, None)
+    page = owner_client.get(f"/jobs/{job.pk}/").text
+    assert ("starts as soon as a worker is free" in page, "done in" in page) == (True, False)
 
 
 @pytest.mark.parametrize("count", [1, 12])

@@ -128,6 +128,18 @@ def test_a_batch_is_told_of_once_when_it_is_done(
     assert told() == ""
 
 
+def test_a_batch_that_ends_at_this_moment_is_told_of_once_too(
+    ended: Ended, project: Project, owner: User, later: Later
+) -> None:
+    batch = RenderBatch.objects.create(project=project, created_by=owner, name="Course 1", name_pattern="{clip}")
+    first = ended(batch=batch)
+    RenderJob.objects.filter(pk=ended(batch=batch, retry_of=first).pk).update(finished_at=timezone.now())
+    told()
+    later(minutes=11)
+    told()
+    assert ["Course 1" in str(message.body) for message in mail.outbox] == [True]
+
+
 def test_a_draft_is_looked_at_on_the_page_and_not_told_of(ended: Ended) -> None:
     ended(excerpt=5.0)
     assert told() == ""

@@ -112,6 +112,28 @@ def test_minutes_are_counted_by_month_and_only_where_a_video_came_of_it(
     assert quotas.minutes_of(owner).left == 60.0
 
 
+def test_a_refusal_never_tells_of_seconds_that_would_fit(
+    project: Project, clip: SpeakerClip, track: AudioTrack, owner: User
+) -> None:
+    usual(minutes_per_month=1)
+    AudioTrack.objects.filter(pk=track.pk).update(duration=32.0)
+    track.refresh_from_db()
+    jobs.submit(project=project, clip=clip, track=track, created_by=owner)
+    with pytest.raises(ProjectError, match=r"This makes 0.6 minutes of video, and 0.4 of this month's 1 are left"):
+        jobs.submit(project=project, clip=clip, track=track, created_by=owner)
+
+
+def test_a_render_that_does_not_fit_blames_no_field_that_it_has_not(
+    project: Project, clip: SpeakerClip, track: AudioTrack, owner: User, voice_file: Path
+) -> None:
+    usual(bytes_per_project=clip.size + track.size)
+    with pytest.raises(ProjectError) as render:
+        jobs.submit(project=project, clip=clip, track=track, created_by=owner)
+    with pytest.raises(ProjectError) as upload:
+        uploads.add_track(project=project, uploaded_file=making.upload(voice_file))
+    assert [error.value.field for error in (render, upload)] == ["", "file"]
+
+
 def test_an_upload_keeps_its_room_from_its_first_byte_on(project: Project, owner: User, voice_file: Path) -> None:
     size = voice_file.stat().st_size
     usual(bytes_per_project=2 * size - 1)

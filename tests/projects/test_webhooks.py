@@ -253,12 +253,15 @@ def test_all_attempts_together_take_a_day() -> None:
     assert sorted(webhooks.PAUSES) == webhooks.PAUSES
 
 
-def test_one_that_says_that_it_is_gone_is_asked_no_more(endpoint: WebhookEndpoint, receiver: Receiver, owner: User) -> None:
+def test_one_that_says_that_it_is_gone_is_asked_no_more(
+    endpoint: WebhookEndpoint, receiver: Receiver, owner: User, owner_client: Client
+) -> None:
     receiver.answers = [410]
     webhooks.ping(endpoint=endpoint, by=owner)
     webhooks.send_due(SECONDS)
     endpoint.refresh_from_db()
     assert endpoint.failing
+    assert "or it answered that it is gone (410)" in owner_client.get(f"/webhooks/{endpoint.pk}/").text
 
 
 def test_a_message_that_a_lost_worker_had_in_hand_is_sent_by_another(

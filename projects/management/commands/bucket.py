@@ -5,10 +5,11 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from projects import inventory, objects
 from projects.errors import ProjectError
+from projects.management.prepared import PreparedCommand
 
 DOES = {
     "fill": inventory.fill,  # into the bucket, what is not there
@@ -18,7 +19,7 @@ DOES = {
 }
 
 
-class Command(BaseCommand):
+class Command(PreparedCommand):
     """Look after the bucket."""
 
     help = (

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from projects import cleanup, doctor, retention
+from projects.management.prepared import PreparedCommand
 
 
-class Command(BaseCommand):
+class Command(PreparedCommand):
     """Clean up."""
 
     help = "Put into the bin what the retention policies say, empty what lay there for a week. --dry-run: only tell."

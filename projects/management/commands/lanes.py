@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from projects import lanes, running, supervisor
+from projects.management.prepared import PreparedCommand
 from projects.members import LaneMember
 
 
-class Command(BaseCommand):
+class Command(PreparedCommand):
     """Runs this machine's lanes until Ctrl-C."""
 
     help = "Starts the lanes that CPU_LANES, GPU_LANES and IO_LANES ask for, without a web server. Ctrl-C ends them."

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from projects import accounts, running
+from projects.management.prepared import PreparedCommand
 
 
-class Command(BaseCommand):
+class Command(PreparedCommand):
     """Prints the link, while nobody has an account."""
 
     help = "Prints a fresh one-time link with which the first account is made. Earlier links stop working."
