@@ -20,8 +20,9 @@ from django.shortcuts import render
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from projects import audit, guesses, preferences
+from projects import audit, guesses, preferences, storage
 from projects.api import errors
+from projects.errors import NoRoom
 from projects.pages.returning import page_before
 
 FORM_ROOM_BYTES = 2**20
@@ -75,7 +76,7 @@ class UploadSizeMiddleware:
         if stated > FORM_ROOM_BYTES and not is_api and SESSION_KEY not in request.session:
             return redirect_to_login(page_before(request))
         if stated <= largest + FORM_ROOM_BYTES:
-            return self.get_response(request)
+            return (_without_room(request, stated) if is_api else None) or self.get_response(request)
         message = _("The file is larger than {limit} MB. Cut it or export it smaller, then try again.").format(
             limit=largest // 2**20
         )
@@ -157,3 +158,14 @@ class WhoAsksMiddleware:
         """Pass the request on."""
         with audit.asked_by(request, guesses.address_of(request)):
             return self.get_response(request)
+
+
+def _without_room(request: HttpRequest, stated: int) -> HttpResponse | None:
+    """The refusal of a file that comes in one piece and would fill the disk before anybody has looked at it. Pages send files
+    in many pieces."""
+    if stated > FORM_ROOM_BYTES and request.content_type == "multipart/form-data":
+        try:
+            storage.require_room(stated)
+        except NoRoom as error:
+            return JsonResponse(errors.body(error.code, error.message, field="file"), status=error.status)
+    return None
