@@ -15,7 +15,7 @@ from lipsync.bank import Mouth
 from lipsync.faces.landmarks import CHEEKS, CHIN, JAW, LIP_OPENING, LIP_OUTLINE, MOUTH_RING, NOSE, places
 from lipsync.faces.pose import DoubleArray
 from lipsync.faces.tracker import Box, FloatArray
-from lipsync.interior import BARE_SKIN, LOWER_OPENING, UPPER_OPENING, Interior, Opening, draw, lip_gap
+from lipsync.interior import BARE_SKIN, BLACK, LOWER_OPENING, UPPER_OPENING, Interior, Opening, draw, lip_gap
 from lipsync.media.frames import Frame, UInt8Array
 from lipsync.shapes import apertures_of_lips
 from lipsync.warp import Grid, fields, pick
@@ -45,6 +45,10 @@ TOUCHING_IOD = 0.010
 # Distance of the borrowed lips from those wanted beyond which they are not stretched any further, and back again.
 FAR_IOD, NEAR_IOD = 0.07, 0.055
 FADE_FRAMES = 4
+LEAST_LIGHT, MOST_LIGHT = 0.02, 1.6
+# How much fainter or stronger, as a natural logarithm, light must be before a mouth is dimmed or lit with it, and from where on
+# it is in full: speech alone makes it seem up to the first.
+FAINT_CHANGE, CLEAR_CHANGE = 0.16, 0.36
 
 
 def lip_distance(wanted: DoubleArray, borrowed: DoubleArray) -> DoubleArray:
@@ -74,6 +78,13 @@ def fallback_share(distance: DoubleArray, *, still: bool) -> DoubleArray:
     # Grown first, so that the fade is over when the lips are as far as that.
     grown = binary_dilation(wanted, iterations=FADE_FRAMES)
     return np.asarray(uniform_filter1d(grown.astype(np.float64), 2 * FADE_FRAMES - 1, mode="nearest"))
+
+
+def sure_light(light: float) -> np.float32:
+    """Light of a frame against that of a borrowed mouth: 1 where the difference may be none."""
+    change = np.log(np.clip(light, LEAST_LIGHT, MOST_LIGHT))
+    sure = np.clip((abs(change) - FAINT_CHANGE) / (CLEAR_CHANGE - FAINT_CHANGE), 0, 1)
+    return np.float32(np.exp(change * sure * sure * (3 - 2 * sure)))
 
 
 def planes(
@@ -106,7 +117,8 @@ def planes(
     # Lips that all but touch have their own dark line between them already.
     parted = np.clip((lip_gap(wanted) / unit - TOUCHING_IOD) / TOUCHING_IOD, 0, 1)
     shows *= np.float32(strength * parted)
-    inside = _borrowed_inside(mouths, shifted, wanted - corner - [part[1].start, part[0].start], size) or _split(picture)
+    borrowed = _borrowed_inside(mouths, shifted, wanted - corner - [part[1].start, part[0].start], size)
+    inside = _split(picture) if borrowed is None else _lit(borrowed, sure_light(light))
     found = []
     for index, factor in enumerate((1, 2, 2)):
         whole = share if factor == 1 else _halved(share)
@@ -162,7 +174,14 @@ def _light(frame: Frame, own: DoubleArray, interior: Interior) -> float:
     """How bright the skin beside the nose is in this frame against the take's."""
     x, y = own[BARE_SKIN].round().astype(int).T
     here = frame.y[y.clip(0, frame.height - 1), x.clip(0, frame.width - 1)].astype(np.float64)
-    return float(np.clip((np.median(here) - 16) / max(interior.skin[0] - 16, 8), 0.4, 1.6))
+    return float(np.clip((np.median(here) - BLACK) / max(interior.skin[0] - BLACK, 8), LEAST_LIGHT, MOST_LIGHT))
+
+
+def _lit(inside: tuple[FloatArray, FloatArray, FloatArray], light: np.float32) -> tuple[FloatArray, FloatArray, FloatArray]:
+    y, u, v = (
+        np.float32(black) + light * (plane - np.float32(black)) for plane, black in zip(inside, (BLACK, 128, 128), strict=True)
+    )
+    return y, u, v
 
 
 def _borrowed_inside(

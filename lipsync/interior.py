@@ -168,6 +168,7 @@ def draw(interior: Interior, opening: Opening, width: int, height: int, light: f
     picture = _layers(interior, along, depth, top, bottom, gape)
     shade = 0.25 + 0.75 * _step(inside / EDGE_SHADOW_IOD)
     picture[..., 0] = BLACK + picture[..., 0] * shade * np.float32(light)
+    picture[..., 1:] = 128 + (picture[..., 1:] - 128) * np.float32(min(1, light))
     soft = max(0.6, SOFTNESS_IOD * unit)
     blurred = cv2.GaussianBlur(picture, (0, 0), soft)
     shows = cv2.GaussianBlur(hole.astype(np.float32) / 255, (0, 0), max(0.7, 0.009 * unit))

@@ -32,7 +32,7 @@ from lipsync.faces.landmarks import (
 )
 from lipsync.faces.pose import DoubleArray
 from lipsync.faces.tracker import Box, FloatArray
-from lipsync.interior import Interior
+from lipsync.interior import BLACK, Interior
 from lipsync.media.frames import Frame
 from lipsync.shapes import apertures
 from lipsync.warp import Grid, fields, pick
@@ -58,6 +58,8 @@ COLOUR_REACH_IOD = 0.22
 # Lips take over the light around them only where it differs by more than speech itself makes the skin around them flicker.
 LIPS_INSET_IOD = 0.08
 FLICKER_GREY_LEVELS = (8.0, 3.0, 3.0)
+# Grey levels of colour that say nothing, as in a film without colours.
+NO_COLOUR = 5.0
 SLOW_IOD = 0.03
 # Detail is one mouth's alone until lips blurred by so much have fallen to this; nearer by, two would make the corners vague.
 SKIN_REACH_IOD, SKIN_FROM = 0.12, 1 / 6
@@ -303,7 +305,13 @@ def lay_over(frame: Frame, box: Box, mouth: Overlay, mask: FloatArray, *, unit: 
         plane[box.top // shrink : box.bottom // shrink, box.left // shrink : box.right // shrink]
         for plane, shrink in ((frame.y, 1), (frame.u, 2), (frame.v, 2))
     ]
-    tint = _tint(_coarse(*planes) - _coarse(mouth.y, mouth.u, mouth.v) - mouth.slow, mask, unit) + mouth.slow
+    face, laid = _coarse(*planes), _coarse(mouth.y, mouth.u, mouth.v) + mouth.slow
+    light = _light(face, laid, mask)
+    if light != 1:
+        black = np.array([BLACK, 128, 128], dtype=np.float32)
+        y, u, v = (level + light * (plane - level) for level, plane in zip(black, (mouth.y, mouth.u, mouth.v), strict=True))
+        mouth, laid = Overlay(y, u, v, light * mouth.slow), black + light * (laid - black)
+    tint = _tint(face - laid, mask, unit) + mouth.slow
     share = mask * np.float32(strength)
     for channel, (plane, above) in enumerate(zip(planes, (mouth.y, mouth.u, mouth.v), strict=True)):
         size = plane.shape[::-1]
@@ -313,6 +321,23 @@ def lay_over(frame: Frame, box: Box, mouth: Overlay, mask: FloatArray, *, unit: 
         change += plane
         change += np.float32(0.5)
         plane[:] = np.clip(change, 0, 255, out=change)
+
+
+def _light(face: FloatArray, mouth: FloatArray, mask: FloatArray) -> np.float32:
+    """How much of the mouth's contrast and colour the face's light leaves, told along the mask's edge; 1 in steady light.
+
+    In a fade from black all luma falls; in one from white luma's contrast falls as colour does, each of which alone may differ
+    for other reasons. face, mouth: (h, w, 3); mask: (h, w)
+    """
+    edge = 4 * mask * (1 - mask)
+    edge /= edge.sum() + np.float32(1e-6)
+    means = [float(np.tensordot(edge, picture[..., 0], axes=2)) for picture in (face, mouth)]
+    luma = max(means[0] - BLACK, 1) / max(means[1] - BLACK, 1)
+    here, there = (picture - np.array([mean, 128, 128], np.float32) for picture, mean in zip((face, mouth), means, strict=True))
+    alike, own = (np.tensordot(edge, there * other, axes=2) for other in (here, there))
+    colour = (alike[1:].sum() + luma * NO_COLOUR**2) / (own[1:].sum() + NO_COLOUR**2)
+    contrast = np.sqrt(np.tensordot(edge, here[..., 0] ** 2, axes=2) / (own[0] + 1))
+    return fallback.sure_light(min(luma, max(colour, contrast)))
 
 
 def _tint(gap: FloatArray, mask: FloatArray, unit: float) -> FloatArray:

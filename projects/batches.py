@@ -50,12 +50,17 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a batch is. share: 0 to 1; ends_at: when its last render is expected to end, None where nobody can tell"""
+    """How far a batch is.
+
+    share: 0 to 1; ends_at: when its last render is expected to end, None where nobody can tell; paused: ids of the people whose
+    queues are paused, so that renders of it wait
+    """
 
     total: int
     counts: Mapping[str, int]
     share: float
     ends_at: datetime | None = None
+    paused: frozenset[int] = frozenset()
 
     @property
     def done(self) -> int:
@@ -150,9 +155,15 @@ def progress(batch: RenderBatch) -> Progress:
 def progress_of(rows: Iterable[RenderJob]) -> Progress:
     """How far these cells are and when the last one ends. It reads their fields `TOLD`."""
     rows = list(rows)
-    ends = [told.ends_at for told in estimates.of([job for job in rows if job.status in LIVE]).values()]
+    live = [job for job in rows if job.status in LIVE]
+    told = estimates.of(live)
+    ends = [each.ends_at for each in told.values()]
     known = [end for end in ends if end is not None]
-    return _progress(rows, max(known) if ends and len(known) == len(ends) else None)
+    ends_at = max(known) if ends and len(known) == len(ends) else None
+    shares = [1.0 if job.is_final else job.progress for job in rows]
+    share = sum(shares) / len(shares) if shares else 0.0
+    paused = frozenset(job.created_by_id for job in live if told[job.pk].paused)
+    return Progress(len(rows), Counter(job.status for job in rows), share, ends_at, paused)
 
 
 def counted(batches: QuerySet[RenderBatch]) -> list[tuple[RenderBatch, Progress]]:
@@ -204,11 +215,6 @@ def _again(rows: QuerySet[RenderJob], *, by: User, clip: SpeakerClip | None = No
     except IntegrityError:  # asked for twice at the same moment: the other one has queued them
         return 0
     return len(again)
-
-
-def _progress(rows: Sequence[RenderJob], ends_at: datetime | None) -> Progress:
-    shares = [1.0 if job.is_final else job.progress for job in rows]
-    return Progress(len(rows), Counter(job.status for job in rows), sum(shares) / len(shares) if shares else 0.0, ends_at)
 
 
 def _once_each(cells: Sequence[Cell]) -> list[Cell]:

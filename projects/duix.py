@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from projects import accounts, consents, idempotency, jobs, library, objects, outbound, quotas, storage, uploads
+from projects import access, accounts, consents, idempotency, jobs, library, objects, outbound, quotas, storage, uploads
 from projects.errors import Missing, ProjectError, Refused
 from projects.models import AudioTrack, IdempotencyKey, RenderJob, RenderOutput, SpeakerClip, Status, UploadKind
 
@@ -81,11 +81,13 @@ def submit(*, user: User, asked: Asked) -> RenderJob:
 
 
 def find(*, user: User, code: str) -> RenderJob:
-    """The render of this code, for a day after it was asked for. Raises ProjectError `task_missing`."""
+    """The render of this code, for a day after it was asked for, while the person may see it. Raises ProjectError
+    `task_missing`."""
     known = _known(user, code) if CODE.fullmatch(code) else None
-    if known is None or known.job is None:
+    job = access.jobs_of(user).filter(pk=known.job_id).first() if known and known.job_id else None
+    if job is None:
         raise Missing("task_missing", _("There is no task of this code. Codes are remembered for a day."))
-    return known.job
+    return job
 
 
 def state(job: RenderJob) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib.admin.forms import AdminAuthenticationForm
-from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.forms import AuthenticationForm, UsernameField
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
 from django.utils.text import capfirst, format_lazy
@@ -109,21 +110,40 @@ class QuickRenderForm(OneClipForm):
 
     def __init__(self, user: User | AnonymousUser, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices: dict[str, QuerySet[Any]] = {
+        self.choices: dict[str, QuerySet[Any]] = {
             "clip": access.clips_of(user, editable=True),
             "track": access.tracks_of(user, editable=True),
             "project": access.editable_projects_of(user),
         }
-        self.clips, self.tracks = choices["clip"][:LIBRARY_SHOWN], choices["track"][:LIBRARY_SHOWN]
-        for name, rows in choices.items():
+        for name, rows in self.choices.items():
             field = self.fields[name]
             if isinstance(field, forms.ModelChoiceField):
                 field.queryset = rows
 
     @property
+    def clips(self) -> list[SpeakerClip]:
+        """Those to pick from."""
+        return self._shown("clip")
+
+    @property
+    def tracks(self) -> list[AudioTrack]:
+        """Those to pick from."""
+        return self._shown("track")
+
+    @property
     def more_has_errors(self) -> bool:
         """Whether the folded fields must be shown."""
         return any(name in self.errors for name in self.fields if name not in SHOWN_ABOVE)
+
+    def _shown(self, name: str) -> list[Any]:
+        """The newest ones to pick from, and the one that is picked beforehand, however old it is."""
+        rows = self.choices[name]
+        newest = list(rows[:LIBRARY_SHOWN])
+        picked = str(self[name].value() or "")
+        if picked and picked not in {str(row.pk) for row in newest}:
+            with contextlib.suppress(forms.ValidationError):  # not even an id
+                newest += rows.filter(pk=picked)
+        return newest
 
     def clean(self) -> dict[str, Any]:
         """One video, one voice, and both of one project."""
@@ -235,6 +255,11 @@ class BatchForm(HowForm):
         ),
     )
 
+    @property
+    def more_has_errors(self) -> bool:
+        """Whether the folded fields must be shown: all of them are, those of the grid are none of the form's."""
+        return any(name in self.errors for name in self.fields)
+
 
 class LecturerForm(forms.Form):
     """A new lecturer."""
@@ -297,6 +322,8 @@ class SignInForm(AuthenticationForm):
     """Name and password, at a pace that makes guessing hopeless. `wait`: seconds, when it came too early"""
 
     wait = 0
+
+    username = UsernameField(label=_("User name"), widget=forms.TextInput(attrs={"autofocus": True}))
 
     def clean(self) -> dict[str, Any]:
         """The password is right, and not one of too many."""

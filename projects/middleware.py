@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
@@ -20,8 +21,9 @@ from django.shortcuts import render
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from projects import audit, guesses, preferences
+from projects import audit, guesses, preferences, storage
 from projects.api import errors
+from projects.errors import NoRoom
 
 FORM_ROOM_BYTES = 2**20
 ZONE_COOKIE = "zone"  # what static/js/zone.js says of the browser
@@ -57,7 +59,8 @@ class CompressPagesMiddleware(GZipMiddleware):
 
 
 class UploadSizeMiddleware:
-    """Answers 413 by the stated length alone."""
+    """Answers by the stated length alone: 413, and who is not signed in is sent to sign in, for to look for the word in a form
+    that other sites do not know means to put its files on the disk. The API has no need of that, and asks who it is first."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -69,12 +72,15 @@ class UploadSizeMiddleware:
             stated = int(request.META.get("CONTENT_LENGTH") or 0)
         except ValueError:
             stated = 0
+        is_api = request.path.startswith("/api/")
+        if stated > FORM_ROOM_BYTES and not is_api and SESSION_KEY not in request.session:
+            return redirect_to_login(_page_before(request))
         if stated <= largest + FORM_ROOM_BYTES:
-            return self.get_response(request)
+            return (_without_room(request, stated) if is_api else None) or self.get_response(request)
         message = _("The file is larger than {limit} MB. Cut it or export it smaller, then try again.").format(
             limit=largest // 2**20
         )
-        if request.path.startswith("/api/"):
+        if is_api:
             return JsonResponse(errors.body("too_large", message, field="file"), status=413)
         return render(request, "413.html", {"message": message}, status=413)
 
@@ -144,3 +150,14 @@ def _page_before(request: HttpRequest) -> str:
     except ValueError:
         return "/"
     return f"{path}?{query}".removesuffix("?") if host == request.get_host() else "/"
+
+
+def _without_room(request: HttpRequest, stated: int) -> HttpResponse | None:
+    """The refusal of a file that comes in one piece and would fill the disk before anybody has looked at it. Pages send files
+    in many pieces."""
+    if stated > FORM_ROOM_BYTES and request.content_type == "multipart/form-data":
+        try:
+            storage.require_room(stated)
+        except NoRoom as error:
+            return JsonResponse(errors.body(error.code, error.message, field="file"), status=error.status)
+    return None

@@ -120,11 +120,11 @@ def fetch(url: str, path: Path, *, most: int, seconds: float) -> None:
 
 
 class _Pinned(http.client.HTTPConnection):
-    """A connection to the address that was looked up, whatever its name means by now."""
+    """A connection to the address that was looked up, whatever its name means by now. until: by `time.monotonic`"""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, until: float) -> None:
         super().__init__(target.host, target.port, timeout=CONNECT_SECONDS)
-        self._target = target
+        self._target, self._until = target, until
         self._line: socket.socket | None = None
 
     def cut(self) -> None:
@@ -143,14 +143,22 @@ class _Pinned(http.client.HTTPConnection):
                 line.close()
                 raise
         self.sock = self._line = line
+        self._left()  # `cut` may have found no line yet, and comes only once
 
     def _reach(self) -> socket.socket:
         """A line to the first of its addresses that answers."""
         *others, last = self._target.addresses
         for address in others:
             with contextlib.suppress(OSError):
-                return socket.create_connection((address, self._target.port), CONNECT_SECONDS)
-        return socket.create_connection((last, self._target.port), CONNECT_SECONDS)
+                return socket.create_connection((address, self._target.port), min(CONNECT_SECONDS, self._left()))
+        return socket.create_connection((last, self._target.port), min(CONNECT_SECONDS, self._left()))
+
+    def _left(self) -> float:
+        """Seconds that are left. Raises TimeoutError when there are none: a name may have hundreds of addresses."""
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
 
 
 @contextlib.contextmanager
@@ -158,10 +166,10 @@ def _asking(
     method: str, target: Target, seconds: float, *, body: bytes | None = None, headers: Mapping[str, str] | None = None
 ) -> Iterator[http.client.HTTPResponse]:
     """The answer of a server, if it is one of success; the connection ends with the block, or when its time is over."""
-    line = _Pinned(target)
+    begun = time.monotonic()
+    line = _Pinned(target, begun + seconds)
     path = target.parts.path or "/"
     path = f"{path}?{target.parts.query}" if target.parts.query else path
-    begun = time.monotonic()
     watch = threading.Timer(seconds, line.cut)
     watch.daemon = True
     watch.start()

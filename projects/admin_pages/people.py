@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangosGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangosUserAdmin
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.db.models import Count, F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -103,14 +103,12 @@ class UserAdmin(DjangosUsers, Usage, GivesPlans):
         return own if request.user.is_superuser else (*own, *SUPERUSERS_ALONE)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """A superuser, and with that their password, is changed by superusers alone."""
-        allowed = super().has_change_permission(request, obj)
-        return allowed and (obj is None or not obj.is_superuser or bool(request.user.is_superuser))
+        """Somebody, and with that their password, is changed by those alone who have all of their rights."""
+        return super().has_change_permission(request, obj) and (obj is None or _has_all_rights_of(signed_in(request), obj))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """The same of removing."""
-        allowed = super().has_delete_permission(request, obj)
-        return allowed and (obj is None or not obj.is_superuser or bool(request.user.is_superuser))
+        return super().has_delete_permission(request, obj) and (obj is None or _has_all_rights_of(signed_in(request), obj))
 
     def has_queue_permission(self, request: HttpRequest) -> bool:
         """Whether the person may hold and release queues."""
@@ -140,6 +138,15 @@ class UserAdmin(DjangosUsers, Usage, GivesPlans):
         for person in chosen:
             turns.resume(user=person)
         self.message_user(request, "Resumed.")
+
+
+def _has_all_rights_of(asker: User, person: User) -> bool:
+    """Whether the one may do all that the other may, or might once they are active again."""
+    if asker.is_superuser or person.is_superuser:
+        return asker.is_superuser
+    theirs = Permission.objects.filter(Q(user=person) | Q(group__user=person))
+    names = theirs.values_list("content_type__app_label", "codename")
+    return all(asker.has_perm(f"{app}.{codename}") for app, codename in names)
 
 
 @admin.register(Preferences)

@@ -9,9 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import contextlib
-import socket
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -44,7 +41,6 @@ METADATA_BYTES = 8192
 YES = ("true", "yes", "on", "1")
 SEND, EITHER = {Scope.UPLOAD}, {Scope.READ, Scope.UPLOAD}
 GONE = ("upload_gone", "upload_expired")
-SILENCE_SECONDS = 30.0  # a connection that brings nothing for so long is given up; the sender comes back
 
 
 def _header(name: str, about: str, *, needed: bool = False, answered: bool = False, words: bool = True) -> OpenApiParameter:
@@ -253,25 +249,8 @@ def _append(request: Request, upload: Upload, offset: int) -> Upload:
     length = request.headers.get("Content-Length", "")
     if not length.isdecimal():
         raise LengthRequired("length_required", _("Say in Content-Length how many bytes are sent."))
-    with _impatient(request):
-        body = request._request
-        return resumable.append(upload=upload, offset=offset, length=int(length), body=body, checksum=_checksum(request))
-
-
-@contextlib.contextmanager
-def _impatient(request: Request) -> Iterator[None]:
-    """While the block reads the body, a silent connection counts as a broken one: its upload must not stay locked."""
-    line = request.META.get("gunicorn.socket")
-    if not isinstance(line, socket.socket):
-        yield
-        return
-    before = line.gettimeout()
-    line.settimeout(SILENCE_SECONDS)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            line.settimeout(before)
+    body = request._request
+    return resumable.append(upload=upload, offset=offset, length=int(length), body=body, checksum=_checksum(request))
 
 
 def _stand(upload: Upload) -> dict[str, str]:

@@ -240,6 +240,11 @@ class Sight:
         return reverse("clip_strip", args=[self.clip.pk]) if is_there else ""
 
     @property
+    def is_refused(self) -> bool:
+        """Whether the preflight found that no video can be made of it."""
+        return self.strip is not None and self.strip.card.get("verdict") == "refused"
+
+    @property
     def is_coming(self) -> bool:
         """Whether anything is still being made."""
         return any(preview is not None and preview.state == "waiting" for preview in (self.film, self.strip))

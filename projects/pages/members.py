@@ -20,7 +20,7 @@ from projects import access, memberships
 from projects.errors import ProjectError
 from projects.forms import RoleForm, SetUpForm
 from projects.models import Invitation, Project
-from projects.pages.people import come_in, signed_in
+from projects.pages.people import come_in, name_of, signed_in
 
 
 @require_safe
@@ -77,7 +77,7 @@ def remove_member(request: HttpRequest, project_id: UUID, user_id: int) -> HttpR
     row = access.owned_project_for(user, project_id)
     member = access.membership_in(row, user_id)
     memberships.remove(membership=member, by=user)
-    messages.success(request, _("%(name)s is no longer in the project.") % {"name": member.user.get_username()})
+    messages.success(request, _("%(name)s is no longer in the project.") % {"name": name_of(member.user)})
     return redirect("pages:members", row.pk)
 
 
@@ -92,7 +92,7 @@ def hand_over(request: HttpRequest, project_id: UUID, user_id: int) -> HttpRespo
     except ProjectError as error:
         messages.error(request, error.message)
         return redirect("pages:members", row.pk)
-    messages.success(request, _("%(name)s owns the project now; you are an editor.") % {"name": member.user.get_username()})
+    messages.success(request, _("%(name)s owns the project now; you are an editor.") % {"name": name_of(member.user)})
     return redirect("pages:members", row.pk)
 
 

@@ -1,4 +1,4 @@
-"""Who asks: the middleware has closed every page to visitors, this tells the type checker so; and who comes in."""
+"""Who asks: the middleware has closed every page to visitors, this tells the type checker so; their names; and who comes in."""
 
 from __future__ import annotations
 
@@ -17,6 +17,11 @@ def signed_in(request: HttpRequest) -> User:
     if not isinstance(request.user, User):
         raise PermissionDenied
     return request.user
+
+
+def name_of(user: User) -> str:
+    """What somebody wishes to be called, else their user name."""
+    return user.get_full_name() or user.get_username()
 
 
 def come_in(request: HttpRequest, user: User) -> None:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from projects import sentences
 from projects.models import JobAttempt, JobLogLine, Outcome, RenderJob, Stage, Status
 from projects.pages import telling
+from projects.pages.people import name_of
 
 # The log is written in English: what says in it that a step begins.
 with translation.override(None):
@@ -38,7 +39,7 @@ class Happening:
 
 def of(job: RenderJob, attempts: Sequence[JobAttempt], lines: Sequence[JobLogLine]) -> list[Happening]:
     """The story in order. attempts, lines: of this job"""
-    found = [Happening(job.created_at, _("%(name)s asked for it.") % {"name": job.created_by.get_username()})]
+    found = [Happening(job.created_at, _("%(name)s asked for it.") % {"name": name_of(job.created_by)})]
     for attempt in attempts:
         words = _("A worker begins.") if attempt.number == 1 else _("A worker begins again.")
         found.append(Happening(attempt.started_at, words))

@@ -23,7 +23,7 @@ from projects import access, outbound, quotas, sentences, webhooks
 from projects.consents import EARLIER_NOTE, STATED, STATED_NOTE, Standing
 from projects.forms import LANGUAGES
 from projects.models import AudioTrack, RenderJob, Role, SpeakerClip
-from projects.pages import telling, turns
+from projects.pages import people, telling, turns
 
 register = template.Library()
 
@@ -164,7 +164,7 @@ def shown(sentence: str) -> str:
 @register.filter
 def person_name(user: User) -> str:
     """What somebody wishes to be called, else their user name."""
-    return user.get_full_name() or user.get_username()
+    return people.name_of(user)
 
 
 @register.filter
@@ -257,6 +257,7 @@ def navigation(context: RequestContext) -> dict[str, Any]:
         "csrf_token": context.get("csrf_token"),
         "here": match.url_name if match else "",
         "project": context.get("project"),
+        "tab": context.get("tab"),
         "projects": homes[:PROJECTS_IN_SWITCHER],
         "active_jobs": turns.live_count_in(homes),
     }

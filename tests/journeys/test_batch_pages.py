@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from projects import batches, bin, claims
+from projects import batches, bin, claims, turns
 from projects.models import AudioTrack, Project, QuotaPlan, RenderBatch, RenderJob, Speaker, SpeakerClip
 from projects.pages import batches as pages
 from tests import making
@@ -156,3 +156,28 @@ def test_a_cell_fills_while_its_video_is_made(
     RenderJob.objects.filter(pk=claim.job_id).update(progress=0.4)
     page = owner_client.get(f"/batches/{batch.pk}/live/").text
     assert re.findall(r'class="fill"\s+max="1"\s+value="([^"]*)"', page) == ["0.400"]
+
+
+def test_a_batch_in_a_paused_queue_says_so_and_offers_to_go_on(
+    owner_client: Client, owner: User, project: Project, clips: list[SpeakerClip], tracks: list[AudioTrack]
+) -> None:
+    address = batch_of(batches.matrix(clips[:2], tracks[:1]), owner).get_absolute_url()
+    teammate = making.browser(making.member(project, "edgar", "editor"))
+    assert "paused" not in owner_client.get(address).text
+    turns.pause(user=owner)
+    mine, theirs = (client.get(address).text for client in (owner_client, teammate))
+    assert "Your queue is paused." in mine
+    assert "Resume my queue" in mine
+    assert "olga, who asked for it, has paused their queue." in theirs
+    assert "Resume my queue" not in theirs
+
+
+def test_a_batch_of_nothing_leaves_the_further_choices_folded(
+    owner_client: Client, project: Project, clips: list[SpeakerClip], tracks: list[AudioTrack]
+) -> None:
+    address = f"/projects/{project.pk}/batches/new/"
+    nothing = owner_client.post(address, {"preset": "standard"}).text
+    assert "Choose at least one clip with one voice." in nothing
+    assert '<details class="fold" open>' not in nothing
+    pattern = owner_client.post(address, {"preset": "standard", "cell": cell(clips[0], tracks[0]), "name_pattern": "a"}).text
+    assert '<details class="fold" open>' in pattern

@@ -32,6 +32,14 @@ def test_the_link_makes_the_first_account_and_signs_it_in(client: Client, token:
     assert User.objects.get().is_superuser
 
 
+def test_a_user_name_is_called_the_same_where_it_is_made_and_where_it_is_typed(client: Client, token: str) -> None:
+    made = client.get(reverse("pages:set_up", args=[token])).text
+    set_up(Client(), token)
+    typed = client.get(reverse("pages:sign_in")).text
+    assert "User name</label>" in made
+    assert "User name</label>" in typed
+
+
 def test_the_link_works_once(client: Client, token: str) -> None:
     set_up(client, token)
     status, text = set_up(Client(), token, username="thief")

@@ -1,5 +1,5 @@
-"""Every page, as a browser shows it: no serious fault that axe knows of, in either theme; as wide as the window, narrow or
-wide; nothing jumps; no more bytes than it may have, and nothing that keeps it waiting.
+"""Every page, as a browser shows it: no serious fault that axe knows of, in either theme; as wide as the window, be it narrow,
+wide or between; nothing jumps; no more bytes than it may have, and nothing that keeps it waiting.
 
 What weighs is what travels, compressed as it is sent: the page, files of style, script and icons. Pictures, sound and films do
 not count. What Swagger UI draws, and what it weighs, is its authors': there only the page around it is judged.
@@ -38,7 +38,8 @@ LARGEST_PAGE_BYTES = 150_000
 MOST_SHIFT = 0.02  # a fifth of what web.dev calls good; the browser's own controls of a voice take half of it
 GRAVE = ("serious", "critical")
 OF_OTHERS = ("drf_spectacular_sidecar", ".swagger-ui")  # whose weight and whose markup is not ours
-NARROW, WIDE = {"width": 360, "height": 800}, {"width": 2560, "height": 1440}
+# Between: from where the bar at the top has all its links on, a laptop's window at twice the size.
+NARROW, BETWEEN, WIDE = {"width": 360, "height": 800}, {"width": 640, "height": 400}, {"width": 2560, "height": 1440}
 WATCH_SHIFTS = """
 window.shifted = 0;
 new PerformanceObserver(list => {
@@ -107,8 +108,10 @@ def _faults(page: Page, url: str, asked: list[str]) -> list[str]:
     page.emulate_media(color_scheme="light")
     if (shifted := page.evaluate("window.shifted")) > MOST_SHIFT:
         faults.append(f"jumps by {shifted:.3f}")
-    page.set_viewport_size(WIDE)
-    return faults + _too_wide(page)
+    for size in (BETWEEN, WIDE):
+        page.set_viewport_size(size)
+        faults += _too_wide(page)
+    return faults
 
 
 def _too_wide(page: Page) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -47,6 +48,16 @@ def test_a_lecturer_shows_clips_with_still_length_and_size(
     assert clip.still_url in text
     assert "0:20" in text
     assert "640 × 360" in text
+
+
+def test_a_lecturer_without_clips_shows_the_way_to_one(owner_client: Client, project: Project, speaker: Speaker) -> None:
+    words = ("No clip of this person yet.", f'href="/projects/{project.pk}/">Add a clip</a>')
+    mine, theirs = (
+        browser.get(speaker.get_absolute_url()).text
+        for browser in (owner_client, making.browser(making.member(project, "vera", "viewer")))
+    )
+    assert [word in mine for word in words] == [True, True]
+    assert [word in theirs for word in words] == [True, False]
 
 
 def test_a_voice_can_be_heard(owner_client: Client, project: Project, track: AudioTrack) -> None:
@@ -115,6 +126,13 @@ def test_what_has_not_arrived_in_full_is_listed_where_it_belongs(
     assert sentence in owner_client.get("/").content.decode()
     Upload.objects.update(fingerprint="")  # a script's own: no browser can go on with it
     assert sentence not in text_of(owner_client, name, project)
+
+
+@pytest.mark.parametrize("name", [*PAGES, "batches", "members"])
+def test_on_a_telephone_every_page_of_a_project_is_in_the_library(owner_client: Client, project: Project, name: str) -> None:
+    foot = text_of(owner_client, name, project).partition('<nav class="bottom"')[2]
+    [here] = re.findall(r'aria-current="page">\s*<svg.*?</svg>\s*(\w+)', foot.partition("</nav>")[0])
+    assert here == "Library"
 
 
 @pytest.mark.parametrize("name", PAGES)

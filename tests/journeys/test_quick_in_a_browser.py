@@ -14,6 +14,10 @@ from tests.journeys.visiting import MARKS, seen_by
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 pytestmark = list(MARKS)
+AS_FIRST_PAINTED = """() => {
+    document.querySelector('[data-zone="video"] [data-full]').hidden = true;
+    document.querySelector('[data-zone="video"] [data-empty]').hidden = false;
+}"""
 
 
 def test_with_another_video_consent_is_asked_for_anew(
@@ -43,3 +47,29 @@ def test_it_is_not_ticked_for_whoever_comes_back(live_server: LiveServer, owner:
         page.goto(f"{live_server.url}/queue/")
         page.go_back()
         assert not page.is_checked("[name=consent]")
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_what_is_picked_beforehand_moves_nothing_when_it_is_shown(
+    live_server: LiveServer, owner: User, clip: SpeakerClip, width: int
+) -> None:
+    with seen_by(owner, live_server.url, "/") as page:
+        page.set_viewport_size({"width": width, "height": 800})
+        page.goto(f"{live_server.url}/?clip={clip.pk}")
+        below = page.locator("#voice-title" if width == 360 else ".go")
+        page.locator('[data-zone="video"] [data-name]').get_by_text(clip.title, exact=True).wait_for()
+        whole = below.bounding_box()
+        page.evaluate(AS_FIRST_PAINTED)
+        assert below.bounding_box() == whole
+
+
+def test_a_telephone_is_not_asked_to_drop_anything(live_server: LiveServer, owner: User) -> None:
+    with seen_by(owner, live_server.url, "/") as page:
+        invitation = "Drop a video here, or anywhere on the page"
+        assert page.get_by_text(invitation).is_visible()
+        telephone = page.context.browser.new_context(
+            storage_state=page.context.storage_state(), locale="en-US", has_touch=True, is_mobile=True
+        ).new_page()
+        telephone.goto(f"{live_server.url}/")
+        assert telephone.get_by_text("Choose a file").first.is_visible()
+        assert not telephone.get_by_text(invitation).is_visible()

@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
-from projects import accounts, turns, uploads
+from projects import accounts, forms, turns, uploads
 from projects.errors import Refused
 from projects.models import AudioTrack, Choice, Project, QuotaPlan, RenderJob, SpeakerClip
 
@@ -199,3 +199,20 @@ def test_the_queries_do_not_grow_with_the_library(
         accounts.first_project(owner)
     with django_assert_num_queries(11):
         owner_client.get(URL)
+
+
+@pytest.mark.parametrize("what", ["clip", "track"])
+def test_a_link_picks_what_is_too_old_to_be_shown(
+    owner_client: Client,
+    add_clip: Callable[..., SpeakerClip],
+    add_track: Callable[..., AudioTrack],
+    monkeypatch: pytest.MonkeyPatch,
+    what: str,
+) -> None:
+    monkeypatch.setattr(forms, "LIBRARY_SHOWN", 1)
+    add = add_clip if what == "clip" else add_track
+    old = add("old")
+    add("new")
+    assert str(old.pk) not in owner_client.get(URL).text
+    assert re.search(f'value="{old.pk}"[^>]*checked', owner_client.get(URL, {what: old.pk}).text)
+    assert owner_client.get(URL, {what: "nonsense"}).status_code == 200

@@ -79,3 +79,11 @@ def test_pages_are_compressed_and_files_and_answers_for_scripts_are_not(
         answer = owner_client.get(url, headers=asks)
         assert answer.status_code == 200
         assert "Content-Encoding" not in answer
+
+
+def test_where_no_room_is_left_the_way_to_some_is_shown(owner_client: Client, project: Project, clip: SpeakerClip) -> None:
+    QuotaPlan.objects.create(name="Usual", is_usual=True, bytes_per_person=1)
+    for page in ("/", f"/projects/{project.pk}/"):
+        text = owner_client.get(page).text
+        assert "There is no room left." in text
+        assert "0\xa0bytes more" not in text

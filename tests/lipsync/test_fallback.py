@@ -10,7 +10,7 @@ import pytest
 from lipsync.bank import Mouth
 from lipsync.contracts import RenderOptions, SilentReporter
 from lipsync.faces import TRACKERS
-from lipsync.faces.landmarks import APERTURE_PAIRS, CHIN_TIP, CORNERS, JAW, LEFT_EYE, LIPS, MOUTH_RING, RIGHT_EYE
+from lipsync.faces.landmarks import APERTURE_PAIRS, CHIN_TIP, CORNERS, JAW, LEFT_EYE, LIP_OPENING, LIPS, MOUTH_RING, RIGHT_EYE
 from lipsync.faces.tracker import Box
 from lipsync.fallback import FADE_FRAMES, fallback_share, lip_distance, planes
 from lipsync.interior import Interior, Opening, draw, interior_of
@@ -151,6 +151,33 @@ def test_the_speakers_own_open_mouth_fills_the_opening_where_there_is_one(still)
     assert (made[0][y, x], made[1][y // 2, x // 2]) == (90, 60)
     closed = planes(frame, box, own, wanted, unit, interior, mouths=((borrowed, own, 1.0),))
     assert closed[1][y // 2, x // 2] > 100
+
+
+@pytest.mark.parametrize("borrowed", [False, True])
+def test_the_inside_of_a_mouth_is_faded_with_its_frame(still, looked_at, borrowed):
+    """What is made of a frame faded to a sixth is what fading the made picture would give."""
+    frame, _, _, interior = still
+    own, wanted, unit = opened(still, 0.2)
+    box, mouths = box_of(own, unit), ()
+    if borrowed:
+        space, bank = looked_at
+        widest = max(bank, key=lambda mouth: float(space.opening[mouth.number, 0]))
+        mouths = ((widest, space.pixels(np.array([widest.number]))[0], 1.0),)
+    dark = Frame(frame.data.copy(), frame.width, frame.height)
+    fade(dark.y, dark.u, dark.v)
+    made, bright = (planes(one, box, own, wanted, unit, interior, mouths=mouths) for one in (dark, frame))
+    fade(*bright)
+    x, y = (wanted[LIP_OPENING] - [box.left, box.top]).mean(axis=0).astype(int)
+    reach = round(0.05 * unit)
+    for plane, wished, factor in zip(made, bright, (1, 2, 2), strict=True):
+        inside = np.s_[(y - reach) // factor : (y + reach) // factor, (x - reach) // factor : (x + reach) // factor]
+        assert np.abs(plane[inside].astype(int) - wished[inside]).mean() < 2
+
+
+def fade(luma: np.ndarray, blue: np.ndarray, red: np.ndarray) -> None:
+    """Leave a sixth of the picture, the rest black."""
+    for plane, black in zip((luma, blue, red), (16, 128, 128), strict=True):
+        plane[:] = np.round(black + (plane.astype(np.float32) - black) / 6)
 
 
 def drawing(gape: float) -> tuple[np.ndarray, np.ndarray]:

@@ -166,6 +166,26 @@ def test_light_that_changes_goes_over_to_the_lips(filmed):
     assert 16 < gain < 27
 
 
+@pytest.mark.parametrize(("left", "colour"), [(0.15, (16, 128, 128)), (0.4, (16, 128, 128)), (0.25, (235, 128, 128))])
+def test_a_mouth_laid_over_a_faded_frame_is_faded_with_it(filmed, left, colour):
+    """From black and from white: what is painted on a faded frame is what fading the painted frame would give."""
+    plain, faded, wish = frame_of(filmed, 100), frame_of(filmed, 100), wish_for(filmed, 100, 30)
+    fade(faded, left, colour)
+    paint(faded, wish)
+    paint(plain, wish)
+    fade(plain, left, colour)
+    lips = inside(plain, wish.wanted[LIP_OUTLINE])
+    assert np.abs(faded.y[lips].astype(int) - plain.y[lips]).mean() < 3
+    for plane, wanted in ((faded.u, plain.u), (faded.v, plain.v)):
+        assert np.abs(plane[lips[::2, ::2]].astype(int) - wanted[lips[::2, ::2]]).mean() < 2
+
+
+def fade(frame: Frame, left: float, colour: tuple[int, int, int]) -> None:
+    """Leave so much of the frame, the rest of one colour."""
+    for plane, value in zip((frame.y, frame.u, frame.v), colour, strict=True):
+        plane[:] = np.round(value + left * (plane.astype(np.float32) - value))
+
+
 def test_no_strength_changes_nothing(filmed):
     before, after = frame_of(filmed, 100), frame_of(filmed, 100)
     paint(after, wish_for(filmed, 100, 30, strength=0.0))
@@ -321,7 +341,8 @@ def test_the_mask_reaches_down_where_the_frames_own_mouth_is_open_wider(filmed):
     frame.data[:] = 128
     wish = wish_for(filmed, 100, 30)
     mouth, landmarks, _ = wish.mouths[0]
-    noise = replace(mouth, y=np.random.default_rng(2).integers(90, 160, mouth.y.shape, dtype=np.uint8))
+    grey = np.full_like(mouth.u, 128)
+    noise = replace(mouth, y=np.random.default_rng(2).integers(90, 160, mouth.y.shape, dtype=np.uint8), u=grey, v=grey)
     gaping = wish.wanted.copy()
     gaping[APERTURE_PAIRS[1], 1] += 0.3 * wish.unit
     reach = []

@@ -209,6 +209,24 @@ def test_nobody_gives_themselves_more_rights(administrator: User) -> None:
     assert User.objects.get(pk=administrator.pk).check_password("correct horse battery")
 
 
+@pytest.mark.parametrize("is_active", [True, False])
+def test_nobody_takes_over_an_account_with_more_rights(db: None, is_active: bool) -> None:
+    helper, keeper = staff("view_user", "change_user", "delete_user"), staff("view_user", name="karla")
+    group = Group.objects.create(name="Keepers")
+    group.permissions.set(Permission.objects.filter(codename="delete_renderoutput"))
+    keeper.groups.add(group)
+    User.objects.filter(pk=keeper.pk).update(is_active=is_active)
+    browser = making.browser(helper)
+    password = {"password1": "another long horse", "password2": "another long horse"}
+    assert browser.post(f"/admin/auth/user/{keeper.pk}/password/", password).status_code == 403
+    assert browser.post(address(User, "delete", keeper.pk), {"post": "yes"}).status_code == 403
+    links = browser.post(address(User, "changelist"), {"action": "make_password_links", "_selected_action": [keeper.pk]})
+    assert "/password/" not in links.text
+    group.permissions.clear()
+    assert browser.post(f"/admin/auth/user/{keeper.pk}/password/", password).status_code == 302
+    assert User.objects.get(pk=keeper.pk).check_password("another long horse")
+
+
 def test_nobody_gives_the_group_that_they_are_in_more_rights(db: None) -> None:
     helper, group = staff("view_group", "add_group", "change_group", "delete_group"), Group.objects.create(name="Helpers")
     helper.groups.add(group)

@@ -12,8 +12,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import Settings
 
-from projects import accounts, bin, jobs, rendering
-from projects.models import AudioTrack, IdempotencyKey, RenderJob, RenderOutput, SpeakerClip
+from projects import accounts, bin, jobs, memberships, rendering
+from projects.models import AudioTrack, IdempotencyKey, Project, RenderJob, RenderOutput, Role, SpeakerClip
+from tests import making
 from tests.projects.receivers import receiving
 
 Ask = Callable[..., dict[str, Any]]
@@ -120,6 +121,20 @@ def test_an_unknown_code_and_somebody_elses_are_the_same(submit: Ask, query: Ask
     submit()
     answers = [query("nobody's"), query("../7f3a"), query(""), script_of(stranger).get("/easy/query", {"code": "7f3a"}).json()]
     assert {(answer["code"], answer["success"]) for answer in answers} == {(10004, False)}
+
+
+def test_who_has_left_the_project_is_told_and_given_nothing_of_it(
+    submit: Ask, query: Ask, folder: Path, project: Project, owner: User, engine: Callable[[str], None]
+) -> None:
+    submit()
+    engine("succeed")
+    rendering.run_next()
+    memberships.hand_over(project=project, to=making.member(project, "emil", Role.EDITOR), by=owner)
+    assert query()["code"] == 10000
+    memberships.leave(project=project, user=owner)
+    (folder / "7f3a-r.mp4").unlink()
+    assert (query()["code"], query()["data"]["error"]) == (10004, "task_missing")
+    assert not (folder / "7f3a-r.mp4").exists()
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -168,3 +169,31 @@ def test_a_server_that_drips_is_cut_off(receiver: Receiver, tmp_path: Path) -> N
     with pytest.raises(outbound.Unreached) as slow:
         outbound.fetch(receiver.url, tmp_path / "file", most=5000, seconds=0.5)
     assert slow.value.code == "too_slow"
+
+
+def test_addresses_where_nobody_answers_cost_no_more_time_than_there_is(
+    receiver: Receiver,
+    settings: Settings,
+    names: Callable[..., list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    settings.PRIVATE_TARGETS = ["127.0.0.0/8"]
+    names(["127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.1"])
+    waited: list[float] = []
+    real = socket.create_connection
+
+    def reach(place: tuple[str, int], timeout: float) -> socket.socket:
+        if place[0] == "127.0.0.1":
+            return real(place, timeout)
+        waited.append(timeout)
+        threading.Event().wait(timeout)
+        raise TimeoutError
+
+    monkeypatch.setattr(socket, "create_connection", reach)
+    monkeypatch.setattr(outbound, "CONNECT_SECONDS", 0.2)
+    receiver.answers, receiver.gives, receiver.drips = [200], b"x" * 20, 0.02
+    with pytest.raises(outbound.Unreached) as slow:
+        outbound.fetch(receiver.url, tmp_path / "file", most=5000, seconds=0.3)
+    assert slow.value.code == "too_slow"
+    assert sum(waited) <= 0.31

@@ -13,9 +13,9 @@ from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from projects import accounts, consents, preferences, quotas
+from projects import accounts, batches, consents, memberships, preferences, quotas, turns
 from projects.errors import ProjectError
-from projects.models import AuditEntry, Mail, Preferences, Speaker
+from projects.models import AuditEntry, Mail, Preferences, Project, RenderJob, Speaker
 from tests import making
 
 PASSWORD = "correct horse battery"
@@ -114,6 +114,32 @@ def test_the_name_is_what_others_read(owner: User, owner_client: Client, project
     owner.refresh_from_db()
     assert (owner.get_full_name(), owner.email) == ("Dr. Olga Ü", "olga@example.com")
     assert AuditEntry.objects.get(verb="account.described").detail == {"email_changed": True}
+
+
+def test_the_name_is_read_wherever_somebody_is_named(owner: User, project: Project, job: RenderJob) -> None:
+    preferences.describe(owner, name="Dr. Olga Ü", email="", password="")
+    edgar = making.browser(making.member(project, "edgar", "editor"))
+    batch = batches.submit(project=project, cells=[(job.clip, job.track)], created_by=owner)
+    turns.pause(user=owner)
+    consents.record(speaker=job.clip.speaker, by=owner, given_by="Li", scope="All", given_on=timezone.localdate())
+    link = memberships.invite(project=project, role="viewer", by=owner)[1]
+    assert "Dr. Olga Ü, who asked for it, has paused" in edgar.get(job.get_absolute_url()).text
+    assert "Dr. Olga Ü asked for it." in edgar.get(job.get_absolute_url()).text
+    assert "recorded by Dr. Olga Ü" in edgar.get(job.clip.speaker.get_absolute_url()).text
+    for address in (batch.get_absolute_url(), reverse("pages:batches", args=[project.pk]), f"/join/{link}/"):
+        assert "Dr. Olga Ü" in edgar.get(address).text, address
+
+
+def test_an_owner_is_asked_and_told_of_members_by_their_names(owner_client: Client, project: Project) -> None:
+    vera = making.member(project, "vera", "viewer")
+    preferences.describe(vera, name="Vera Wu", email="", password="")
+    members = reverse("pages:members", args=[project.pk])
+    text = owner_client.get(members).text
+    assert "Role of Vera Wu" in text
+    assert "Hand the project over to Vera Wu?" in text
+    assert "Remove Vera Wu from the project?" in text
+    answer = owner_client.post(reverse("pages:remove_member", args=[project.pk, vera.pk]), follow=True)
+    assert "Vera Wu is no longer in the project." in answer.text
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,7 @@ def test_the_strip_shows_the_face_with_the_verdict(
     page = owner_client.get(f"/lecturers/{speaker.pk}/").text
     assert f"/files/clips/{clip.pk}/strip/" in page
     assert "Ready" in page
+    assert "Give it a new voice" in page
     assert owner_client.get(f"/files/clips/{clip.pk}/strip/")["Content-Type"] == "image/jpeg"
 
 
@@ -105,6 +106,7 @@ def test_a_take_without_a_face_is_refused_in_words(clip: SpeakerClip, owner_clie
     assert card["verdict"] == "refused"
     page = html.unescape(owner_client.get(f"/lecturers/{clip.speaker_id}/").text)
     assert "Cannot be used" in page
+    assert "Give it a new voice" not in page
     assert card["findings"][0]["sentence"] in page
 
 

@@ -10,6 +10,8 @@ import pytest
 import time_machine
 from django.contrib.auth.models import User
 from django.core.cache import cache
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.test import Client
 from pytest_django import Settings
 
@@ -171,3 +173,19 @@ def test_who_sends_a_form_too_late_comes_back_to_its_page(client: Client, db: No
 def test_a_part_of_a_page_is_not_the_way_in(client: Client, db: None) -> None:
     assert client.get("/queue/live/", headers={"HX-Request": "true"}).status_code == 401
     assert client.get("/queue/")["Location"] == "/sign-in/?next=/queue/"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/sign-in/", "/", "/setup/x/", "/admin/login/", "/easy/x", "/api/v1/clips/", "/api/x/"])
+def test_no_file_of_who_is_not_signed_in_is_put_on_the_disk(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+
+    def take(_self: object, data: bytes, _start: int) -> None:
+        taken.append(len(data))
+
+    monkeypatch.setattr(TemporaryFileUploadHandler, "receive_data_chunk", take)
+    visitor = Client(enforce_csrf_checks=True)
+    visitor.cookies["csrftoken"] = "a" * 32
+    answer = visitor.post(path, {"file": SimpleUploadedFile("a.mp4", b"x" * (3 * 2**20))})
+    assert answer.status_code in (302, 401, 404)
+    assert taken == []
