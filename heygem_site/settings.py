@@ -210,6 +210,11 @@ REST_FRAMEWORK: dict[str, Any] = {
         "projects.api.entrance.BrowserAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated", "projects.api.entrance.InScope"],
+    "DEFAULT_PARSER_CLASSES": [
+        "projects.api.parsing.PlainJson",
+        "rest_framework.parsers.FormParser",
+        "rest_framework.parsers.MultiPartParser",
+    ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_THROTTLE_CLASSES": ["projects.api.limits.RequestsPerMinute"],
     "DEFAULT_THROTTLE_RATES": {"tokens": "10/min"},
