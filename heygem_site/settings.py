@@ -60,6 +60,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "projects.middleware.SignInMiddleware",
     "projects.middleware.ReaderMiddleware",
+    "projects.middleware.OpenedMiddleware",
     "projects.middleware.WhoAsksMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
