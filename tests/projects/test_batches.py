@@ -143,9 +143,10 @@ def test_a_cell_is_tried_again_once_whoever_asks(batch: RenderBatch, owner: User
     fail(lost)
     lost.refresh_from_db()
     again = jobs.retry(job=lost, by=owner)
-    assert again.batch == batch
-    assert jobs.retry(job=lost, by=owner) == again
+    assert (jobs.retry(job=lost, by=owner), again.batch) == (again, batch)
     assert batches.retry_failed(batch=batch, by=owner) == 0
+    fail(again)
+    assert jobs.retry(job=lost, by=owner).retry_of == again, "what is asked for is another try, not another failure"
     assert states(batch) == {"queued": 6}
 
 
