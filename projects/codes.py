@@ -95,6 +95,11 @@ OF_THE_PLATFORM = (
         gettext_noop("This invitation no longer works: it was used, revoked or has expired. Ask for a new link."),
     ),
     Code("kind_unknown", 422, gettext_noop("There are no events of the kind {kind}. There are: {kinds}.")),
+    Code(
+        "lecturer_name_taken",
+        409,
+        gettext_noop("Another lecturer of this project is called so already. Choose another name."),
+    ),
     Code("length_required", 411, gettext_noop("Say in Content-Length how many bytes are sent.")),
     Code("metadata_invalid", 400, gettext_noop("Upload-Metadata must be keys with values in base64 of UTF-8.")),
     Code(

@@ -267,8 +267,8 @@ class LecturerForm(forms.Form):
     name = forms.CharField(label=_("Lecturer's name"), max_length=NAME_LENGTH)
 
 
-class TagsForm(forms.Form):
-    """A lecturer's tags, between commas."""
+class LecturerChanges(LecturerForm):
+    """What a lecturer is called, and tags between commas."""
 
     tags = forms.CharField(label=_("Tags, separated by commas"), max_length=1000, required=False)
 

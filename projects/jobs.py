@@ -204,7 +204,7 @@ def make_whole(*, job: RenderJob, by: User) -> RenderJob:
 
 
 def retry(*, job: RenderJob, by: User) -> RenderJob:
-    """A new job like one that failed or was cancelled, in the same batch; of a batch's job that was tried again, that one.
+    """A new job like one that failed or was cancelled, in the same batch; of a batch's job that is being tried again, that one.
 
     Raises ProjectError `not_retryable` for any other.
     """
@@ -213,8 +213,9 @@ def retry(*, job: RenderJob, by: User) -> RenderJob:
     again = like(job, by=by)
     try:
         queue([again])
-    except IntegrityError:  # somebody was quicker
-        return job.retries.get(batch=job.batch_id)
+    except IntegrityError:  # somebody was quicker, or it was tried again long ago
+        later = job.retries.get(batch=job.batch_id)
+        return retry(job=later, by=by) if later.can_retry else later
     return again
 
 

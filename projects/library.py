@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from projects import audit
-from projects.errors import Refused
+from projects.errors import Conflict, Refused
 from projects.models import Project, Speaker
 from projects.models.library import NAME_LENGTH
 
@@ -45,8 +45,26 @@ def find_or_add_speaker(*, project: Project, name: str) -> Speaker:
         return Speaker.objects.get(project=project, name=name)
 
 
-def set_tags(*, speaker: Speaker, tags: Iterable[str]) -> None:
-    """Give a lecturer other tags: each once whatever its case, in the order given. Raises ProjectError `too_many_tags`."""
+def change_speaker(*, speaker: Speaker, by: User, name: str | None = None, tags: Iterable[str] | None = None) -> None:
+    """Call a lecturer otherwise, give them other tags; what is None stays.
+
+    Raises ProjectError `no_name`, `lecturer_name_taken`, `too_many_tags`; then nothing is changed.
+    """
+    before, after = speaker.name, speaker.name if name is None else speaker_name(name, field="name")
+    kept = speaker.tags if tags is None else _tags(tags)
+    try:
+        with transaction.atomic():
+            Speaker.objects.filter(pk=speaker.pk).update(name=after, tags=kept)
+            speaker.name, speaker.tags = after, kept
+            if after != before:
+                audit.record("lecturer.renamed", speaker, by=by, before=before)
+    except IntegrityError as error:
+        text = _("Another lecturer of this project is called so already. Choose another name.")
+        raise Conflict("lecturer_name_taken", text, field="name") from error
+
+
+def _tags(tags: Iterable[str]) -> list[str]:
+    """Each once whatever its case, in the order given. Raises ProjectError `too_many_tags`."""
     kept: dict[str, str] = {}
     for tag in (plain(tag)[:TAG_LENGTH] for tag in tags):
         kept.setdefault(tag.casefold(), tag)
@@ -54,15 +72,14 @@ def set_tags(*, speaker: Speaker, tags: Iterable[str]) -> None:
     if len(kept) > MOST_TAGS:
         text = _("A lecturer has at most {most} tags. Leave some out.")
         raise Refused("too_many_tags", text.format(most=MOST_TAGS), field="tags")
-    speaker.tags = list(kept.values())
-    speaker.save(update_fields=["tags"])
+    return list(kept.values())
 
 
-def speaker_name(name: str) -> str:
-    """The name as it is kept. Raises ProjectError `no_name`."""
+def speaker_name(name: str, *, field: str = "speaker") -> str:
+    """The name as it is kept. field: in which it was given. Raises ProjectError `no_name`."""
     name = plain(name)[:NAME_LENGTH]
     if not name:
-        raise Refused("no_name", _("Give the lecturer a name."), field="speaker")
+        raise Refused("no_name", _("Give the lecturer a name."), field=field)
     return name
 
 

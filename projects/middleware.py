@@ -1,13 +1,12 @@
 """What is done for every request: HEAD is answered without a body, a page is compressed, a body that is too large is refused
-before it is read, a missing last slash is added, who is not signed in is sent to sign in, the reader's language and time zone
-are taken, and the audit log is told who asks from where."""
+before it is read, a missing last slash is added, an address of forms alone says so to whoever opens it, who is not signed in is
+sent to sign in, the reader's language and time zone are taken, and the audit log is told who asks from where."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
@@ -21,8 +20,10 @@ from django.shortcuts import render
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from projects import audit, guesses, preferences
+from projects import audit, guesses, preferences, storage
 from projects.api import errors
+from projects.errors import NoRoom
+from projects.pages.returning import page_before
 
 FORM_ROOM_BYTES = 2**20
 ZONE_COOKIE = "zone"  # what static/js/zone.js says of the browser
@@ -73,9 +74,9 @@ class UploadSizeMiddleware:
             stated = 0
         is_api = request.path.startswith("/api/")
         if stated > FORM_ROOM_BYTES and not is_api and SESSION_KEY not in request.session:
-            return redirect_to_login(_page_before(request))
+            return redirect_to_login(page_before(request))
         if stated <= largest + FORM_ROOM_BYTES:
-            return self.get_response(request)
+            return (_without_room(request, stated) if is_api else None) or self.get_response(request)
         message = _("The file is larger than {limit} MB. Cut it or export it smaller, then try again.").format(
             limit=largest // 2**20
         )
@@ -95,6 +96,23 @@ class SlashMiddleware(CommonMiddleware):
         return response
 
 
+class OpenedMiddleware:
+    """Shows a page to whoever opens an address that takes forms alone: of Django's empty answer a browser shows nothing."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Pass the request on."""
+        response = self.get_response(request)
+        is_opened = request.method == "GET" and "text/html" in request.headers.get("Accept", "")
+        if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED or not is_opened or request.path.startswith("/api/"):
+            return response
+        page = render(request, "405.html", status=response.status_code)
+        page["Allow"] = response["Allow"]
+        return page
+
+
 class SignInMiddleware(LoginRequiredMiddleware):
     """Sends who is not signed in to sign in; a part that a page asks for is answered 401, not by a whole page in its place."""
 
@@ -110,7 +128,7 @@ class SignInMiddleware(LoginRequiredMiddleware):
         if refused and "HX-Request" in request.headers:
             return HttpResponse(status=401)
         # What a form was sent to is no page: the way back leads to the one that the form stands on.
-        return redirect_to_login(_page_before(request)) if refused and request.method == "POST" else refused
+        return redirect_to_login(page_before(request)) if refused and request.method == "POST" else refused
 
 
 class ReaderMiddleware:
@@ -142,10 +160,12 @@ class WhoAsksMiddleware:
             return self.get_response(request)
 
 
-def _page_before(request: HttpRequest) -> str:
-    """The page of ours on which a form was sent; the start where the browser does not say."""
-    try:
-        _scheme, host, path, query, _fragment = urlsplit(request.headers.get("Referer", ""))
-    except ValueError:
-        return "/"
-    return f"{path}?{query}".removesuffix("?") if host == request.get_host() else "/"
+def _without_room(request: HttpRequest, stated: int) -> HttpResponse | None:
+    """The refusal of a file that comes in one piece and would fill the disk before anybody has looked at it. Pages send files
+    in many pieces."""
+    if stated > FORM_ROOM_BYTES and request.content_type == "multipart/form-data":
+        try:
+            storage.require_room(stated)
+        except NoRoom as error:
+            return JsonResponse(errors.body(error.code, error.message, field="file"), status=error.status)
+    return None

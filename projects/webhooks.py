@@ -186,8 +186,9 @@ def send_due(seconds: float) -> bool:
         return True
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        # One that was tried less often first, so that no message stands in the way of others.
-        due = WebhookDelivery.objects.due().select_related("endpoint__owner").order_by("attempts", "next_at", "created_at")
+        # One that was tried less often first, and of an endpoint that has waited longer: nobody stands in the way of others.
+        order = "attempts", F("endpoint__reached_at").asc(nulls_first=True), "next_at", "created_at"
+        due = WebhookDelivery.objects.due().select_related("endpoint__owner").order_by(*order)
         row = due.first()
         if row is None:
             return True

@@ -38,7 +38,7 @@ def every() -> list[tuple[str, str, set[str]]]:
 def address(route: str, ids: Mapping[str, object]) -> str:
     """The route with ids in it. A part that the caller does not know fails it: add it there."""
     for part, value in ids.items():
-        for kind in ("uuid", "int", "str"):
+        for kind in ("uuid", "int", "str", "slug"):
             route = route.replace(f"<{kind}:{part}>", str(value))
     assert "<" not in route, f"{route}: a new kind of id"
     return f"/{route}"

@@ -257,7 +257,8 @@ def _usual(make: Maker) -> dict[str, str]:
     ada = make.speaker("Ada Lovelace", tags=["physics", "guest"])
     li = make.speaker("李薇", consent="soon", tags=["physics"])
     takes = [make.clip(ada, "Lecture 1"), make.clip(ada, "Lecture 2", "warnings"), make.clip(li, "第三讲", "waiting")]
-    takes.append(make.clip(make.speaker("Marta Kowalska", consent="missing"), "Seminar", "refused"))
+    marta = make.speaker("Marta Kowalska", consent="missing")
+    takes.append(make.clip(marta, "Seminar", "refused"))
     voices = [make.track("Lesson 1, German", "de"), make.track("第一课", "zh"), make.track("Lesson 1", "en")]
     make.track("Recorded with the microphone off", peaks=bytes(120))
     make.track("Recorded from far away", "en", peaks=bytes([0, 3, 5, 4] * 30))
@@ -274,7 +275,9 @@ def _usual(make: Maker) -> dict[str, str]:
     _age(make, binned=[takes[-1]])
     return {
         **_pages_of_home(make.home),
+        "quick-picked": f"/?clip={takes[0].pk}&track={voices[0].pk}",
         "lecturer": f"/lecturers/{ada.pk}/",
+        "lecturer-empty": f"/lecturers/{marta.pk}/",
         **{f"job-{status}": f"/jobs/{job.pk}/" for status, job in jobs.items()},
         "job-draft": f"/jobs/{draft.pk}/",
         "webhooks": "/webhooks/",

@@ -290,9 +290,9 @@ class Studio:
 
 def require_videos(jobs: Iterable[Job]) -> None:
     """Raise RendersFailed where one of these renders ended without a video."""
-    failed = [job for job in jobs if _has_failed(job)]
+    failed = {job.id: job for job in jobs if _has_failed(job)}
     if failed:
-        raise RendersFailed(failed)
+        raise RendersFailed(list(failed.values()))
 
 
 def _has_failed(job: Job) -> bool:

@@ -8,6 +8,7 @@ with a bare environment, without a shell and without standard input unless frame
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import resource
 import shutil
@@ -29,6 +30,8 @@ MEMORY_LIMIT_BYTES = 8 * 2**30
 # A frame is megabytes: less would mean dozens of switches between processes for each. The system may allow less.
 STREAM_BYTES = 2**21
 LOG_TAIL_BYTES = 4000
+# A million packets take half of it; a hostile file has comments of gigabytes, which we would have to hold several times.
+MOST_TOLD_BYTES = 2**26
 PROBE_TIMEOUT_SECONDS = 60
 END_TIMEOUT_SECONDS = 60
 # What ffmpeg exits with where a signal asked it to end: it closes its output as if all had been read.
@@ -72,15 +75,15 @@ def ffmpeg(*arguments: str) -> list[str]:
 def run(
     command: Sequence[str], *, timeout: float = PROBE_TIMEOUT_SECONDS, graphics: bool = False
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run a short command to its end and return its output, whatever its exit code.
+    """Run a short command to its end and return its output, whatever its exit code; there is room for MOST_TOLD_BYTES of it.
 
     graphics: as for `Tool`
 
     Raises ToolFailed: `tool_timeout` when it takes longer than `timeout` seconds, `decoder_died` when somebody ended it.
     """
-    with Tool(command, stdout=subprocess.PIPE, graphics=graphics) as tool:
+    with os.fdopen(_bounded(), "rb") as told, Tool(command, stdout=told.fileno(), graphics=graphics) as tool:
         try:
-            output, _ = tool.process.communicate(timeout=timeout)
+            tool.process.wait(timeout=timeout)
         except subprocess.TimeoutExpired as error:
             tool.kill()
             raise ToolFailed(
@@ -88,7 +91,16 @@ def run(
             ) from error
         if tool.process.returncode in ENDED_BY_OTHERS:
             raise _cut_short(tool.log())
+        output = os.pread(told.fileno(), os.lseek(told.fileno(), 0, os.SEEK_CUR), 0)
         return subprocess.CompletedProcess(list(command), tool.process.returncode, output, tool.log().encode())
+
+
+def _bounded() -> int:
+    """A nameless file in memory that takes so much and no more."""
+    told = os.memfd_create("told", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.ftruncate(told, MOST_TOLD_BYTES)
+    fcntl.fcntl(told, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW)
+    return told
 
 
 class Tool:

@@ -38,6 +38,17 @@ SMALLEST_SIDE_PIXELS = 64
 GUESSED = ("mp3", "aac", *UNINDEXED)
 # Formats that tell when they end, not how long they are.
 TOLD_BY_END = ("matroska,webm", "ogg")
+# Not all of a file's tags: a comment may be as long as the file, and what is told is kept.
+MOST_TOLD_BYTES = 2**20
+_ASKED = (
+    "stream=codec_type,codec_name,width,height,sample_aspect_ratio,pix_fmt,field_order,avg_frame_rate,r_frame_rate,duration,"
+    "start_time,color_range,color_space,color_transfer,color_primaries,sample_rate,channels",
+    "stream_disposition=attached_pic",
+    "stream_tags=rotate,creation_time",
+    "stream_side_data=rotation",
+    "format=format_name,duration,start_time",
+    "format_tags=creation_time",
+)
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 
 
@@ -179,8 +190,10 @@ def _report(path: Path, refusal: tuple[str, str]) -> dict[str, Any]:
 @lru_cache(maxsize=32)
 def _told(path: Path, state: tuple[int, int, int]) -> dict[str, Any]:
     """Streams and container, as long as the file stays as it is: a render asks seven times, at a twentieth of a second each."""
-    command = [program("ffprobe"), "-v", "error", "-show_streams", "-show_format", "-of", "json", *guarded_input(path)]
+    command = [program("ffprobe"), "-v", "error", "-show_entries", ":".join(_ASKED), "-of", "json", *guarded_input(path)]
     result = run(command)
+    if len(result.stdout) > MOST_TOLD_BYTES:
+        raise _NoMedia
     log = result.stderr.decode(errors="replace")
     try:
         report: dict[str, Any] = json.loads(result.stdout or b"{}")

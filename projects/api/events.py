@@ -27,7 +27,7 @@ class EventShape(Shape):
     user = serializers.IntegerField(
         source="user_id", allow_null=True, **told("Who asked for it, null where that is not known.", 12)
     )
-    object_type = serializers.CharField(**told("`job`, `batch`, `clip`, `track` or `upload`.", "job"))
+    object_type = serializers.CharField(**told("`job`, `batch`, `clip`, `track`, `upload` or `project`.", "job"))
     object_id = Id("Of that.")
     data = serializers.DictField(  # type: ignore[assignment]  # declared; the property of this name stays what it is
         **told("More ids and facts, by kind; `error` where something failed.", {"job": EXAMPLE_ID, "error": None})
@@ -46,7 +46,7 @@ class EventsAsked(Asked):
         required=False,
         **told("Only those of these kinds; say it several times for several.", ["job.finished", "job.failed"]),
     )
-    object = Id("Only those of this render, batch, clip, voice or upload.", required=False)
+    object = Id("Only those of this render, batch, clip, voice, upload or project.", required=False)
     after = serializers.IntegerField(
         min_value=0, max_value=2**63 - 1, required=False, **told("Only those after the one with this number.", 4711)
     )

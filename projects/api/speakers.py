@@ -102,10 +102,12 @@ class NewConsent(Sent):
     )
 
 
-class NewTags(Sent):
-    """A lecturer's tags."""
+class SpeakerChanges(Sent):
+    """What is to be otherwise; what is left out stays."""
 
+    name = serializers.CharField(required=False, max_length=NAME_LENGTH, **told("What they are called from now on.", "Ada"))
     tags = serializers.ListField(
+        required=False,
         child=serializers.CharField(max_length=200, allow_blank=True),
         **told("All of them, at most 20; each counts once whatever its case.", ["physics", "spring"]),
     )
@@ -178,17 +180,17 @@ class OneSpeaker(Endpoint):
         return one(request, access.speaker_for(request.user, speaker_id), SpeakerShape)
 
     @operation(
-        "Change a lecturer's tags",
+        "Change a lecturer",
         scope=MANAGE,
-        takes=NewTags,
+        takes=SpeakerChanges,
         answers=SpeakerShape,
-        refuses=("not_allowed", "too_many_tags"),
-        example={"tags": ["physics", "spring"]},
+        refuses=("not_allowed", "no_name", "lecturer_name_taken", "too_many_tags"),
+        example={"name": "Ada", "tags": ["physics", "spring"]},
     )
     def patch(self, request: Request, speaker_id: UUID) -> Response:
-        """Other tags instead of those that are there."""
+        """Another name, or other tags instead of those that are there."""
         row = access.editable_speaker_for(request.user, speaker_id)
-        library.set_tags(speaker=row, tags=given(NewTags(data=request.data))["tags"])
+        library.change_speaker(speaker=row, by=person(request), **given(SpeakerChanges(data=request.data)))
         return one(request, row, SpeakerShape)
 
 

@@ -118,7 +118,8 @@ def revoke_token(request: HttpRequest, token_id: str) -> HttpResponse:
 
 def _password_form(user: User, data: QueryDict | None = None) -> PasswordChangeForm:
     form = PasswordChangeForm(user, data)
-    form.fields["old_password"].widget.attrs.pop("autofocus", None)  # it is one of three things on the page
+    if data is None:  # it is one of three things on the page; what was not taken shall be in sight
+        form.fields["old_password"].widget.attrs.pop("autofocus", None)
     return form
 
 

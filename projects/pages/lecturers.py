@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from projects import access, consents, library
 from projects.errors import ProjectError
-from projects.forms import ConsentForm, TagsForm
+from projects.forms import ConsentForm, LecturerChanges
 from projects.models import Speaker
 from projects.pages.paging import page_of
 from projects.pages.people import signed_in
@@ -33,18 +33,19 @@ def lecturer(request: HttpRequest, speaker_id: UUID) -> HttpResponse:
 
 
 @require_POST
-def set_tags(request: HttpRequest, speaker_id: UUID) -> HttpResponse:
-    """Take other tags."""
-    row = access.editable_speaker_for(signed_in(request), speaker_id)
-    form = TagsForm(request.POST)
+def change(request: HttpRequest, speaker_id: UUID) -> HttpResponse:
+    """Take another name and other tags."""
+    user = signed_in(request)
+    row = access.editable_speaker_for(user, speaker_id)
+    form = LecturerChanges(request.POST)
     if form.is_valid():
         try:
-            library.set_tags(speaker=row, tags=form.words())
+            library.change_speaker(speaker=row, by=user, name=form.cleaned_data["name"], tags=form.words())
         except ProjectError as error:
-            form.add_error("tags", error.message)
+            form.add_error(error.field or None, error.message)
         else:
             return redirect("pages:lecturer", row.pk)
-    return render(request, "pages/lecturer.html", _context(request, row, tags_form=form), status=422)
+    return render(request, "pages/lecturer.html", _context(request, row, changes_form=form), status=422)
 
 
 @require_POST
@@ -97,6 +98,6 @@ def _context(request: HttpRequest, row: Speaker, **forms: Any) -> dict[str, Any]
         ),
         "videos": videos,
         "form": ConsentForm(initial={"given_by": row.name, "given_on": timezone.localdate()}),
-        "tags_form": TagsForm(initial={"tags": ", ".join(row.tags)}),
+        "changes_form": LecturerChanges(initial={"name": row.name, "tags": ", ".join(row.tags)}),
     }
     return context | forms

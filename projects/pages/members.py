@@ -44,7 +44,7 @@ def invite(request: HttpRequest, project_id: UUID) -> HttpResponse:
         messages.error(request, error.message)
         return redirect("pages:members", row.pk)
     link = request.build_absolute_uri(reverse("pages:join", args=[token]))
-    return render(request, "pages/members.html", _context(row, new_link=link))
+    return render(request, "pages/members.html", _context(row, new_link=link, form=form))
 
 
 @require_POST

@@ -11,6 +11,7 @@ from django import template
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.template.context import RequestContext
+from django.template.defaultfilters import floatformat
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -24,6 +25,7 @@ from projects.consents import EARLIER_NOTE, STATED, STATED_NOTE, Standing
 from projects.forms import LANGUAGES
 from projects.models import AudioTrack, RenderJob, Role, SpeakerClip
 from projects.pages import people, telling, turns
+from projects.pages.returning import page_before
 
 register = template.Library()
 
@@ -68,6 +70,13 @@ def once() -> SafeString:
 
 
 @register.simple_tag(takes_context=True)
+def here(context: RequestContext) -> str:
+    """Where a form of this page leads back to. What another form was sent to may be no page: then to the one before."""
+    request = context["request"]
+    return page_before(request) if request.method == "POST" else request.get_full_path()
+
+
+@register.simple_tag(takes_context=True)
 def at_page(context: RequestContext, number: int, name: str = "") -> str:
     """The query of another page of a list. name: of the list's place in the query, where it is not the page's only one"""
     query = context["request"].GET.copy()
@@ -83,6 +92,12 @@ def clock(seconds: float | None) -> str:
     whole = round(seconds)
     hours, minutes = divmod(whole // 60, 60)
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+@register.filter
+def minutes(seconds: float) -> str:
+    """12.0 -> 0.2, 36000 -> 600: as quota plans count."""
+    return floatformat(seconds / 60)
 
 
 @register.filter

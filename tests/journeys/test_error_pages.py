@@ -7,6 +7,8 @@ from django.template.loader import render_to_string
 from django.test import Client
 from django.utils import translation
 
+from projects.models import Project
+
 
 def test_an_unknown_address_says_so(owner_client: Client) -> None:
     response = owner_client.get("/nowhere/")
@@ -20,7 +22,15 @@ def test_a_form_without_its_token_says_what_to_do(owner: object) -> None:
     assert "load the page again" in response.content.decode()
 
 
-@pytest.mark.parametrize("code", ["400", "403", "403_csrf", "404", "413", "500"])
+def test_an_address_that_takes_forms_says_so_to_whoever_opens_it(owner_client: Client, project: Project) -> None:
+    address = f"/projects/{project.pk}/invitations/add/"
+    page = owner_client.get(address, headers={"Accept": "text/html,*/*"})
+    assert (page.status_code, page["Allow"]) == (405, "POST")
+    assert "data-error-sentence" in page.text
+    assert owner_client.get(address).content == b""  # a script has asked
+
+
+@pytest.mark.parametrize("code", ["400", "403", "403_csrf", "404", "405", "413", "500"])
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
 def test_each_renders_without_a_request(code: str, language: str) -> None:
     with translation.override(language):

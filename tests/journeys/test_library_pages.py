@@ -135,6 +135,14 @@ def test_on_a_telephone_every_page_of_a_project_is_in_the_library(owner_client: 
     assert here == "Library"
 
 
+def test_forms_of_a_page_that_a_form_has_made_lead_back_to_the_page_before(owner_client: Client, clip: SpeakerClip) -> None:
+    lecturer = clip.speaker.get_absolute_url()
+    came_from = {"Referer": f"http://testserver{lecturer}?page=1"}
+    text = owner_client.post(f"{lecturer}consents/add/", {"scope": ""}, headers=came_from).text
+    assert set(re.findall(r'name="next"\s+value="([^"]*)"', text)) == {f"{lecturer}?page=1"}
+    assert "consents/add" not in "".join(re.findall(r'name="next"\s+value="([^"]*)"', owner_client.get(lecturer).text))
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_a_stranger_gets_404(stranger_client: Client, project: Project, name: str) -> None:
     assert stranger_client.get(reverse(f"pages:{name}", args=[project.pk])).status_code == 404

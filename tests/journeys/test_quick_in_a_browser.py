@@ -8,7 +8,8 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django.live_server_helper import LiveServer
 
-from projects.models import SpeakerClip
+from projects.models import Project, SpeakerClip
+from tests import making
 from tests.journeys.visiting import MARKS, seen_by
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -73,3 +74,13 @@ def test_a_telephone_is_not_asked_to_drop_anything(live_server: LiveServer, owne
         telephone.goto(f"{live_server.url}/")
         assert telephone.get_by_text("Choose a file").first.is_visible()
         assert not telephone.get_by_text(invitation).is_visible()
+
+
+def test_the_length_of_a_picked_voice_is_told_once(
+    live_server: LiveServer, owner: User, project: Project, voice_file: Path
+) -> None:
+    voice = making.track(project, voice_file)
+    with seen_by(owner, live_server.url, f"/?track={voice.pk}") as page:
+        detail = page.locator('[data-zone="voice"] p[data-detail]')
+        detail.get_by_text("0:02 ·").wait_for()  # the browser knows the file by now
+        assert detail.inner_text().count("0:02") == 1

@@ -87,3 +87,13 @@ def test_where_no_room_is_left_the_way_to_some_is_shown(owner_client: Client, pr
         text = owner_client.get(page).text
         assert "There is no room left." in text
         assert "0\xa0bytes more" not in text
+
+
+def test_the_months_video_is_told_in_minutes_as_a_plan_has_them(
+    owner_client: Client, add_job: Callable[..., RenderJob]
+) -> None:
+    add_job(Status.SUCCEEDED)  # of twelve seconds
+    page = reverse("pages:storage")
+    assert "0.2 minutes of video made this month or asked for." in owner_client.get(page).text
+    QuotaPlan.objects.create(name="Usual", is_usual=True, minutes_per_month=600)
+    assert "0.2 of 600 minutes of video made this month or asked for." in owner_client.get(page).text

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lipsync.errors import EnvironmentFault, ToolFailed, UnusableInput
+from lipsync.media import ffmpeg as tools
 from lipsync.media import probe, probe_clip, probe_voice, save_still
 from lipsync.media.ffmpeg import run
 from tests.lipsync.media import REAL_CLIPS, counting_clip, ffmpeg, real, tone
@@ -102,6 +103,25 @@ def test_a_playlist_never_opens_another_file(tmp_path, name):
         else f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{tmp_path}/secret.mp4\n#EXT-X-ENDLIST\n"
     )
     assert refusal(probe_clip, playlist).code == "not_a_video"
+
+
+def test_a_comment_as_long_as_the_file_is_not_asked_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(probe, "MOST_TOLD_BYTES", 100_000)
+    comment = tmp_path / "comment.txt"
+    comment.write_text(f";FFMETADATA1\ncomment={'x' * 200_000}\n")
+    ffmpeg(
+        "-f", "ffmetadata", "-i", comment, "-i", counting_clip(tmp_path / "a.mp4", frames=5), "-map", "1", tmp_path / "b.mp4"
+    )
+    assert (tmp_path / "b.mp4").stat().st_size > 200_000
+    assert probe_clip(tmp_path / "b.mp4").frames == 5
+    assert len(str(probe._report(tmp_path / "b.mp4", ("", "")))) < 5000
+
+
+def test_of_a_program_that_tells_too_much_only_so_much_is_kept(monkeypatch):
+    monkeypatch.setattr(tools, "MOST_TOLD_BYTES", 100_000)
+    done = run(["head", "-c", "3000000", "/dev/zero"])
+    assert done.returncode == 1
+    assert 0 < len(done.stdout) <= 100_000
 
 
 def test_a_missing_ffmpeg_says_what_to_install(tmp_path, monkeypatch):

@@ -7,13 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.test import Client
 from django.utils import translation
 from pytest_django import Settings
 
 from lipsync.errors import EnvironmentFault, UnusableInput
-from projects import library, storage, uploads
+from projects import accounts, library, storage, uploads
 from projects.errors import NoRoom, ProjectError, Refused, TooLarge, Unavailable
 from projects.models import AudioTrack, Project, Speaker, SpeakerClip
 from tests import making
@@ -219,6 +221,20 @@ def test_a_request_that_says_it_is_too_large_is_refused_unread(owner_client: Cli
     text = page.content.decode()
     assert "data-error-sentence" in text
     assert "文件超过 1 MB" in text
+
+
+def test_a_file_for_which_there_is_no_room_is_refused_unread(
+    owner: User, speaker: Speaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def take(_self: object, data: bytes, _start: int) -> None:
+        raise AssertionError(f"{len(data)} bytes were put on the full disk")
+
+    monkeypatch.setattr(TemporaryFileUploadHandler, "receive_data_chunk", take)
+    monkeypatch.setattr(storage, "free", lambda: 2**20)
+    script = Client(headers={"Authorization": f"Token {accounts.create_token(user=owner)[0]}"})
+    body = {"speaker": str(speaker.pk), "file": SimpleUploadedFile("a.mp4", b"x" * (3 * 2**20))}
+    answer = script.post("/api/v1/clips/", body)
+    assert (answer.status_code, answer.json()["code"]) == (507, "no_space")
 
 
 def test_a_refusal_never_names_our_own_file(speaker: Speaker, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,6 +97,7 @@ def test_the_list_of_codes_is_open_to_everybody(client: Client) -> None:
         ("post", "clips/", {}, ("{}", "application/json"), 415, "unsupported_media_type"),
         ("post", "jobs/", {}, ("{", "application/json"), 400, "parse_error"),
         ("post", "jobs/", {}, ("[]", "application/json"), 400, "invalid"),
+        ("post", "jobs/", {}, ("[" * 100_000, "application/json"), 400, "parse_error"),
         ("post", "jobs/", {}, ('{"clip": "x"}', "application/json"), 400, "invalid"),
         ("get", "jobs/", {"Authorization": "Token hgs_wrong"}, None, 401, "authentication_failed"),
         ("get", "jobs/", {"Host": "elsewhere.example"}, None, 400, "bad_request"),

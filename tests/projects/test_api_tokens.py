@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.contrib.auth import authenticate
 from django.contrib.auth.models import User
 from django.test import Client
-from django.urls import get_resolver
+from django.urls import Resolver404, get_resolver, resolve
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
@@ -129,6 +130,14 @@ def test_a_token_ends_in_its_time_and_is_forgotten_a_month_later(owner: User) ->
         assert accounts.forget_ended_tokens() == 0
     with time_machine.travel(timezone.now() + timedelta(days=40)):
         assert accounts.forget_ended_tokens() == 1
+
+
+def test_what_no_database_takes_is_asked_of_none(owner: User, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    with django_assert_num_queries(0):
+        assert authenticate(username="ol\0ga", password="long enough") is None
+    for address in ("/api/v1/tokens/hgs_\0/", "/account/tokens/hgs_\0/revoke/"):
+        with pytest.raises(Resolver404):
+            resolve(address)
 
 
 def test_an_account_that_is_closed_opens_nothing(owner: User) -> None:

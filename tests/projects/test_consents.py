@@ -17,7 +17,18 @@ from django.utils import timezone
 
 from projects import claims, cleanup, consents, jobs, library, rendering, resumable, storage
 from projects.errors import NoRoom, ProjectError, Refused, TooLarge
-from projects.models import AudioTrack, Consent, Project, RenderJob, RenderOutput, Speaker, SpeakerClip, Status, UploadKind
+from projects.models import (
+    AudioTrack,
+    AuditEntry,
+    Consent,
+    Project,
+    RenderJob,
+    RenderOutput,
+    Speaker,
+    SpeakerClip,
+    Status,
+    UploadKind,
+)
 from projects.pace import Pace
 from projects.resumable import Announced
 from tests import making
@@ -253,14 +264,34 @@ def test_by_script(owner_client: Client, silent: Speaker, clip: SpeakerClip, tra
 
 def test_tags_find_lecturers_again(owner_client: Client, project: Project, speaker: Speaker) -> None:
     making.speaker(project, "Ada")
-    owner_client.post(f"/lecturers/{speaker.pk}/tags/", {"tags": "physics，2026, Physics,"})
+    owner_client.post(f"/lecturers/{speaker.pk}/change/", {"name": speaker.name, "tags": "physics，2026, Physics,"})
     speaker.refresh_from_db()
     assert speaker.tags == ["physics", "2026"]
     page = owner_client.get(f"/projects/{project.pk}/", {"tag": "2026"}).content.decode()
     assert f'id="speaker-{speaker.pk}"' in page
     assert ">Ada</a>" not in page
     with pytest.raises(Refused):
-        library.set_tags(speaker=speaker, tags=[str(number) for number in range(21)])
+        library.change_speaker(speaker=speaker, by=project.owner, tags=[str(number) for number in range(21)])
+
+
+def test_a_lecturer_is_renamed_on_the_page_and_by_script(owner_client: Client, project: Project) -> None:
+    """Whose take came without a name is called so, and the next one without is somebody else."""
+    first = making.speaker(project, "Unnamed lecturer")
+    making.speaker(project, "Ada")
+    change, script = f"/lecturers/{first.pk}/change/", f"/api/v1/speakers/{first.pk}/"
+    taken = owner_client.post(change, {"name": " Ada ", "tags": ""})
+    assert taken.status_code == 422
+    assert "Another lecturer of this project is called so already." in taken.content.decode()
+    assert '<h2 class="lecturer-name" dir="auto">Unnamed lecturer</h2>' in taken.content.decode()
+    assert owner_client.post(change, {"name": "\x01", "tags": ""}).status_code == 422
+    assert owner_client.post(change, {"name": "Grace", "tags": "maths"}).status_code == 302
+    assert library.find_or_add_speaker(project=project, name="Unnamed lecturer") != first
+    refused = owner_client.patch(script, {"name": "Ada"}, content_type="application/json")
+    assert (refused.status_code, refused.json()["code"]) == (409, "lecturer_name_taken")
+    told = owner_client.patch(script, {"name": "Hopper"}, content_type="application/json").json()
+    assert (told["name"], told["tags"]) == ("Hopper", ["maths"])
+    deeds = AuditEntry.objects.filter(verb="lecturer.renamed", object_id=str(first.pk)).order_by("pk")
+    assert [(deed.detail["before"], deed.object_name) for deed in deeds] == [("Unnamed lecturer", "Grace"), ("Grace", "Hopper")]
 
 
 def test_lecturers_from_before_may_go_on(silent: Speaker) -> None:

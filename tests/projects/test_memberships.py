@@ -190,6 +190,13 @@ def test_the_whole_of_it_by_script(owner_client: Client, stranger_client: Client
     assert stranger_client.get(f"{at}/members/").status_code == 404
 
 
+def test_the_role_beside_a_new_link_is_that_of_the_link(owner_client: Client, project: Project) -> None:
+    page = owner_client.post(f"/projects/{project.pk}/invitations/add/", {"role": "viewer"}).text
+    assert "Copy the link now" in page
+    assert '<option value="viewer" selected>' in page
+    assert '<option value="editor" selected>' not in page
+
+
 @pytest.mark.parametrize(("role", "offered"), [("viewer", False), ("editor", True)])
 def test_pages_hide_what_a_role_may_not_do(
     project: Project, job: object, output: object, role: str, offered: bool, owner_client: Client

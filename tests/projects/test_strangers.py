@@ -83,7 +83,7 @@ PAGES: Mapping[str, Mapping[str, str]] = {
     "pages:batch_cancel": EDIT,
     "pages:batch_archive": LOOK,
     "pages:lecturer": LOOK,
-    "pages:set_tags": EDIT,
+    "pages:change_lecturer": EDIT,
     "pages:record_consent": EDIT,
     "pages:withdraw_consent": EDIT,
     "pages:projects": PAGE | {"post": SOMEBODY},

@@ -218,6 +218,16 @@ def test_one_that_is_down_holds_up_nobody_and_gets_the_rest_when_it_is_back(
     assert not WebhookDelivery.objects.exclude(state="delivered").exists()
 
 
+def test_one_with_many_messages_does_not_keep_the_others_waiting(
+    endpoint: WebhookEndpoint, receiver: Receiver, owner: User, stranger: User
+) -> None:
+    for _number in range(3):
+        webhooks.ping(endpoint=endpoint, by=owner)
+    webhooks.ping(endpoint=webhooks.add(owner=stranger, url=f"{receiver.url}/other")[0], by=stranger)
+    assert webhooks.send_due(SECONDS)
+    assert [heard.path for heard in receiver.heard] == ["/hook", "/hook/other", "/hook", "/hook"]
+
+
 def test_one_that_nothing_reaches_for_a_day_is_paused_until_its_owner_resumes(
     endpoint: WebhookEndpoint, receiver: Receiver, owner: User
 ) -> None:
