@@ -326,8 +326,9 @@ def lay_over(frame: Frame, box: Box, mouth: Overlay, mask: FloatArray, *, unit: 
 def _light(face: FloatArray, mouth: FloatArray, mask: FloatArray) -> np.float32:
     """How much of the mouth's contrast and colour the face's light leaves, told along the mask's edge; 1 in steady light.
 
-    In a fade from black all luma falls; in one from white luma's contrast falls as colour does, each of which alone may differ
-    for other reasons. face, mouth: (h, w, 3); mask: (h, w)
+    The middle one of luma, colour and contrast, each of which alone may differ for other reasons: white fades keep luma, a
+    passage in black and white has no colour, folds and whatever touches the edge have a contrast of their own.
+    face, mouth: (h, w, 3); mask: (h, w)
     """
     edge = 4 * mask * (1 - mask)
     edge /= edge.sum() + np.float32(1e-6)
@@ -337,7 +338,7 @@ def _light(face: FloatArray, mouth: FloatArray, mask: FloatArray) -> np.float32:
     alike, own = (np.tensordot(edge, there * other, axes=2) for other in (here, there))
     colour = (alike[1:].sum() + luma * NO_COLOUR**2) / (own[1:].sum() + NO_COLOUR**2)
     contrast = np.sqrt(np.tensordot(edge, here[..., 0] ** 2, axes=2) / (own[0] + 1))
-    return fallback.sure_light(min(luma, max(colour, contrast)))
+    return fallback.sure_light(float(np.median((luma, colour, contrast))))
 
 
 def _tint(gap: FloatArray, mask: FloatArray, unit: float) -> FloatArray:

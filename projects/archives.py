@@ -85,7 +85,7 @@ def archive(batch: RenderBatch) -> Archive:
     """The archive of the videos that are finished. Raises ProjectError `nothing_finished`."""
     told = {"batch": {"id": str(batch.pk), "name": batch.name, "project": batch.project.name}}
     jobs = RenderJob.objects.filter(batch=batch, retries__isnull=True)
-    return _archive(jobs, told, name=batch.name, folder=clean(batch.name) or "batch", pattern=batch.name_pattern)
+    return _archive(jobs, told, name=batch.name, folder=whole_name(batch.name, "batch"), pattern=batch.name_pattern)
 
 
 def archive_of(project: Project, jobs: Collection[UUID]) -> Archive:
@@ -95,7 +95,7 @@ def archive_of(project: Project, jobs: Collection[UUID]) -> Archive:
         RenderJob.objects.filter(project=project, pk__in=jobs),
         told,
         name="",
-        folder=clean(project.name) or "videos",
+        folder=whole_name(project.name, "videos"),
         pattern=USUAL_PATTERN,
     )
 
@@ -132,7 +132,12 @@ def file_name(pattern: str, values: Mapping[str, str]) -> str:
     """One name without its ending: the fields filled in, of joints that have come together around an empty one a single one."""
     filled = pattern.format_map({name: clean(values.get(name, "")) for name in FIELDS})
     joined = JOINTS.sub(r"\1", clean(filled)).strip("_- .")  # the pattern's own words are as little to be trusted
-    short = joined.encode()[:LONGEST_NAME_BYTES].decode(errors="ignore").strip(" .") or "video"
+    return whole_name(joined, "video")
+
+
+def whole_name(text: str, otherwise: str) -> str:
+    """Text as a name of its own on any system, not too long for one. otherwise: where nothing of it can be kept"""
+    short = clean(text).encode()[:LONGEST_NAME_BYTES].decode(errors="ignore").strip(" .") or otherwise
     return f"{short}_" if RESERVED.fullmatch(short) else short
 
 

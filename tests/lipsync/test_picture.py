@@ -180,6 +180,18 @@ def test_a_mouth_laid_over_a_faded_frame_is_faded_with_it(filmed, left, colour):
         assert np.abs(plane[lips[::2, ::2]].astype(int) - wanted[lips[::2, ::2]]).mean() < 2
 
 
+def test_what_touches_the_mouths_edge_and_a_passage_without_colour_do_not_fade_it(filmed):
+    """Something dark at the chin takes light from the edge, and black and white takes colour: the lips keep their contrast."""
+    plain, dark, grey, wish = *(frame_of(filmed, 100) for _ in range(3)), wish_for(filmed, 100, 30)
+    lips = inside(plain, wish.wanted[LIP_OUTLINE])
+    dark.y[round(wish.wanted[LIP_OUTLINE, 1].max() + 0.1 * wish.unit) :] = 30
+    grey.u[:], grey.v[:] = 128, 128
+    for frame in (plain, dark, grey):
+        paint(frame, wish)
+    for frame in (dark, grey):
+        assert frame.y[lips].std() == pytest.approx(plain.y[lips].std(), rel=0.05)
+
+
 def fade(frame: Frame, left: float, colour: tuple[int, int, int]) -> None:
     """Leave so much of the frame, the rest of one colour."""
     for plane, value in zip((frame.y, frame.u, frame.v), colour, strict=True):

@@ -31,6 +31,7 @@ from projects.models import (
     SpeakerClip,
     Status,
 )
+from projects.models.library import TITLE_LENGTH
 from tests import making
 
 Cells = list[batches.Cell]
@@ -263,6 +264,15 @@ def test_equal_names_are_numbered(batch: RenderBatch, clip_file: Path) -> None:
     finish(batch, clip_file)
     names = [name for name in unpacked(b"".join(archives.archive(batch).pieces)) if name.endswith(".mp4")]
     assert names == ["Li Wei.mp4", *(f"Li Wei ({number}).mp4" for number in range(2, 7))]
+
+
+def test_an_archive_of_the_longest_name_can_be_unpacked(batch: RenderBatch, clip_file: Path, tmp_path: Path) -> None:
+    batch.name = "课" * TITLE_LENGTH
+    finish(batch, clip_file)
+    with zipfile.ZipFile(io.BytesIO(b"".join(archives.archive(batch).pieces))) as bundle:
+        bundle.extractall(tmp_path / "unpacked")
+    (folder,) = (tmp_path / "unpacked").iterdir()
+    assert (folder / "manifest.json").is_file()
 
 
 def test_before_anything_is_finished_there_is_no_archive(batch: RenderBatch, owner_client: Client) -> None:
