@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangosGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangosUserAdmin
 from django.contrib.auth.models import Group, Permission, User
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, F, Field, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -18,6 +18,7 @@ from projects.admin_pages import figures
 from projects.admin_pages.base import Kept, ModelAdmin, ReadOnly
 from projects.admin_pages.navigation import list_of
 from projects.admin_pages.plans import GivesPlans
+from projects.admin_pages.sizes import GigabytesField
 from projects.models import ApiToken, PersonPlan, Preferences, ProjectPlan, QuotaPlan, RenderJob, Status, UserQueue
 from projects.pages.people import signed_in
 
@@ -191,6 +192,10 @@ class ApiTokenAdmin(ReadOnly):
 class QuotaPlanAdmin(ModelAdmin):
     """Quota plans."""
 
+    SIZES: ClassVar[dict[str, str]] = {
+        "bytes_per_person": "Gigabytes per person",
+        "bytes_per_project": "Gigabytes per project",
+    }
     list_display = ("name", "is_usual", "person", "project", "minutes_per_month", "parallel_renders", "people", "projects")
     search_fields = ("name",)
 
@@ -199,6 +204,12 @@ class QuotaPlanAdmin(ModelAdmin):
         people, projects = Count("people", distinct=True), Count("projects", distinct=True)
         rows: QuerySet[QuotaPlan] = super().get_queryset(request)
         return rows.annotate(people_count=people, project_count=projects)
+
+    def formfield_for_dbfield(self, db_field: Field[Any, Any], request: HttpRequest, **choices: Any) -> Any:
+        """Nobody counts the noughts of twenty gigabytes."""
+        if db_field.name in self.SIZES:
+            return GigabytesField(label=self.SIZES[db_field.name], help_text=str(db_field.help_text))
+        return super().formfield_for_dbfield(db_field, request, **choices)
 
     @admin.display(description="per person", ordering="bytes_per_person")
     def person(self, plan: QuotaPlan) -> str:

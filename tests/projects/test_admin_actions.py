@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -118,6 +119,24 @@ def test_many_people_are_given_a_plan_and_lose_it_again(browser: Client, owner: 
     assert AuditEntry.objects.filter(verb="plan.given").latest("id").detail == {"plan": "Team"}
     browser.post(changelist(User), choose("give_plan", owner, stranger, plan="") | YES)
     assert not PersonPlan.objects.exists()
+
+
+@pytest.mark.parametrize(("typed", "kept"), [("20", 20 * 2**30), ("0.5", 2**29), ("0", 0), ("", None)])
+def test_the_sizes_of_a_plan_are_typed_in_gigabytes(browser: Client, typed: str, kept: int | None) -> None:
+    answer = browser.post("/admin/projects/quotaplan/add/", {"name": "Team", "bytes_per_person": typed})
+    assert answer.status_code == 302
+    plan = QuotaPlan.objects.get()
+    assert plan.bytes_per_person == kept
+    page = browser.get(f"/admin/projects/quotaplan/{plan.pk}/change/").text
+    assert re.search(rf'name="bytes_per_person"[^>]*value="{typed}"', page) or not typed
+    assert "Gigabytes per person" in page
+
+
+@pytest.mark.parametrize("typed", ["-1", "nan", "1e30", "twenty", "9" * 40])
+def test_what_is_no_size_is_told(browser: Client, typed: str) -> None:
+    answer = browser.post("/admin/projects/quotaplan/add/", {"name": "Team", "bytes_per_person": typed})
+    assert answer.status_code == 200
+    assert not QuotaPlan.objects.exists()
 
 
 def test_a_project_is_given_a_plan(browser: Client, project: Project) -> None:
