@@ -9,7 +9,8 @@ from django import forms
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 GIGABYTE = 2**30
-SHOWN_DIGITS = 3
+# So many that a field sent back as it was shown gives the same byte.
+SHOWN = Decimal("1e-10")
 
 
 class GigabytesField(forms.DecimalField):
@@ -21,12 +22,12 @@ class GigabytesField(forms.DecimalField):
 
     def prepare_value(self, value: Any) -> Any:
         """What stands in the field: of a number of bytes the gigabytes, of what was typed itself."""
-        return f"{round(value / GIGABYTE, SHOWN_DIGITS):g}" if isinstance(value, int) else value
+        return f"{(value / Decimal(GIGABYTE)).quantize(SHOWN).normalize():f}" if isinstance(value, int) else value
 
     def clean(self, value: Any) -> Any:
         """Bytes of what was typed. Raises ValidationError."""
         typed = super().clean(value)
-        return None if typed is None else int(typed * GIGABYTE)
+        return None if typed is None else round(typed * GIGABYTE)
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         """Compared as shown."""

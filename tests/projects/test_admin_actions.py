@@ -132,6 +132,18 @@ def test_the_sizes_of_a_plan_are_typed_in_gigabytes(browser: Client, typed: str,
     assert "Gigabytes per person" in page
 
 
+@pytest.mark.parametrize("size", [0, 1, 20 * 10**9, 12345 * 2**30, 2**50 + 1])
+def test_a_plan_that_is_saved_as_it_was_shown_stays_as_it_was(browser: Client, size: int) -> None:
+    plan = QuotaPlan.objects.create(name="Team", bytes_per_person=size)
+    address = f"/admin/projects/quotaplan/{plan.pk}/change/"
+    field = next(part for part in browser.get(address).text.split("<input") if 'name="bytes_per_person"' in part)
+    shown = re.findall(r'value="([^"]*)"', field)[0]
+    assert browser.post(address, {"name": "Course", "bytes_per_person": shown}).status_code == 302
+    plan.refresh_from_db()
+    assert (plan.name, plan.bytes_per_person) == ("Course", size)
+    assert AuditEntry.objects.get(object_type="quotaplan").detail == {"what": ["Name"]}
+
+
 @pytest.mark.parametrize("typed", ["-1", "nan", "1e30", "twenty", "9" * 40])
 def test_what_is_no_size_is_told(browser: Client, typed: str) -> None:
     answer = browser.post("/admin/projects/quotaplan/add/", {"name": "Team", "bytes_per_person": typed})
